@@ -1,0 +1,171 @@
+/* work.c - the table of works, and the list of those who can do them. */
+#include "bench.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define ENTRANTS_MAX 32
+
+static const struct entrant *entrants[ENTRANTS_MAX];
+static size_t entrants_count;
+
+void entrant_register(const struct entrant *entrant)
+{
+	assert(entrants_count < ENTRANTS_MAX);
+	assert(!entrant->run != !entrant->serve);
+	entrants[entrants_count++] = entrant;
+}
+
+const struct entrant *entrant_find(const char *family, const char *name)
+{
+	for (size_t i = 0; i < entrants_count; i++) {
+		if (strcmp(entrants[i]->family, family) == 0 &&
+		    strcmp(entrants[i]->name, name) == 0)
+			return entrants[i];
+	}
+	return NULL;
+}
+
+static const struct column nop_columns[COLUMNS_MAX] = {
+	{ "ns/op", true },
+};
+
+static const struct column read_columns[COLUMNS_MAX] = {
+	{ "ns/op", true },
+	{ "CPU-ns/op", true },
+};
+
+static const struct column echo_columns[COLUMNS_MAX] = {
+	{ "messages/s", false },
+	{ "messages/CPU-s", false },
+};
+
+/*
+ * Budgets are those of the design: ratios that a release has to reach. Of the
+ * echo works they are for messages per CPU-second: messages/s also tells how
+ * fast the load generator is.
+ */
+const struct work works[] = {
+	{
+		.name = "nop1",
+		.family = "nop",
+		.what = "one NOP per submit and wait",
+		.args = { .batch = 1, .operations = LAPS * 4096 },
+		.quick = { .operations = LAPS * 1024 },
+		.columns = nop_columns,
+		.peers = {
+			{ "raw", { 0 }, COUNT_CALLS, 0 },
+			{ "liburing", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "nop32",
+		.family = "nop",
+		.what = "32 NOPs per submit and wait",
+		.args = { .batch = 32, .operations = LAPS * 16384 },
+		.quick = { .operations = LAPS * 4096 },
+		.columns = nop_columns,
+		.peers = {
+			{ "raw", { 0.90 }, COUNT_INSTRUCTIONS | COUNT_CALLS,
+			  70 },
+			{ "liburing", { 0 }, COUNT_INSTRUCTIONS, 0 },
+		},
+	},
+	{
+		.name = "read4k",
+		.family = "read",
+		.what = "random 4 KiB reads of a cached file, 32 in flight",
+		.args = { .batch = 32, .operations = LAPS * 4096,
+			  .seconds = 2 },
+		.quick = { .operations = LAPS * 1024, .seconds = 1 },
+		.columns = read_columns,
+		.peers = {
+			{ "raw", { 0.98, 0.98 }, COUNT_CALLS, 0 },
+			{ "fio", { 1.15, 1.15 }, 0, 0 },
+			{ "fio-batch", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "echo1",
+		.family = "echo",
+		.what = "TCP echo, 64 bytes, 1 connection",
+		.args = { .connections = 1, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "raw", { 0, 0.97 }, COUNT_CALLS, 0 },
+			{ "libuv", { 0, 1.0 }, 0, 0 },
+			{ "epoll", { 0, 1.0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "echo100",
+		.family = "echo",
+		.what = "TCP echo, 64 bytes, 100 connections",
+		.args = { .connections = 100, .message_size = 64,
+			  .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "raw", { 0, 0.97 }, 0, 0 },
+			{ "libuv", { 0, 1.4 }, 0, 0 },
+			{ "epoll", { 0, 1.0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "echo1000",
+		.family = "echo",
+		.what = "TCP echo, 64 bytes, 1,000 connections",
+		.args = { .connections = 1000, .message_size = 64,
+			  .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "raw", { 0, 0.97 }, 0, 0 },
+			{ "libuv", { 0, 1.4 }, 0, 0 },
+			{ "epoll", { 0, 1.0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "echo100inc",
+		.family = "echo",
+		.what = "as echo100; ours with incremental buffers",
+		.args = { .connections = 100, .message_size = 64,
+			  .seconds = 1, .incremental = true },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "raw", { 0, 1.0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "echo64k",
+		.family = "echo",
+		.what = "TCP echo, 64 KiB, 20 connections; "
+			"ours with incremental buffers",
+		.args = { .connections = 20, .message_size = 65536,
+			  .seconds = 1, .incremental = true },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "raw", { 0, 2.5 }, 0, 0 },
+			{ "raw-more", { 0 }, 0, 0 },
+			{ "epoll", { 0, 0.85 }, 0, 0 },
+		},
+	},
+};
+
+const size_t works_count = sizeof(works) / sizeof(works[0]);
+
+struct work_args work_arguments(const struct work *work,
+				const struct options *options)
+{
+	struct work_args args = work->args;
+
+	args.path = options->path;
+	if (options->quick) {
+		args.operations = work->quick.operations;
+		args.seconds = work->quick.seconds;
+	}
+	return args;
+}

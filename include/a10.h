@@ -1,0 +1,22 @@
+/* a10.h - asynchronous I/O for Linux: operations as values, on io_uring. */
+#ifndef A10_H
+#define A10_H
+
+#include <a10/base.h>
+#include <a10/buf.h>
+#include <a10/config.h>
+#include <a10/fd.h>
+#include <a10/fs.h>
+#include <a10/io.h>
+#include <a10/net.h>
+#include <a10/op.h>
+#include <a10/poll.h>
+#include <a10/pool.h>
+#include <a10/region.h>
+#include <a10/ring.h>
+#include <a10/scope.h>
+#include <a10/sq.h>
+#include <a10/time.h>
+#include <a10/trace.h>
+
+#endif

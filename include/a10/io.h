@@ -1,0 +1,128 @@
+/* io.h - bytes in and out of any descriptor. */
+#ifndef A10_IO_H
+#define A10_IO_H
+
+#include <a10/op.h>
+#include <sys/uio.h>
+
+A10_BEGIN
+
+#define A10_AT_POSITION UINT64_MAX /* an offset: the file's own position */
+
+/* read(2), at the file's own position. value: bytes, 0 at the end. [READ] */
+A10_OP a10_read(struct a10_fd fd, void *buf, size_t length)
+{
+	return a10_op_make(A10_OPCODE_READ, fd, buf, length, A10_AT_POSITION,
+			   0);
+}
+
+/* pread(2): at offset. [READ] */
+A10_OP a10_pread(struct a10_fd fd, void *buf, size_t length, uint64_t offset)
+{
+	return a10_op_make(A10_OPCODE_READ, fd, buf, length, offset, 0);
+}
+
+/*
+ * write(2), at the file's own position. value: bytes. Into a pipe nobody reads
+ * it raises SIGPIPE, as write(2) does. [WRITE]
+ */
+A10_OP a10_write(struct a10_fd fd, const void *buf, size_t length)
+{
+	return a10_op_make(A10_OPCODE_WRITE, fd, buf, length, A10_AT_POSITION,
+			   0);
+}
+
+/* pwrite(2): at offset. [WRITE] */
+A10_OP a10_pwrite(struct a10_fd fd, const void *buf, size_t length,
+		  uint64_t offset)
+{
+	return a10_op_make(A10_OPCODE_WRITE, fd, buf, length, offset, 0);
+}
+
+/*
+ * preadv2(2): flags are RWF_*. The array is copied, what it points to is lent.
+ * offset A10_AT_POSITION: the file's own position. [READV]
+ */
+A10_OP a10_preadv2(struct a10_fd fd, const struct iovec *iov, size_t count,
+		   uint64_t offset, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_READV, fd, iov, count, offset,
+				       (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* pwritev2(2), as a10_preadv2. [WRITEV] */
+A10_OP a10_pwritev2(struct a10_fd fd, const struct iovec *iov, size_t count,
+		    uint64_t offset, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_WRITEV, fd, iov, count,
+				       offset, (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* readv(2), at the file's own position. [READV] */
+A10_OP a10_readv(struct a10_fd fd, const struct iovec *iov, size_t count)
+{
+	return a10_preadv2(fd, iov, count, A10_AT_POSITION, 0);
+}
+
+/* writev(2), at the file's own position. [WRITEV] */
+A10_OP a10_writev(struct a10_fd fd, const struct iovec *iov, size_t count)
+{
+	return a10_pwritev2(fd, iov, count, A10_AT_POSITION, 0);
+}
+
+/*
+ * read(2) into a buffer of the pool, picked when there is data: result.buf; at
+ * the end of file value 0 and none. With a10_multishot: again and again, of
+ * what can be polled (pipes, terminals, sockets). [READ, READ_MULTISHOT]
+ */
+A10_OP a10_read_pooled(struct a10_fd fd, struct a10_pool *pool)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_READ, fd, NULL, 0,
+				       A10_AT_POSITION, 0);
+
+	op.extra.flags |= A10_WITH_POOL;
+	op.extra.pool = pool;
+	return op;
+}
+
+/*
+ * close(2). Cancels what this ring has pending on fd and waits for it: its
+ * result is the last of fd. Always carried out: under a cancelled scope too, and
+ * at once if the verb says -ESHUTDOWN. [CLOSE]
+ */
+A10_OP a10_close(struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_CLOSE, fd, NULL, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+#define A10_NO_OFFSET INT64_C(-1) /* a10_splice: a pipe, or at its position */
+
+/*
+ * splice(2): bytes from in to out, one of which is a pipe. flags: SPLICE_F_*.
+ * value: bytes, 0 at the end. [SPLICE]
+ */
+A10_OP a10_splice(struct a10_fd in, int64_t in_offset, struct a10_fd out,
+		  int64_t out_offset, size_t length, unsigned int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SPLICE, out, NULL, length,
+				       (uint64_t)out_offset,
+				       flags | (in.ring ? 1u << 31 : 0));
+
+	op.request.address = (uint64_t)in_offset;
+	op.request.index = in.plus_one - 1;
+	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
+	op.extra.argument[0] = in.ring;
+	return op;
+}
+
+A10_END
+#endif

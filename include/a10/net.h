@@ -1,0 +1,201 @@
+/* net.h - sockets. */
+#ifndef A10_NET_H
+#define A10_NET_H
+
+#include <a10/op.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+A10_BEGIN
+
+/* An address of any family, and its length in bytes. All zero: none. */
+struct a10_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+		struct sockaddr_storage storage;
+	} as;
+	socklen_t length;
+	uint32_t reserved;
+};
+
+/*
+ * "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" (every address, IPv4
+ * and IPv6), "unix:/path", "unix:@abstract". 0, or -EINVAL: none of these. No
+ * names, no DNS. Any thread.
+ */
+A10_API int a10_address_parse(const char *text,
+			      struct a10_address *ret_address);
+
+/*
+ * The same back: terminated if size > 0. Returns what snprintf would. An
+ * unnamed Unix socket is "unix:". Any thread.
+ */
+A10_API int a10_address_format(const struct a10_address *address, char *text,
+			       size_t size);
+
+/* socket(2): result.fd, value 0 or -errno. Close-on-exec. [SOCKET] */
+A10_OP a10_socket(int domain, int type, int protocol)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SOCKET,
+				       a10_fd_regular(domain), NULL,
+				       (uint32_t)protocol, (uint32_t)type, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* bind(2); before Linux 6.11 by the plain system call. [BIND] */
+A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_BIND, fd, &address->as, 0,
+				       address->length, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* listen(2); before Linux 6.11 by the plain system call. [LISTEN] */
+A10_OP a10_listen(struct a10_fd fd, int backlog)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_LISTEN, fd, NULL,
+				       (uint32_t)backlog, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* connect(2). [CONNECT] */
+A10_OP a10_connect(struct a10_fd fd, const struct a10_address *address)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_CONNECT, fd, &address->as, 0,
+				       address->length, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * accept4(2): result.fd, value 0 or -errno. ret_peer: NULL, or lent until it is
+ * over; with a10_multishot it is the last one's, so NULL there (-EINVAL). flags:
+ * SOCK_NONBLOCK; close-on-exec always. [ACCEPT]
+ */
+A10_OP a10_accept(struct a10_fd fd, struct a10_address *ret_peer, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_ACCEPT, fd, ret_peer, 0, 0,
+				       (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* recv(2). value: bytes, 0 when the peer has shut down. [RECV] */
+A10_OP a10_recv(struct a10_fd fd, void *buf, size_t length, int flags)
+{
+	return a10_op_make(A10_OPCODE_RECV, fd, buf, length, 0,
+			   (uint32_t)flags);
+}
+
+/*
+ * recv(2) into a buffer of the pool, picked when there is data: result.buf; at
+ * the end value 0 and none. With a10_multishot: until the end. [RECV]
+ */
+A10_OP a10_recv_pooled(struct a10_fd fd, struct a10_pool *pool, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_RECV, fd, NULL, 0, 0,
+				       (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_POOL;
+	op.extra.pool = pool;
+	return op;
+}
+
+/* send(2). Never raises SIGPIPE. value: bytes, may be fewer. [SEND] */
+A10_OP a10_send(struct a10_fd fd, const void *buf, size_t length, int flags)
+{
+	return a10_op_make(A10_OPCODE_SEND, fd, buf, length, 0,
+			   (uint32_t)flags | MSG_NOSIGNAL);
+}
+
+/* sendto(2): the address is copied. Never raises SIGPIPE. [SEND] */
+A10_OP a10_sendto(struct a10_fd fd, const void *buf, size_t length, int flags,
+		  const struct a10_address *to)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SEND, fd, buf, length,
+				       (uint64_t)(uintptr_t)&to->as,
+				       (uint32_t)flags | MSG_NOSIGNAL);
+
+	op.request.index = (int32_t)to->length;
+	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * recvmsg(2). The header is lent, for the kernel writes lengths and flags into
+ * it; the iovec array it names is copied. [RECVMSG]
+ */
+A10_OP a10_recvmsg(struct a10_fd fd, struct msghdr *header, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_RECVMSG, fd, header, 1, 0,
+				       (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * sendmsg(2). The header and all it names but the data (address, iovec array,
+ * control data) are copied. Never raises SIGPIPE. [SENDMSG]
+ */
+A10_OP a10_sendmsg(struct a10_fd fd, const struct msghdr *header, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SENDMSG, fd, header, 1, 0,
+				       (uint32_t)flags | MSG_NOSIGNAL);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* shutdown(2): how is SHUT_RD, SHUT_WR or SHUT_RDWR. [SHUTDOWN] */
+A10_OP a10_shutdown(struct a10_fd fd, int how)
+{
+	return a10_op_make(A10_OPCODE_SHUTDOWN, fd, NULL, (uint32_t)how, 0, 0);
+}
+
+/* ---- whole jobs, each one operation -------------------------------------- */
+
+#define A10_REUSE_PORT (1u << 0) /* SO_REUSEPORT                          */
+#define A10_DATAGRAM   (1u << 1) /* a datagram socket; no listen          */
+#define A10_V6_ONLY    (1u << 2) /* an IPv6 address takes no IPv4 clients */
+
+/*
+ * socket + SO_REUSEADDR + bind + listen: result.fd. The address as
+ * a10_address_parse takes it, copied; other text is -EINVAL. [socket, bind ...]
+ */
+A10_OP a10_listen_on(const char *address, uint32_t flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_LISTEN_ON, a10_fd_none(),
+				       address, 0, 0, flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * socket + connect: result.fd. The address as a10_address_parse takes it,
+ * copied; other text is -EINVAL. flags: A10_DATAGRAM. [socket, CONNECT]
+ */
+A10_OP a10_connect_to(const char *address, uint32_t flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_CONNECT_TO, a10_fd_none(),
+				       address, 0, 0, flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+A10_END
+#endif

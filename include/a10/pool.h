@@ -1,0 +1,39 @@
+/* pool.h - buffers the kernel picks from when there is data. */
+#ifndef A10_POOL_H
+#define A10_POOL_H
+
+#include <a10/buf.h>
+
+A10_BEGIN
+
+/*
+ * A buffer serves several receives, each given the part it filled: few large
+ * buffers do for many connections. On kernels before 6.12 the same memory is cut
+ * into buffers of 4 KiB instead. Best for streams; wrong for datagrams.
+ */
+#define A10_POOL_INCREMENTAL (1u << 0)
+
+/*
+ * count buffers of size bytes; count a power of two <= 32768. Owner's thread,
+ * or any before the ring is bound. -EINVAL, -ENOMEM (memory or the memlock
+ * limit), -EOPNOTSUPP. [REGISTER_PBUF_RING]
+ */
+A10_API int a10_pool_create(struct a10_ring *ring, uint32_t count,
+			    uint32_t size, uint32_t flags,
+			    struct a10_pool **ret_pool);
+
+/*
+ * Its memory is freed when the last buffer is back. Operations that use it:
+ * -ENXIO, -ECANCELED for those under way. Owner's thread. NULL: nothing. A ring
+ * destroys the pools that are left.
+ */
+A10_API void a10_pool_destroy(struct a10_pool *pool);
+
+/* Buffers the kernel can pick now. Owner's thread; a snapshot. */
+A10_API uint32_t a10_pool_available(const struct a10_pool *pool);
+
+/* The size of a buffer the kernel picks, which a split pool makes smaller. */
+A10_API uint32_t a10_pool_buffer_size(const struct a10_pool *pool);
+
+A10_END
+#endif

@@ -1,0 +1,29 @@
+/* region.h - memory the kernel knows, so that it need not look it up. */
+#ifndef A10_REGION_H
+#define A10_REGION_H
+
+#include <a10/base.h>
+
+A10_BEGIN
+
+/*
+ * Registers size bytes for a10_fixed. memory NULL: allocated, page-aligned.
+ * Owner's thread, or any before the ring is bound. -ENFILE: no slot of
+ * config.registered_buffers is free; -ENOMEM: memory or the memlock limit.
+ * [REGISTER_BUFFERS2, REGISTER_BUFFERS_UPDATE]
+ */
+A10_API int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
+			      struct a10_region **ret_region);
+
+/*
+ * The kernel keeps the memory until the last operation with it is over; memory
+ * of the caller's may be freed then. Owner's thread. NULL: nothing. A ring
+ * destroys the regions that are left.
+ */
+A10_API void a10_region_destroy(struct a10_region *region);
+
+/* The memory. Any thread. */
+A10_API void *a10_region_data(const struct a10_region *region);
+
+A10_END
+#endif

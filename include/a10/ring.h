@@ -1,0 +1,112 @@
+/*
+ * ring.h - the owner's side of a ring.
+ *
+ * The owner is the thread that first polls, runs, enables or destroys the ring,
+ * or whose a10_await_on is the first on a ring it created. Until then any thread
+ * may register (pools, regions); afterwards only the owner may use an a10_ring.
+ * The owner destroys its ring before it exits.
+ */
+#ifndef A10_RING_H
+#define A10_RING_H
+
+#include <a10/config.h>
+#include <a10/sq.h>
+#include <a10/time.h>
+
+A10_BEGIN
+
+/*
+ * config NULL: the defaults. 0, or
+ *   -EINVAL      options that contradict each other, or a size out of range;
+ *   -EOPNOTSUPP  the kernel lacks what is required, or was insisted on;
+ *   -ENOMEM      memory, or the memlock limit;
+ *   -EPERM, -ENOSYS, -EACCES  io_uring is blocked or missing here;
+ * a10_ring_reason says it in words. [io_uring_setup]
+ */
+A10_API int a10_ring_create(const struct a10_config *config,
+			    struct a10_ring **ret_ring);
+
+/*
+ * Why this thread's last a10_ring_create failed, and what to do about it, in
+ * words; "" if none did. Valid until the thread's next a10_ring_create.
+ */
+A10_API const char *a10_ring_reason(void);
+
+/*
+ * Cancels all, polls until nothing is under way (callbacks are called), frees.
+ * Submitting meanwhile says -ESHUTDOWN. Returns 0, or how many operations were
+ * not over after timeout_ns: their memory and the ring are leaked then, for the
+ * kernel may still write, and logged. -EPERM: not the owner; -EDEADLK: in a
+ * callback; neither frees anything. NULL: nothing. In a forked child it only
+ * frees. A10_FOREVER waits as long as it takes.
+ */
+A10_API int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns);
+
+/*
+ * Ends config.disabled, and binds the ring to this thread. 0; -EBADFD: it was
+ * not disabled. [REGISTER_ENABLE_RINGS]
+ */
+A10_API int a10_ring_enable(struct a10_ring *ring);
+
+/* The ring this thread is polling, in callbacks that is; else NULL. */
+A10_API struct a10_ring *a10_ring_current(void);
+
+/* The handle for a10_submit. Lives as long as the ring, longer if referenced. */
+A10_API struct a10_sq *a10_ring_sq(struct a10_ring *ring);
+
+/*
+ * Starts what is queued, waits at most timeout_ns (0: not; A10_FOREVER) for a
+ * first result, delivers all there are. Returns how many were delivered; 0: the
+ * time is over, or a wake. -EBADFD: disabled; -EPERM: not the owner; -EDEADLK:
+ * in a callback; -ECHILD: in a forked child. [io_uring_enter]
+ */
+A10_API int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns);
+
+/*
+ * Polls until nothing is under way (0), until a10_sq_stop (1), or until polling
+ * fails (-errno).
+ */
+A10_API int a10_ring_run(struct a10_ring *ring);
+
+/*
+ * Starts what is queued, delivers nothing: before a program sleeps elsewhere.
+ * Returns 0 or -errno as a10_ring_poll.
+ */
+A10_API int a10_ring_flush(struct a10_ring *ring);
+
+/* Operations that are not over; other threads' only once the owner saw them. */
+A10_API size_t a10_ring_pending(const struct a10_ring *ring);
+
+/* What was asked for, what was granted. All flags are the kernel's. */
+struct a10_ring_info {
+	const char *backend;         /* "kernel"                              */
+	uint32_t submission_entries;
+	uint32_t completion_entries;
+	uint32_t setup_flags;        /* IORING_SETUP_* granted                */
+	uint32_t setup_dropped;      /* ... asked for by default and refused  */
+	uint32_t features;           /* IORING_FEAT_*                         */
+	int32_t setup_error;         /* the first refusal, -errno, or 0       */
+	uint32_t direct_descriptors;
+	bool registered_ring;        /* the ring's own descriptor is one      */
+	bool incremental_pools;
+	uint8_t reserved0[2];
+	uint64_t opcodes[4];         /* bit n: the kernel has opcode n        */
+	uint64_t enters;             /* io_uring_enter calls so far           */
+	uint64_t overflows;          /* completions that found no room        */
+	uint64_t reserved[6];
+};
+
+/* Owner's thread, or any before the ring is bound. */
+A10_API void a10_ring_info(const struct a10_ring *ring,
+			   struct a10_ring_info *ret_info);
+
+/*
+ * One line of text per operation that is not over: what, on which descriptor, in
+ * which state, since when. Owner's thread.
+ */
+A10_API void a10_ring_dump(const struct a10_ring *ring,
+			   void (*line)(void *data, const char *text),
+			   void *data);
+
+A10_END
+#endif

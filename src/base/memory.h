@@ -1,0 +1,38 @@
+/*
+ * What the kernel wrote, for those who watch the program's own writes only: to
+ * valgrind and to MemorySanitizer such bytes would seem never written.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+#ifdef A10_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+/* MEMORY_MARKED: whether finding out what to mark is worth the while. */
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define MEMORY_MARKED              1
+#define MEMORY_WRITTEN(data, size) __msan_unpoison((data), (size))
+#elif defined(A10_VALGRIND)
+#define MEMORY_MARKED 1
+#define MEMORY_WRITTEN(data, size) \
+	(void)VALGRIND_MAKE_MEM_DEFINED((data), (size))
+#else
+#define MEMORY_MARKED              0
+#define MEMORY_WRITTEN(data, size) ((void)(data), (void)(size))
+#endif
+
+/* Exactly the bytes that the kernel has written. */
+static inline void memory_written(const void *data, size_t size)
+{
+	MEMORY_WRITTEN(data, size);
+}
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * What the ring needs of pools and regions; what they are is in their .c files.
+ */
+#ifndef BUF_POOL_H
+#define BUF_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <a10/pool.h>
+#include <a10/region.h>
+
+struct a10_ring;
+struct uring_cqe;
+
+/* The kernel's buffer group. */
+uint16_t pool_group(const struct a10_pool *pool);
+
+/*
+ * Whether it belongs to this ring and is not destroyed. Any thread; pool may be
+ * one that is gone: it is looked up, not looked into.
+ */
+bool pool_is_usable(const struct a10_pool *pool, const struct a10_ring *ring);
+
+/*
+ * For as long as an operation uses the pool, so that a late completion still
+ * finds it: a destroyed pool lives on, unusable, until it is dropped. hold: any
+ * thread; -ENXIO if the pool is not usable. drop: any thread that knows the
+ * operation is over.
+ */
+int pool_hold(struct a10_pool *pool, struct a10_ring *ring);
+void pool_drop(struct a10_pool *pool);
+
+/*
+ * The buffer of a completion (URING_CQE_BUFFER is set in cqe_flags) with res
+ * bytes in it, as a loan. source: the id of the multishot it is counted for
+ * (a10_bounded), or 0; told back by ring_loan_ended. res <= 0: the buffer goes
+ * back at once and *ret_buf is none.
+ */
+void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
+	       uint64_t source, struct a10_buf *ret_buf);
+
+/*
+ * An operation waits for buffers of the pool (owner). Another thread that gives
+ * one back rings the bell from then on; when the kernel has a buffer again the
+ * owner is told by ring_pool_refilled, once, and has to say so again. Of a loan
+ * with a source the bell is always rung.
+ */
+void pool_set_hungry(struct a10_pool *pool);
+
+/* Whether the kernel could pick a buffer now. */
+bool pool_has_buffers(const struct a10_pool *pool);
+
+/* Takes back what other threads released; the owner, at every poll. */
+void pools_collect(struct a10_ring *ring);
+
+/* Whether pools_collect has something to do: the owner may not sleep then. */
+bool pools_have_returns(const struct a10_ring *ring);
+
+/* At the end of the ring: unregisters and frees all but what is still lent. */
+void pools_finish(struct a10_ring *ring, bool inherited);
+void regions_finish(struct a10_ring *ring, bool inherited);
+
+/* The registered buffer's index, or -EXDEV: of another ring. Any thread. */
+int region_index(const struct a10_region *region, const struct a10_ring *ring);
+
+/* The calls back, in ring/multishot.c. */
+void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);
+void ring_loan_ended(struct a10_ring *ring, uint64_t source);
+/* The pool is destroyed: what waits for its buffers is -ECANCELED now. */
+void ring_pool_closed(struct a10_ring *ring, struct a10_pool *pool);
+
+/* In ring/wake.c: another thread gave something back; wakes a dozing owner. */
+struct a10_sq;
+void sq_ring_bell(struct a10_sq *sq);
+
+#endif

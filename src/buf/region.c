@@ -1,0 +1,180 @@
+/*
+ * Regions: memory in a slot of the ring's table of registered buffers. The list
+ * is in the order of slots, so the first gap is a free one.
+ */
+#include "base/log.h"
+#include "buf/loan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#define REGION_MAX (UINT64_C(1) << 30) /* what the kernel takes in one */
+
+struct a10_region {
+	struct a10_region *next;
+	struct a10_ring *ring;
+	void *data;
+	size_t size;
+	uint32_t index;
+	bool allocated; /* data is ours */
+};
+
+int ring_registrable(const struct a10_ring *ring)
+{
+	const struct a10_sq *sq = &ring->sq;
+
+	if (sq_is_inherited(sq))
+		return -ECHILD;
+	if (atomic_load_explicit(&sq->closed, memory_order_relaxed))
+		return -ESHUTDOWN;
+	if (atomic_load_explicit(&sq->owner, memory_order_relaxed) != 0 &&
+	    !sq_is_mine(sq))
+		return -EPERM;
+	return 0;
+}
+
+/* iov of NULL and 0: empties the slot. */
+static int slot_update(struct a10_ring *ring, uint32_t index, void *data,
+		       size_t size)
+{
+	struct iovec iov = { .iov_base = data, .iov_len = size };
+	struct uring_rsrc_update2 update = {
+		.offset = index,
+		.data = (uintptr_t)&iov,
+		.nr = 1,
+	};
+	const int updated = ring->calls->control(ring->backend,
+						 URING_REGISTER_BUFFERS_UPDATE,
+						 &update, sizeof(update));
+
+	if (updated < 0)
+		return updated;
+	return updated == 1 ? 0 : -EIO;
+}
+
+/* The link where a region with a free slot goes; its index. */
+static struct a10_region **slot_find_free(struct a10_ring *ring,
+					  uint32_t *ret_index)
+{
+	struct a10_region **link = &ring->regions.first;
+	uint32_t index = 0;
+
+	for (; *link && (*link)->index == index; link = &(*link)->next)
+		index++;
+	*ret_index = index;
+	return link;
+}
+
+static void region_free(struct a10_region *region)
+{
+	if (region->allocated && region->data)
+		munmap(region->data, region->size);
+	free(region);
+}
+
+static int region_allocate(struct a10_region *region)
+{
+	void *data = mmap(NULL, region->size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (data == MAP_FAILED)
+		return -ENOMEM;
+	region->data = data;
+	region->allocated = true;
+	return 0;
+}
+
+int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
+		      struct a10_region **ret_region)
+{
+	struct a10_region **link, *region;
+	uint32_t index;
+	int err;
+
+	if (size == 0 || size > REGION_MAX)
+		return -EINVAL;
+	err = ring_registrable(ring);
+	if (err < 0)
+		return err;
+	link = slot_find_free(ring, &index);
+	if (index >= ring->region_slots)
+		return -ENFILE;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	region->ring = ring;
+	region->index = index;
+	region->data = memory;
+	region->size = size;
+	if (!memory) {
+		err = region_allocate(region);
+		if (err < 0)
+			goto free_region;
+	}
+	err = slot_update(ring, index, region->data, size);
+	if (err < 0)
+		goto free_region;
+	region->next = *link;
+	*link = region;
+	*ret_region = region;
+	return 0;
+
+free_region:
+	region_free(region);
+	return err;
+}
+
+/*
+ * The kernel holds the pages themselves, not the addresses, until the last that
+ * uses them is over: so they can be unmapped at once.
+ */
+void a10_region_destroy(struct a10_region *region)
+{
+	struct a10_region **link;
+	struct a10_ring *ring;
+	int err;
+
+	if (!region)
+		return;
+	ring = region->ring;
+	check(ring_registrable(ring) != -EPERM);
+	link = &ring->regions.first;
+	while (*link && *link != region)
+		link = &(*link)->next;
+	check(*link == region);
+	*link = region->next;
+	if (!sq_is_inherited(&ring->sq)) {
+		err = slot_update(ring, region->index, NULL, 0);
+		if (err < 0)
+			log_line(A10_LOG_WARNING,
+				 "region %u: not unregistered: %s",
+				 (unsigned int)region->index, strerror(-err));
+	}
+	region_free(region);
+}
+
+/* The backend's end empties the slots. */
+void regions_finish(struct a10_ring *ring, bool inherited)
+{
+	(void)inherited;
+	while (ring->regions.first) {
+		struct a10_region *region = ring->regions.first;
+
+		ring->regions.first = region->next;
+		region_free(region);
+	}
+}
+
+void *a10_region_data(const struct a10_region *region)
+{
+	return region->data;
+}
+
+int region_index(const struct a10_region *region, const struct a10_ring *ring)
+{
+	if (!region || region->ring != ring)
+		return -EXDEV;
+	return (int)region->index;
+}

@@ -1,0 +1,69 @@
+#include "fd/registry.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "ring/core.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct a10_sq *first; /* by registry_next */
+static uint32_t numbers;
+
+static struct a10_sq *find(uint32_t number)
+{
+	struct a10_sq *sq = first;
+
+	while (sq && sq->number != number)
+		sq = sq->registry_next;
+	return sq;
+}
+
+void registry_add(struct a10_sq *sq)
+{
+	pthread_mutex_lock(&lock);
+	do {
+		numbers++;
+	} while (numbers == 0 || find(numbers));
+	sq->number = numbers;
+	sq->registry_next = first;
+	first = sq;
+	pthread_mutex_unlock(&lock);
+}
+
+void registry_remove(struct a10_sq *sq)
+{
+	struct a10_sq **link = &first;
+
+	pthread_mutex_lock(&lock);
+	while (*link && *link != sq)
+		link = &(*link)->registry_next;
+	if (*link)
+		*link = sq->registry_next;
+	pthread_mutex_unlock(&lock);
+}
+
+struct a10_sq *registry_find(uint32_t number)
+{
+	struct a10_sq *sq;
+
+	pthread_mutex_lock(&lock);
+	sq = find(number);
+	if (sq)
+		a10_sq_ref(sq);
+	pthread_mutex_unlock(&lock);
+	return sq;
+}
+
+void fd_close_now(struct a10_sq *sq, struct a10_fd fd)
+{
+	struct uring_sqe request = { .opcode = URING_OP_CLOSE };
+
+	if (!a10_fd_valid(fd))
+		return;
+	if (!fd.ring) {
+		close(fd.plus_one - 1);
+	} else if (sq && sq->number == fd.ring && sq_is_mine(sq)) {
+		request.file_index = fd.plus_one;
+		sq->calls->sync(sq->backend, &request);
+	}
+}

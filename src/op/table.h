@@ -1,0 +1,116 @@
+/*
+ * One row per opcode: what differs between operations is said here and nowhere
+ * else. Submission, a10_all, restarts, clean-up after a late success, marking of
+ * memory, tracing and names read it.
+ */
+#ifndef OP_TABLE_H
+#define OP_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <a10/op.h>
+
+/* What request.fd is. */
+enum op_fd {
+	FD_NONE,      /* no descriptor (or a number that is none)   */
+	FD_OPERAND,   /* worked on: counted, closed after            */
+	FD_DIRECTORY, /* where a path starts: not counted            */
+};
+
+/* What a completion's res >= 0 is. */
+enum op_result {
+	RESULT_NOTHING,    /* 0                                 */
+	RESULT_BYTES,      /* a count of bytes                  */
+	RESULT_DESCRIPTOR, /* a new descriptor                  */
+	RESULT_VALUE,      /* a number without further meaning  */
+};
+
+/* What address is, for what may be short, restarted or marked. */
+enum op_data {
+	DATA_NONE,
+	DATA_BUFFER,   /* address, length     */
+	DATA_VECTOR,   /* iovec array, length */
+	DATA_HEADER,   /* struct msghdr       */
+	DATA_OUTPUT,   /* the kernel writes a struct of its own there */
+};
+
+/* What the verb must copy, for the kernel reads it later. */
+enum op_capture {
+	CAPTURE_NONE,
+	CAPTURE_PATH,      /* address                                     */
+	CAPTURE_PATH_HOW,  /* address; offset -> struct open_how, length  */
+	CAPTURE_VECTOR,    /* address -> iovec array, length              */
+	CAPTURE_ADDRESS,   /* address -> socket address, offset its length */
+	CAPTURE_SEND_TO,   /* offset -> socket address, index its length   */
+	CAPTURE_HEADER,    /* address -> struct msghdr and all it names   */
+	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
+	CAPTURE_TEXT,      /* address -> text, the library's own           */
+};
+
+/* Which way a descriptor must be ready after -EAGAIN. */
+enum op_direction { READY_NEVER, READY_IN, READY_OUT };
+
+/* Where the request says "do not wait": such an -EAGAIN is the answer. */
+enum op_nowait { NOWAIT_NONE, NOWAIT_MSG, NOWAIT_RWF };
+
+/* How the kernel is asked for many results. */
+enum op_multishot {
+	MULTISHOT_NEVER,
+	MULTISHOT_PRIORITY, /* a bit of priority    */
+	MULTISHOT_LENGTH,   /* a bit of length      */
+	MULTISHOT_OPCODE,   /* an opcode of its own */
+	MULTISHOT_LIBRARY,  /* the library repeats  */
+};
+
+/* Where close-on-exec is said. */
+enum op_cloexec { CLOEXEC_NONE, CLOEXEC_OP_FLAGS, CLOEXEC_OFFSET, CLOEXEC_HOW };
+
+/* What the library does itself, or first. */
+enum op_own {
+	OWN_NONE,
+	OWN_CLOSE,
+	OWN_TIMEOUT,
+	OWN_LISTEN_ON,
+	OWN_CONNECT_TO,
+	OWN_SCOPE_WAIT,
+	OWN_CANCEL_FD,
+	OWN_CANCEL_ALL,
+};
+
+struct op_row {
+	const char *name;
+	uint8_t since_major; /* the first kernel that has it; 0: the library */
+	uint8_t since_minor;
+	uint8_t fd;        /* enum op_fd ... */
+	uint8_t result;
+	uint8_t data;
+	uint8_t capture;
+	uint8_t direction;
+	uint8_t nowait;
+	uint8_t multishot;
+	uint8_t multishot_value; /* the bit's value, or the opcode */
+	uint8_t cloexec;
+	uint8_t own;
+	uint8_t zero_copy; /* the opcode that does it without copying, or 0 */
+	uint8_t fixed;     /* ... from a registered buffer, or 0            */
+	bool plain;    /* its first half and res say all: the short path    */
+	bool pooled;   /* the kernel can pick the buffer                    */
+	bool partial;  /* may do less than asked: a10_all                   */
+	bool send;     /* pieces of two in flight on one socket would mix   */
+	bool linked;   /* may be in a chain                                 */
+	bool written;  /* the kernel writes data, else it reads it          */
+	bool transient; /* what accept(2) calls transient does not end it   */
+	bool sync;     /* a system call can stand in (backend sync)         */
+};
+
+#define OP_ROWS 133
+/* No kernel opcode: what a10_raw brings, of which nothing is known. */
+#define OP_RAW  127
+
+extern const struct op_row op_table[OP_ROWS];
+
+/* The row of opcode; one that says nothing for what is no opcode. */
+const struct op_row *op_row(uint32_t opcode);
+
+#endif

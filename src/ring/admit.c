@@ -1,0 +1,159 @@
+/*
+ * The owner takes a described slot in: counts it, tells its descriptor and its
+ * scope, and sends it where it waits first. From here on it is delivered once.
+ */
+#include "ring/life.h"
+
+#include <errno.h>
+
+static bool has_opcode(const struct a10_ring *ring, uint32_t opcode)
+{
+	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
+}
+
+void sync_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const void *request = request_at(ring, index);
+	const int res = ring->calls->sync(ring->backend, request);
+
+	if (res >= 0 && op_row(slot->opcode)->result == RESULT_DESCRIPTOR) {
+		cold_at(ring, index)->fd_value = res;
+		slot_finish(ring, slot, 0);
+	} else {
+		slot_finish(ring, slot, res);
+	}
+}
+
+static struct a10_fd request_fd(struct a10_ring *ring,
+				const struct slot *slot)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+	struct a10_fd fd = a10_fd_regular(request->fd);
+
+	if (request->flags & URING_SQE_FIXED_FILE)
+		fd.ring = ring->sq.number;
+	return fd;
+}
+
+/* A time-out of what never goes into the queue counts from here. */
+static void own_begin(struct a10_ring *ring, struct slot *slot,
+		      enum op_own own)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (own != OWN_CLOSE && cold->flags & A10_WITH_TIMEOUT)
+		timer_progress(ring, slot);
+	switch (own) {
+	case OWN_CLOSE:
+		close_begin(ring, slot);
+		break;
+	case OWN_TIMEOUT:
+		timeout_begin(ring, slot);
+		break;
+	case OWN_LISTEN_ON:
+		listen_begin(ring, slot);
+		break;
+	case OWN_CONNECT_TO:
+		connect_begin(ring, slot);
+		break;
+	case OWN_SCOPE_WAIT:
+		scope_wait_begin(ring, slot);
+		break;
+	case OWN_CANCEL_FD:
+		cancel_fd_now(ring, request_fd(ring, slot));
+		slot_finish(ring, slot, 0);
+		break;
+	case OWN_CANCEL_ALL:
+		cancel_everything(ring, false);
+		slot_finish(ring, slot, 0);
+		break;
+	case OWN_NONE:
+		break;
+	}
+}
+
+void slot_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const struct op_row *row = op_row(slot->opcode);
+
+	if (row->own != OWN_NONE)
+		own_begin(ring, slot, row->own);
+	else if (unlikely(row->sync && !has_opcode(ring, slot->opcode)))
+		sync_begin(ring, slot);
+	else
+		queue_push(ring, slot);
+}
+
+static void admit_descriptor(struct a10_ring *ring, struct slot *slot)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+	uint32_t descriptor;
+
+	if (op_row(request->opcode)->fd != FD_OPERAND)
+		return;
+	descriptor = descriptor_of(ring, request->fd,
+				   request->flags & URING_SQE_FIXED_FILE);
+	if (descriptor)
+		descriptor_join(ring, slot, descriptor);
+}
+
+/* What only those with a cold part have. false: it is over already. */
+static bool admit_cold(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct op_row *row = op_row(slot->opcode);
+	const struct cold *cold = cold_at(ring, index);
+	const uint32_t with = cold->flags;
+
+	slot->id |= TAG_SPECIAL;
+	if (request_at(ring, index)->flags & URING_SQE_IO_DRAIN)
+		ring->drains++;
+	if (cold->scope) {
+		scope_join(ring, slot);
+		if (scope_is_cancelled(cold->scope) &&
+		    !(with & A10_WITH_SHIELD) && row->own != OWN_CLOSE) {
+			slot->marks |= MARK_CANCEL;
+			slot_finish(ring, slot, -ECANCELED);
+			return false;
+		}
+	}
+	if (cold->deadline_ns != INT64_MAX || cold->scope)
+		timer_update(ring, slot);
+	if (with & A10_WITH_ORDER || (with & A10_WITH_ALL && row->send))
+		return order_join(ring, slot);
+	return true;
+}
+
+void slot_admit(struct a10_ring *ring, struct slot *slot)
+{
+	if (!(slot->flags & SLOT_INTERNAL))
+		ring->pending++;
+	/* Slots of other threads are given back on the longer path. */
+	if (ring->slow || slot_index(slot) >= ring->sq.foreign_base)
+		slot->id |= TAG_SPECIAL;
+	admit_descriptor(ring, slot);
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_SUBMIT, slot, 0);
+	if (!(slot->flags & SLOT_COLD) || admit_cold(ring, slot))
+		slot_begin(ring, slot);
+}
+
+uint32_t internal_submit(struct a10_ring *ring, const struct a10_op *op,
+			 a10_done *done, void *data)
+{
+	const uint32_t index = slot_take(ring);
+	struct slot *slot;
+
+	if (index == NO_SLOT)
+		return NO_SLOT;
+	slot = slot_at(ring, index);
+	if (slot_describe(ring, index, true, op, NULL, done, data) < 0) {
+		slot_free(ring, slot);
+		return NO_SLOT;
+	}
+	slot->flags |= SLOT_INTERNAL;
+	slot->id |= TAG_SPECIAL;
+	slot_admit(ring, slot);
+	return index;
+}

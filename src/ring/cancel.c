@@ -1,0 +1,234 @@
+/*
+ * A cancel is a mark on the slot. What the backend has not seen ends without it;
+ * for what it has, a cancel request is sent, and sent again as long as the answer
+ * is that it was not found or could not be stopped and the slot is still busy: so
+ * a cancel is never lost, neither for lack of room nor in a race.
+ */
+#include "ring/life.h"
+
+#include <errno.h>
+
+#define BACKOFF_FIRST_NS 1000000u  /* between two requests for the same */
+#define BACKOFF_LAST_NS  64000000u
+
+void slot_cancel_send(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct cold *cold = cold_at(ring, index);
+
+	slot->id |= TAG_SPECIAL;
+	if (slot->marks & (MARK_LISTED | MARK_ASKED))
+		return;
+	slot->marks |= MARK_LISTED;
+	cold->cancel_prev = NO_SLOT;
+	cold->cancel_next = ring->cancels;
+	if (ring->cancels != NO_SLOT)
+		cold_at(ring, ring->cancels)->cancel_prev = index;
+	ring->cancels = index;
+}
+
+void slot_cancel_forget(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (!(slot->marks & MARK_LISTED))
+		return;
+	if (slot->marks & MARK_RETRY)
+		ring->cancel_retries--;
+	slot->marks &= (uint16_t)~(MARK_LISTED | MARK_RETRY);
+	if (cold->cancel_prev != NO_SLOT)
+		cold_at(ring, cold->cancel_prev)->cancel_next =
+			cold->cancel_next;
+	else
+		ring->cancels = cold->cancel_next;
+	if (cold->cancel_next != NO_SLOT)
+		cold_at(ring, cold->cancel_next)->cancel_prev =
+			cold->cancel_prev;
+}
+
+void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
+{
+	/* Closing is always carried out. */
+	if (op_row(slot->opcode)->own == OWN_CLOSE)
+		return;
+	if (slot->flags & SLOT_CHAIN) {
+		chain_cancel(ring, slot, mark);
+		return;
+	}
+	if (slot->marks & MARK_ENDING || slot->state == SLOT_FINISHED)
+		return;
+	slot->marks |= mark;
+	slot->id |= TAG_SPECIAL;
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_CANCEL, slot, 0);
+	if (slot->state == SLOT_RUNNING) {
+		slot_cancel_send(ring, slot);
+	} else if (slot->state == SLOT_PARKED) {
+		slot_unpark(ring, slot);
+		slot_finish(ring, slot, slot_reason(slot, 0));
+	}
+	/* QUEUED: queue_fill finds the mark. */
+}
+
+void slot_detach(struct a10_ring *ring, struct slot *slot)
+{
+	slot->marks |= MARK_DETACH;
+	slot->id |= TAG_SPECIAL;
+	if (slot->flags & SLOT_CHAIN) {
+		uint32_t index = cold_at(ring, slot_index(slot))->chain_first;
+
+		for (; index; index = cold_at(ring, index)->chain_next) {
+			slot_at(ring, index)->marks |= MARK_DETACH;
+			slot_at(ring, index)->id |= TAG_SPECIAL;
+		}
+	}
+	slot_cancel(ring, slot, MARK_CANCEL);
+}
+
+void slot_pause(struct a10_ring *ring, struct slot *slot)
+{
+	if (slot->marks & (MARK_ENDING | MARK_PAUSE))
+		return;
+	slot->marks |= MARK_PAUSE;
+	slot_cancel_send(ring, slot);
+}
+
+/*
+ * A cancel request would wait behind a drained operation, which may wait for what
+ * is to be cancelled: this call does not queue.
+ */
+static int cancel_now(struct a10_ring *ring, uint64_t id)
+{
+	struct uring_sync_cancel_reg reg = {
+		.addr = id,
+		.fd = -1,
+	};
+
+	return ring->calls->control(ring->backend, URING_REGISTER_SYNC_CANCEL,
+				    &reg, 1);
+}
+
+/* Not found, or not to be stopped just now: once more, a little later. */
+static void cancel_again(struct a10_ring *ring, struct slot *slot)
+{
+	slot_cancel_send(ring, slot);
+	if (slot->marks & MARK_RETRY)
+		return;
+	slot->marks |= MARK_RETRY;
+	if (ring->cancel_retries++ == 0) {
+		if (ring->cancel_backoff < BACKOFF_FIRST_NS)
+			ring->cancel_backoff = BACKOFF_FIRST_NS;
+		else if (ring->cancel_backoff < BACKOFF_LAST_NS)
+			ring->cancel_backoff *= 2;
+		ring->cancel_at = ring_clock(ring) + ring->cancel_backoff;
+	}
+}
+
+void cancel_answered(struct a10_ring *ring, uint64_t id, int32_t res)
+{
+	struct slot *slot = slot_find(ring, id);
+
+	if (!slot || !(slot->marks & MARK_ASKED))
+		return;
+	slot->marks &= (uint16_t)~MARK_ASKED;
+	if (slot->state != SLOT_RUNNING ||
+	    !(slot->marks & (MARK_ENDING | MARK_PAUSE)))
+		return;
+	if (res >= 0)
+		ring->cancel_backoff = 0;
+	else
+		cancel_again(ring, slot);
+}
+
+/* One cancel request; false: no room. */
+static bool cancel_send(struct a10_ring *ring, struct slot *slot)
+{
+	const struct backend_view *view = &ring->view;
+	const uint64_t id = id_plain(slot->id);
+	uint32_t tail;
+
+	if (ring->drains > 0) {
+		slot_cancel_forget(ring, slot);
+		slot->marks |= MARK_ASKED;
+		cancel_answered(ring, id, cancel_now(ring, id));
+		return true;
+	}
+	if (queue_room(ring) == 0)
+		return false;
+	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
+	view->sqes[tail & (view->sq_entries - 1)] = (struct uring_sqe){
+		.opcode = URING_OP_ASYNC_CANCEL,
+		.fd = -1,
+		.addr = id,
+		.user_data = id | TAG_CANCEL,
+	};
+	/* Release: pairs with the kernel's acquire of tail. */
+	atomic_store_explicit(view->sq_tail, tail + 1, memory_order_release);
+	slot_cancel_forget(ring, slot);
+	slot->marks |= MARK_ASKED;
+	return true;
+}
+
+void cancels_fill(struct a10_ring *ring)
+{
+	const bool due = ring->cancel_retries > 0 &&
+			 ring_clock(ring) >= ring->cancel_at;
+	uint32_t index = ring->cancels;
+
+	while (index != NO_SLOT) {
+		struct slot *slot = slot_at(ring, index);
+
+		index = cold_at(ring, index)->cancel_next;
+		if (slot->marks & MARK_RETRY && !due)
+			continue;
+		if (!cancel_send(ring, slot))
+			break;
+	}
+}
+
+static bool is_spared(struct a10_ring *ring, const struct slot *slot)
+{
+	const struct op_row *row = op_row(slot->opcode);
+
+	if (row->own == OWN_CLOSE)
+		return true;
+	return slot->flags & SLOT_COLD &&
+	       cold_at(ring, slot_index(slot))->flags & A10_WITH_SHIELD;
+}
+
+static void cancel_range(struct a10_ring *ring, uint32_t from, uint32_t to,
+			 bool all)
+{
+	for (; from < to; from++) {
+		struct slot *slot = slot_at(ring, from);
+
+		if (slot->state != SLOT_QUEUED &&
+		    slot->state != SLOT_RUNNING && slot->state != SLOT_PARKED)
+			continue;
+		if (slot->flags & SLOT_INTERNAL)
+			continue;
+		/* They end by themselves when the rest has. */
+		if (op_row(slot->opcode)->own == OWN_SCOPE_WAIT)
+			continue;
+		if (all || !is_spared(ring, slot))
+			slot_cancel(ring, slot, MARK_CANCEL);
+	}
+}
+
+void cancel_everything(struct a10_ring *ring, bool all)
+{
+	cancel_range(ring, 1, slots_end(ring, false), all);
+	cancel_range(ring, ring->sq.foreign_base, slots_end(ring, true), all);
+}
+
+void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor)
+{
+	uint32_t index = ring->descriptors[descriptor].first;
+
+	while (index != NO_SLOT) {
+		struct slot *slot = slot_at(ring, index);
+
+		index = slot->fd_next;
+		slot_cancel(ring, slot, MARK_CANCEL);
+	}
+}

@@ -1,0 +1,267 @@
+/*
+ * Chains. The kernel runs a chain that was submitted in one piece, each member
+ * when the one before has succeeded in full. Here a chain is its members' slots,
+ * linked, under the id of the first. What comes back is kept in its slot until all
+ * before it has been delivered, so results are in order whatever the kernel does.
+ *
+ *  QUEUED   is to run; the first such is in the queue and stands for the rest
+ *  RUNNING  is with the kernel
+ *  PARKED   is back: cold.value is what the kernel said
+ *  FINISHED was delivered; slots are freed together, at the end
+ *
+ * A member that was short and is a10_all goes on: once all the others are back
+ * (they were cancelled by the kernel, since it was short) the rest is queued
+ * again, from that member on.
+ */
+#include "ring/life.h"
+
+#include <errno.h>
+
+static struct slot *chain_first(struct a10_ring *ring, struct slot *slot)
+{
+	return slot_at(ring, cold_at(ring, slot_index(slot))->chain_first);
+}
+
+static struct slot *chain_after(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t next = cold_at(ring, slot_index(slot))->chain_next;
+
+	return next == NO_SLOT ? NULL : slot_at(ring, next);
+}
+
+static void member_admit(struct a10_ring *ring, struct slot *slot,
+			 uint32_t first)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
+	struct cold *cold = cold_at(ring, index);
+	uint32_t descriptor;
+
+	slot->id |= TAG_SPECIAL;
+	slot->flags |= SLOT_CHAIN;
+	slot->state = SLOT_QUEUED;
+	cold->chain_first = first;
+	ring->pending++;
+	if (op_row(request->opcode)->fd == FD_OPERAND) {
+		descriptor = descriptor_of(
+			ring, request->fd,
+			request->flags & URING_SQE_FIXED_FILE);
+		if (descriptor)
+			descriptor_join(ring, slot, descriptor);
+	}
+	if (request->flags & URING_SQE_IO_DRAIN)
+		ring->drains++;
+	timer_update(ring, slot);
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_SUBMIT, slot, 0);
+}
+
+void chain_admit(struct a10_ring *ring, struct slot *first)
+{
+	const uint32_t index = slot_index(first);
+	struct cold *cold = cold_at(ring, index);
+	struct slot *slot;
+	int err;
+
+	cold->chain_turn = index;
+	cold->chain_running = 0;
+	cold->chain_redo = false;
+	for (slot = first; slot; slot = chain_after(ring, slot)) {
+		member_admit(ring, slot, index);
+		if (op_row(slot->opcode)->own != OWN_TIMEOUT)
+			continue;
+		err = timeout_request(ring, slot);
+		if (err < 0)
+			chain_cancel(ring, slot, MARK_CANCEL);
+	}
+	queue_push(ring, first);
+}
+
+void chain_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
+{
+	struct slot *first = chain_first(ring, slot), *member;
+	struct slot *turn = NULL;
+
+	for (member = first; member; member = chain_after(ring, member)) {
+		if (member->state == SLOT_FINISHED)
+			continue;
+		if (!turn)
+			turn = member;
+		if (!(member->marks & MARK_ENDING))
+			member->marks |= member == slot ? mark : MARK_CANCEL;
+	}
+	if (!turn)
+		return;
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_CANCEL, first, 0);
+	/* The kernel does not find those that have not begun. */
+	if (turn->state == SLOT_RUNNING)
+		slot_cancel_send(ring, turn);
+}
+
+/* Nothing of it runs any more: what was queued is back as cancelled. */
+static void chain_withdraw(struct a10_ring *ring, struct slot *slot)
+{
+	struct slot *member;
+
+	for (member = slot; member; member = chain_after(ring, member)) {
+		if (member->state != SLOT_QUEUED)
+			continue;
+		cold_at(ring, slot_index(member))->value = -ECANCELED;
+		cold_at(ring, slot_index(member))->cqe_flags = 0;
+		slot_park(ring, member, PARK_CHAIN);
+	}
+	/* Delivered later: this may be a flush, which delivers nothing. */
+	slot_finish(ring, slot, -ECANCELED);
+}
+
+bool chain_fill(struct a10_ring *ring, struct slot *slot)
+{
+	const struct backend_view *view = &ring->view;
+	struct cold *first = cold_at(ring, slot_index(chain_first(ring, slot)));
+	struct uring_sqe *sqe = NULL;
+	struct slot *member;
+	uint32_t count = 0, tail;
+
+	if (is_ending(slot)) {
+		chain_withdraw(ring, slot);
+		return true;
+	}
+	for (member = slot; member; member = chain_after(ring, member))
+		count += member->state == SLOT_QUEUED;
+	if (queue_room(ring) < count)
+		return false;
+	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
+	for (member = slot; member; member = chain_after(ring, member)) {
+		if (member->state != SLOT_QUEUED)
+			continue;
+		sqe = &view->sqes[tail++ & (view->sq_entries - 1)];
+		slot_start(ring, member, sqe);
+		first->chain_running++;
+		if (!(sqe->flags & URING_SQE_IO_HARDLINK))
+			sqe->flags |= URING_SQE_IO_LINK;
+	}
+	/* A link on the last would tie it to what comes next, by a worker. */
+	if (sqe)
+		sqe->flags &= (uint8_t)~(URING_SQE_IO_LINK |
+					 URING_SQE_IO_HARDLINK);
+	/* Release: pairs with the kernel's acquire of tail. */
+	atomic_store_explicit(view->sq_tail, tail, memory_order_release);
+	return true;
+}
+
+/* What is back is the member's result; false: it has to go on. */
+static bool member_is_over(struct a10_ring *ring, struct slot *slot,
+			   struct a10_result *r)
+{
+	const uint32_t index = slot_index(slot);
+	const struct op_row *row = op_row(slot->opcode);
+	const struct cold *cold = cold_at(ring, index);
+	const struct completion completion = {
+		.res = (int32_t)cold->value,
+		.flags = cold->cqe_flags,
+	};
+
+	result_make(ring, slot, row, &completion, r);
+	if (r->value < 0 && is_ending(slot) && is_ended(r->value))
+		r->value = (ssize_t)slot_reason(slot, r->value);
+	if (r->value < 0 && !is_ending(slot) && is_interrupted(r->value))
+		return false;
+	return !(cold->flags & A10_WITH_ALL) ||
+	       !all_goes_on(ring, slot, row, r);
+}
+
+/* The last was delivered: all slots, and what they own. */
+static void chain_end(struct a10_ring *ring, struct slot *first)
+{
+	struct slot *slot = first;
+
+	while (slot) {
+		const struct cold *cold = cold_at(ring, slot_index(slot));
+		const struct a10_buf owned_buf = cold->owned_buf;
+		void (*release)(void *owned) = cold->release;
+		const uint32_t with = cold->flags;
+		void *owned = cold->owned;
+		struct slot *next = chain_after(ring, slot);
+
+		slot_free(ring, slot);
+		if (with & A10_WITH_OWNED && release)
+			release(owned);
+		if (with & A10_WITH_OWNED_BUF)
+			a10_buf_release(owned_buf);
+		slot = next;
+	}
+}
+
+static void member_deliver(struct a10_ring *ring, struct slot *first,
+			   struct slot *slot, struct a10_result *r)
+{
+	const uint32_t next = cold_at(ring, slot_index(slot))->chain_next;
+	a10_done *done = slot->marks & MARK_DETACH ? NULL : first->done;
+
+	cold_at(ring, slot_index(first))->chain_turn = next;
+	r->id = (a10_id)id_plain(first->id);
+	r->index = cold_at(ring, slot_index(slot))->index;
+	r->more = next != NO_SLOT;
+	slot->state = SLOT_FINISHED;
+	slot_settle(ring, slot, r);
+	slot->descriptor = 0;
+	call_back(ring, done, first->data, r);
+	if (next == NO_SLOT)
+		chain_end(ring, first);
+}
+
+/* All that is back and has no result of its own is to run again. */
+static void chain_requeue(struct a10_ring *ring, struct slot *turn)
+{
+	struct slot *member;
+
+	for (member = turn; member; member = chain_after(ring, member))
+		if (member == turn ||
+		    cold_at(ring, slot_index(member))->value == -ECANCELED)
+			member->state = SLOT_QUEUED;
+	queue_push(ring, turn);
+}
+
+void chain_turn(struct a10_ring *ring, struct slot *slot)
+{
+	struct slot *first = chain_first(ring, slot), *turn;
+	struct cold *cold = cold_at(ring, slot_index(first));
+
+	while (!cold->chain_redo) {
+		struct a10_result r = { .value = 0 };
+
+		turn = slot_at(ring, cold->chain_turn);
+		if (turn->state != SLOT_PARKED) {
+			if (turn->state == SLOT_RUNNING && is_ending(turn))
+				slot_cancel_send(ring, turn);
+			return;
+		}
+		if (!member_is_over(ring, turn, &r)) {
+			cold->chain_redo = true;
+			break;
+		}
+		/* After the last one there is no chain any more. */
+		if (cold_at(ring, slot_index(turn))->chain_next == NO_SLOT) {
+			member_deliver(ring, first, turn, &r);
+			return;
+		}
+		member_deliver(ring, first, turn, &r);
+	}
+	if (cold->chain_running == 0) {
+		cold->chain_redo = false;
+		chain_requeue(ring, slot_at(ring, cold->chain_turn));
+	}
+}
+
+void chain_completed(struct a10_ring *ring, struct slot *slot,
+		     const struct completion *completion)
+{
+	struct cold *cold = cold_at(ring, slot_index(slot));
+
+	cold_at(ring, cold->chain_first)->chain_running--;
+	cold->value = completion->res;
+	cold->cqe_flags = completion->flags;
+	slot_park(ring, slot, PARK_CHAIN);
+	chain_turn(ring, slot);
+}

@@ -1,0 +1,216 @@
+#include "ring/create.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/event.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "buf/pool.h"
+#include "fd/registry.h"
+#include "ring/life.h"
+
+#define RESERVED_OPERATIONS 1024
+
+static const struct a10_config config_default;
+
+static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
+{
+	int err;
+
+	sq->token = process_token();
+	if (sq->token == 0) {
+		reason_set("no memory for the word that tells a forked child "
+			   "from its parent (MADV_WIPEONFORK)");
+		return -ENOMEM;
+	}
+	sq->calls = calls;
+	atomic_store_explicit(&sq->references, 1, memory_order_relaxed);
+	err = slots_init(sq);
+	if (err < 0) {
+		reason_set("no address space for operations; see ulimit -v");
+		return err;
+	}
+	sq->bell_fd = event_open();
+	if (sq->bell_fd < 0) {
+		reason_set("no eventfd to wake the ring's owner: %s",
+			   strerror(-sq->bell_fd));
+		slots_finish(sq);
+		return sq->bell_fd;
+	}
+	pthread_mutex_init(&sq->foreign_lock, NULL);
+	return 0;
+}
+
+/* When the last reference is given back. */
+static void sq_finish(struct a10_sq *sq)
+{
+	pthread_mutex_destroy(&sq->foreign_lock);
+	close(sq->bell_fd);
+	slots_finish(sq);
+	free(ring_of(sq));
+}
+
+struct a10_sq *a10_sq_ref(struct a10_sq *sq)
+{
+	atomic_fetch_add_explicit(&sq->references, 1, memory_order_relaxed);
+	return sq;
+}
+
+void a10_sq_unref(struct a10_sq *sq)
+{
+	/* Acquire and release: whoever frees sees what all others did. */
+	if (sq && atomic_fetch_sub_explicit(&sq->references, 1,
+					    memory_order_acq_rel) == 1)
+		sq_finish(sq);
+}
+
+static int attach_backend(const struct a10_config *config,
+			  const struct backend_calls *calls,
+			  struct backend **ret_backend)
+{
+	struct a10_sq *sq = config->attach;
+
+	*ret_backend = NULL;
+	if (!sq)
+		return 0;
+	if (atomic_load_explicit(&sq->closed, memory_order_acquire) ||
+	    sq_is_inherited(sq)) {
+		reason_set("attach: that ring is destroyed, or the parent "
+			   "process's");
+		return -ESHUTDOWN;
+	}
+	if (sq->calls != calls) {
+		reason_set("attach: that ring is on another backend");
+		return -EINVAL;
+	}
+	*ret_backend = sq->backend;
+	return 0;
+}
+
+static void owner_init(struct a10_ring *ring)
+{
+	const struct backend_grant *grant = &ring->grant;
+
+	ring->view = grant->view;
+	ring->calls = ring->sq.calls;
+	ring->sq.backend = ring->backend;
+	ring->queue_link = &ring->queue_first;
+	ring->finished_link = &ring->finished_first;
+	ring->result.sq = &ring->sq;
+	ring->creator = thread_number();
+	ring->disabled = ring->config.disabled == A10_ON;
+	ring->kernel_thread = grant->setup_flags & URING_SETUP_SQPOLL;
+	ring->iopoll = grant->setup_flags & URING_SETUP_IOPOLL;
+	/* Without the flag nothing tells that there is deferred work. */
+	ring->look_enters = !(grant->setup_flags & URING_SETUP_TASKRUN_FLAG) &&
+			    !ring->kernel_thread;
+	ring_update_slow(ring);
+}
+
+static int owner_memory(struct a10_ring *ring)
+{
+	const uint32_t reserved = ring->config.reserved_operations;
+	int err;
+
+	err = slots_reserve(ring, reserved ? reserved : RESERVED_OPERATIONS);
+	if (err < 0)
+		return err;
+	err = descriptors_init(ring, ring->config.direct_descriptors);
+	if (err < 0)
+		return err;
+	ring->batch = calloc(COMPLETION_BATCH, sizeof(*ring->batch));
+	return ring->batch ? 0 : -ENOMEM;
+}
+
+void ring_free(struct a10_ring *ring, bool inherited)
+{
+	registry_remove(&ring->sq);
+	/* Nobody is its owner any more, also not the thread that was. */
+	atomic_store_explicit(&ring->sq.owner, 0, memory_order_relaxed);
+	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
+	pools_finish(ring, inherited);
+	regions_finish(ring, inherited);
+	if (ring->backend)
+		ring->sq.calls->close(ring->backend, inherited);
+	ring->backend = NULL;
+	descriptors_finish(ring);
+	capture_cache_empty(&ring->captures);
+	free(ring->batch);
+	ring->batch = NULL;
+	a10_sq_unref(&ring->sq);
+}
+
+int ring_create_on(const struct a10_config *config,
+		   const struct backend_calls *calls,
+		   struct a10_ring **ret_ring)
+{
+	struct a10_ring *ring;
+	struct backend *attach;
+	const char *words;
+	int err;
+
+	reason_clear();
+	if (!config)
+		config = &config_default;
+	err = a10_config_check(config, &words);
+	if (err < 0) {
+		reason_set("%s", words);
+		return err;
+	}
+	err = attach_backend(config, calls, &attach);
+	if (err < 0)
+		return err;
+	ring = aligned_alloc(64, (sizeof(*ring) + 63) / 64 * 64);
+	if (!ring)
+		return -ENOMEM;
+	memset(ring, 0, sizeof(*ring));
+	ring->config = *config;
+	err = sq_init(&ring->sq, calls);
+	if (err < 0) {
+		free(ring);
+		return err;
+	}
+	registry_add(&ring->sq);
+	err = calls->open(config, attach, &ring->backend, &ring->grant);
+	if (err < 0) {
+		ring->backend = NULL;
+		goto free_ring;
+	}
+	owner_init(ring);
+	err = owner_memory(ring);
+	if (err < 0) {
+		reason_set("no memory for the ring's own tables");
+		goto free_ring;
+	}
+	*ret_ring = ring;
+	return 0;
+free_ring:
+	ring_free(ring, false);
+	return err;
+}
+
+int a10_ring_create(const struct a10_config *config, struct a10_ring **ret_ring)
+{
+	return ring_create_on(config, &backend_kernel, ret_ring);
+}
+
+const char *a10_ring_reason(void)
+{
+	return reason_text();
+}
+
+int a10_ring_enable(struct a10_ring *ring)
+{
+	if (sq_is_inherited(&ring->sq))
+		return -ECHILD;
+	if (!ring->disabled)
+		return -EBADFD;
+	return ring_bind(ring);
+}
+
+struct a10_sq *a10_ring_sq(struct a10_ring *ring)
+{
+	return &ring->sq;
+}

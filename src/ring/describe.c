@@ -1,0 +1,315 @@
+/*
+ * From an operation, a value of the caller's, to a slot: the request as the
+ * kernel will read it, what only the library must know, and copies of all that
+ * the caller may free at once. Any thread may do this for a slot it has taken; it
+ * touches nothing else of the ring that changes.
+ */
+#include "buf/pool.h"
+#include "ring/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/socket.h>
+
+#include <a10/net.h>
+
+#define SQE_FLAGS_OFFERED                                             \
+	(URING_SQE_FIXED_FILE | URING_SQE_IO_DRAIN | URING_SQE_IO_HARDLINK | \
+	 URING_SQE_ASYNC)
+
+/* Extra that a slot without a cold part can do without. */
+#define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD)
+
+void op_give_up(const struct a10_op *op)
+{
+	if (op->extra.flags & A10_WITH_OWNED && op->extra.release)
+		op->extra.release(op->extra.owned);
+	if (op->extra.flags & A10_WITH_OWNED_BUF)
+		a10_buf_release(op->extra.owned_buf);
+}
+
+static int check_raw(const struct a10_op *op)
+{
+	const uint32_t flags = op->extra.flags;
+	const uint32_t never = URING_SQE_IO_LINK | URING_SQE_IO_HARDLINK |
+			       URING_SQE_BUFFER_SELECT |
+			       URING_SQE_CQE_SKIP_SUCCESS;
+
+	/* One request that skips its completion ends IO_DRAIN for the ring. */
+	if (op->request.flags & never)
+		return -EINVAL;
+	if (flags & (A10_WITH_ALL | A10_WITH_DIRECT | A10_WITH_ZERO_COPY |
+		     A10_WITH_REGION | A10_WITH_POOL | A10_WITH_MULTISHOT |
+		     A10_WITH_BOUND))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_multishot(const struct a10_op *op, const struct op_row *row)
+{
+	const uint32_t flags = op->extra.flags;
+
+	if (!(flags & A10_WITH_MULTISHOT))
+		return flags & A10_WITH_BOUND ? -EINVAL : 0;
+	if (row->multishot == MULTISHOT_NEVER)
+		return -EINVAL;
+	if (flags & (A10_WITH_ALL | A10_WITH_ORDER))
+		return -EINVAL;
+	/* The kernel picks a buffer per result; one of the caller's is no use. */
+	if (row->pooled && !(flags & A10_WITH_POOL))
+		return -EINVAL;
+	if (flags & A10_WITH_BOUND &&
+	    (!(flags & A10_WITH_POOL) || op->extra.bound == 0))
+		return -EINVAL;
+	if (op->request.opcode == A10_OPCODE_ACCEPT && op->request.address)
+		return -EINVAL;
+	return 0;
+}
+
+/* Combinations that cannot be, whatever the kernel. */
+static int check_op(const struct a10_op *op, const struct op_row *row)
+{
+	const uint32_t flags = op->extra.flags;
+	const uint64_t *reserved = op->extra.reserved;
+
+	if (flags & ~A10_WITH_KNOWN || op->extra.reserved0 ||
+	    (reserved[0] | reserved[1] | reserved[2]))
+		return -EINVAL;
+	if (flags & A10_WITH_RAW)
+		return check_raw(op);
+	if (op->request.flags & ~SQE_FLAGS_OFFERED || op->request.user_data ||
+	    op->request.reserved)
+		return -EINVAL;
+	if (row == op_row(UINT32_MAX) || op->request.opcode == OP_RAW)
+		return -EINVAL;
+	if (flags & A10_WITH_ALL &&
+	    (!row->partial || flags & A10_WITH_POOL))
+		return -EINVAL;
+	if (flags & A10_WITH_TIMEOUT && op->extra.timeout_ns < 0)
+		return -EINVAL;
+	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR)
+		return -EINVAL;
+	if (flags & A10_WITH_ZERO_COPY && !row->zero_copy)
+		return -EINVAL;
+	if (flags & A10_WITH_REGION &&
+	    (!row->fixed || flags & A10_WITH_POOL))
+		return -EINVAL;
+	if (flags & A10_WITH_POOL && !row->pooled)
+		return -EINVAL;
+	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
+		return -EINVAL;
+	return check_multishot(op, row);
+}
+
+/* A direct descriptor means nothing on another ring. */
+static int check_descriptors(const struct a10_sq *sq, const struct a10_op *op)
+{
+	const bool fixed = op->request.flags & URING_SQE_FIXED_FILE;
+
+	if (op->extra.flags & A10_WITH_RAW)
+		return 0;
+	if (fixed != (op->extra.ring != 0))
+		return -EINVAL;
+	if (op->extra.ring && op->extra.ring != sq->number)
+		return -EXDEV;
+	if (op->request.opcode == A10_OPCODE_SPLICE &&
+	    op->extra.argument[0] && op->extra.argument[0] != sq->number)
+		return -EXDEV;
+	return 0;
+}
+
+static void add_cloexec(struct a10_request *request, const struct op_row *row)
+{
+	switch ((enum op_cloexec)row->cloexec) {
+	case CLOEXEC_OP_FLAGS: /* SOCK_CLOEXEC is O_CLOEXEC */
+		request->op_flags |= O_CLOEXEC;
+		break;
+	case CLOEXEC_OFFSET:
+		request->offset |= SOCK_CLOEXEC;
+		break;
+	case CLOEXEC_HOW: {
+		struct open_how *how = (void *)(uintptr_t)request->offset;
+
+		how->flags |= O_CLOEXEC;
+		break;
+	}
+	case CLOEXEC_NONE:
+		break;
+	}
+}
+
+static void add_multishot(const struct a10_ring *ring,
+			  struct a10_request *request,
+			  const struct op_row *row)
+{
+	const uint32_t opcode = row->multishot_value;
+
+	switch ((enum op_multishot)row->multishot) {
+	case MULTISHOT_PRIORITY:
+		request->priority |= row->multishot_value;
+		break;
+	case MULTISHOT_LENGTH:
+		request->length |= row->multishot_value;
+		break;
+	case MULTISHOT_OPCODE:
+		/* Without it one-shots follow one another: see again.c. */
+		if (ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1) {
+			request->opcode = row->multishot_value;
+			request->offset = 0;
+		}
+		break;
+	case MULTISHOT_LIBRARY:
+	case MULTISHOT_NEVER:
+		break;
+	}
+}
+
+/* What the modifiers mean for the request itself. */
+static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
+			 const struct op_row *row,
+			 const struct a10_extra *extra)
+{
+	const uint32_t flags = extra->flags;
+
+	if (flags & A10_WITH_POOL) {
+		if (!extra->pool || !pool_is_usable(extra->pool, ring))
+			return -ENXIO;
+		request->flags |= URING_SQE_BUFFER_SELECT;
+		request->buffer = pool_group(extra->pool);
+	}
+	if (flags & A10_WITH_REGION) {
+		const int index = region_index(extra->region, ring);
+
+		if (index < 0)
+			return index;
+		request->opcode = row->fixed;
+		request->buffer = (uint16_t)index;
+	}
+	if (flags & A10_WITH_ZERO_COPY) {
+		request->opcode = row->zero_copy;
+		/* Of 6.2; the feature is of 6.3, and the nearest that tells. */
+		if (ring->grant.features & URING_FEAT_REG_REG_RING)
+			request->priority |= URING_SEND_ZC_REPORT_USAGE;
+	}
+	if (flags & A10_WITH_DIRECT)
+		request->index = (int32_t)URING_FILE_INDEX_ALLOC;
+	else
+		add_cloexec(request, row);
+	if (flags & A10_WITH_MULTISHOT)
+		add_multishot(ring, request, row);
+	/*
+	 * The kernel goes on by itself then, but does not tell of progress,
+	 * which a time-out must know.
+	 */
+	if (flags & A10_WITH_ALL && row->send && !(flags & A10_WITH_TIMEOUT))
+		request->op_flags |= MSG_WAITALL;
+	return 0;
+}
+
+static void cold_fill(struct cold *cold, const struct a10_extra *extra)
+{
+	memset(cold, 0, sizeof(*cold));
+	cold->flags = extra->flags;
+	cold->timeout_ns = extra->timeout_ns;
+	cold->deadline_ns = extra->flags & A10_WITH_DEADLINE ?
+				    extra->deadline_ns : INT64_MAX;
+	cold->retry_at = INT64_MAX;
+	cold->owned = extra->owned;
+	cold->release = extra->release;
+	cold->owned_buf = extra->owned_buf;
+	cold->pool = extra->pool;
+	cold->bound = extra->bound;
+	cold->argument[0] = extra->argument[0];
+	cold->argument[1] = extra->argument[1];
+	cold->fd_value = -1;
+}
+
+/* The output a request names, that the library looks at itself. */
+static void lend_output(struct cold *cold, const struct op_row *row,
+			struct a10_request *request)
+{
+	if (row->capture == CAPTURE_HEADER_IN)
+		cold->output = (void *)(uintptr_t)request->address;
+	if (request->opcode == URING_OP_ACCEPT && request->address) {
+		struct a10_address *peer = (void *)(uintptr_t)request->address;
+
+		cold->output = peer;
+		request->address = (uintptr_t)&peer->as;
+		request->offset = (uintptr_t)&peer->length;
+	}
+}
+
+static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
+			  const struct a10_op *op, const struct op_row *row)
+{
+	struct a10_request *request = request_at(ring, index);
+	struct cold *cold = cold_at(ring, index);
+	struct capture *captured = NULL;
+	int err;
+
+	*request = op->request;
+	cold_fill(cold, &op->extra);
+	if (op->extra.flags & A10_WITH_RAW) {
+		/* What the notification of a send is, it is here too. */
+		if (request->opcode == URING_OP_SEND_ZC ||
+		    request->opcode == URING_OP_SENDMSG_ZC)
+			cold->flags |= A10_WITH_ZERO_COPY;
+		return 0;
+	}
+	lend_output(cold, row, request);
+	err = capture_request(owner ? &ring->captures : NULL, row, request,
+			      &captured);
+	if (err < 0)
+		return err;
+	err = add_modifiers(ring, request, row, &op->extra);
+	if (err < 0) {
+		if (captured)
+			capture_give(owner ? &ring->captures : NULL, captured);
+		return err;
+	}
+	cold->captured = captured;
+	if (op->extra.flags & A10_WITH_ALL)
+		cold->total = capture_total(row, request, op->extra.length);
+	return 0;
+}
+
+int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
+		  const struct a10_op *op, struct a10_scope *scope,
+		  a10_done *done, void *data)
+{
+	const struct op_row *row = op_row(op->request.opcode);
+	struct slot *slot = slot_at(ring, index);
+	int err;
+
+	err = check_op(op, row);
+	if (err < 0)
+		return err;
+	err = check_descriptors(&ring->sq, op);
+	if (err < 0)
+		return err;
+	if (row->plain && !scope && !(op->extra.flags & ~WITH_LITTLE) &&
+	    !(op->request.flags & ~URING_SQE_FIXED_FILE)) {
+		*request_at(ring, index) = op->request;
+		slot->flags = 0;
+	} else {
+		err = describe_whole(ring, index, owner, op, row);
+		if (err < 0)
+			return err;
+		cold_at(ring, index)->scope = scope;
+		slot->flags = SLOT_COLD;
+		if (row->own == OWN_CANCEL_FD || row->own == OWN_CANCEL_ALL)
+			slot->flags |= SLOT_INTERNAL;
+	}
+	request_at(ring, index)->user_data = id_plain(slot->id);
+	slot->done = done;
+	slot->data = data;
+	slot->next = NO_SLOT;
+	slot->descriptor = 0;
+	slot->step = STEP_SELF;
+	slot->park = PARK_NONE;
+	slot->opcode = op->extra.flags & A10_WITH_RAW ? OP_RAW
+						      : op->request.opcode;
+	slot->marks = 0;
+	return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * The end of a ring. Closing it does not stop the kernel: it would write into
+ * buffers afterwards, and one "cancel all" misses what is just between two states.
+ * So all is cancelled and polled, again and again, until nothing is in flight;
+ * only then are the maps and the descriptor given back.
+ */
+#include <errno.h>
+
+#include "base/log.h"
+#include "ring/create.h"
+#include "ring/life.h"
+
+/* Between two looks whether anything was missed. */
+#define LOOK_NS INT64_C(20000000)
+
+/* The bell's poll, once nobody needs to be woken any more. */
+static void cancel_bell(struct a10_ring *ring)
+{
+	uint32_t index;
+
+	for (index = 1; index < ring->slots_used; index++) {
+		struct slot *slot = slot_at(ring, index);
+
+		if (slot->flags & SLOT_INTERNAL &&
+		    slot->opcode == A10_OPCODE_POLL_ADD &&
+		    (slot->state == SLOT_RUNNING ||
+		     slot->state == SLOT_QUEUED))
+			slot_cancel(ring, slot, MARK_CANCEL);
+	}
+}
+
+static bool is_idle(const struct a10_ring *ring)
+{
+	return ring->pending == 0 && ring->running == 0 &&
+	       queue_is_empty(ring) && ring->finished_first == NO_SLOT;
+}
+
+static bool drain(struct a10_ring *ring, int64_t deadline)
+{
+	int64_t look;
+	int n;
+
+	for (;;) {
+		cancel_everything(ring, true);
+		if (ring->pending == 0)
+			cancel_bell(ring);
+		if (is_idle(ring))
+			return true;
+		look = time_after(ring->calls->now(ring->backend), LOOK_NS);
+		n = ring_poll_until(ring, look < deadline ? look : deadline);
+		if (n < 0 && n != -EAGAIN && n != -EBUSY)
+			return false;
+		if (is_idle(ring))
+			return true;
+		if (deadline != BACKEND_NO_DEADLINE &&
+		    ring->calls->now(ring->backend) >= deadline)
+			return false;
+	}
+}
+
+static void log_leaked(void *data, const char *text)
+{
+	(void)data;
+	log_line(A10_LOG_ERROR, "a10: not over when its ring was destroyed, "
+				"leaked: %s", text);
+}
+
+int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
+{
+	int64_t deadline = BACKEND_NO_DEADLINE;
+
+	if (!ring)
+		return 0;
+	if (sq_is_inherited(&ring->sq)) {
+		ring_free(ring, true);
+		return 0;
+	}
+	if (a10_ring_current())
+		return -EDEADLK;
+	if (ring->bound && !sq_is_mine(&ring->sq))
+		return -EPERM;
+	if (timeout_ns != A10_FOREVER)
+		deadline = time_after(ring->calls->now(ring->backend),
+				      timeout_ns > 0 ? timeout_ns : 0);
+	ring->closing = true;
+	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
+	ring_update_slow(ring);
+	/* What others have submitted is admitted, to be delivered. */
+	inbox_close(ring);
+	if (!ring->bound && ring->pending > 0 && ring_bind(ring) < 0)
+		log_line(A10_LOG_ERROR, "a10: a ring that cannot be bound is "
+					"destroyed with work in it");
+	if (ring->bound && !drain(ring, deadline)) {
+		const size_t left = ring->pending + (ring->running > 0);
+
+		a10_ring_dump(ring, log_leaked, NULL);
+		return left > INT32_MAX ? INT32_MAX : (int)left;
+	}
+	ring_free(ring, false);
+	return 0;
+}

@@ -1,0 +1,186 @@
+/*
+ * Results. An operation is over for the library before its callback runs: its
+ * slot is free, its descriptor does not know it any more, so a callback may
+ * submit, cancel, detach and close as it likes. Only its scope still counts it,
+ * since the callback may go on in the scope, and what it owns is released after.
+ */
+#include "buf/pool.h"
+#include "ring/life.h"
+
+#include <errno.h>
+
+#include <a10/io.h>
+
+int64_t slot_reason(const struct slot *slot, int64_t value)
+{
+	if (slot->marks & MARK_TIME)
+		return -ETIME;
+	if (slot->marks & (MARK_CANCEL | MARK_DETACH))
+		return -ECANCELED;
+	return value;
+}
+
+void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	cold_at(ring, slot_index(slot))->value = value;
+	slot->state = SLOT_FINISHED;
+	slot->next = NO_SLOT;
+	*ring->finished_link = slot_index(slot);
+	ring->finished_link = &slot->next;
+}
+
+/* The ring may be closing: then the descriptor is closed at once. */
+static void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
+{
+	const struct a10_op op = a10_close(fd);
+	struct uring_sqe sqe = { .opcode = URING_OP_CLOSE };
+
+	if (!ring->closing &&
+	    internal_submit(ring, &op, NULL, NULL) != NO_SLOT)
+		return;
+	if (fd.ring)
+		sqe.file_index = fd.plus_one;
+	else
+		sqe.fd = fd.plus_one - 1;
+	ring->calls->sync(ring->backend, &sqe);
+}
+
+void result_drop(struct a10_ring *ring, struct a10_result *r)
+{
+	if (a10_fd_valid(r->fd))
+		descriptor_drop(ring, r->fd);
+	if (r->buf.data)
+		a10_buf_release(r->buf);
+}
+
+void call_back(struct a10_ring *ring, a10_done *done, void *data,
+	       struct a10_result *r)
+{
+	r->sq = &ring->sq;
+	if (done)
+		done(data, r);
+	else
+		result_drop(ring, r);
+}
+
+void slot_deliver_more(struct a10_ring *ring, struct slot *slot,
+		       struct a10_result *r)
+{
+	r->id = (a10_id)id_plain(slot->id);
+	r->more = true;
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_RESULT, slot, r->value);
+	if (!(slot->flags & SLOT_INTERNAL))
+		ring->delivered++;
+	call_back(ring, slot->marks & MARK_DETACH ? NULL : slot->done,
+		  slot->data, r);
+}
+
+/* All that is only with a cold part, while there still is one. */
+static void cold_end(struct a10_ring *ring, struct slot *slot,
+		     struct cold *cold, struct a10_result *r)
+{
+	if (slot->marks & MARK_TIMED)
+		timer_forget(ring, slot);
+	if (request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN)
+		ring->drains--;
+	if (cold->captured) {
+		if (cold->output)
+			capture_write_back(cold->captured, cold->output);
+		capture_give(&ring->captures, cold->captured);
+		cold->captured = NULL;
+	}
+	if (cold->scope)
+		scope_unlink(ring, slot);
+	/* What was made on the way to an error is nobody's. */
+	if (r->value < 0 && a10_fd_valid(r->fd)) {
+		descriptor_drop(ring, r->fd);
+		r->fd = a10_fd_none();
+	}
+}
+
+void slot_settle(struct a10_ring *ring, struct slot *slot,
+		 struct a10_result *r)
+{
+	const int64_t value = r->value;
+
+	if (slot->marks & MARK_LISTED)
+		slot_cancel_forget(ring, slot);
+	if (slot->flags & SLOT_COLD)
+		cold_end(ring, slot, cold_at(ring, slot_index(slot)), r);
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_RESULT, slot, value);
+	if (!(slot->flags & SLOT_INTERNAL)) {
+		ring->pending--;
+		ring->delivered++;
+	}
+	if (slot->descriptor)
+		descriptor_leave(ring, slot, value);
+}
+
+void slot_deliver(struct a10_ring *ring, struct slot *slot,
+		  struct a10_result *r)
+{
+	struct cold *cold = cold_at(ring, slot_index(slot));
+	const bool has_cold = slot->flags & SLOT_COLD;
+	a10_done *done = slot->marks & MARK_DETACH ? NULL : slot->done;
+	struct a10_scope *scope = has_cold ? cold->scope : NULL;
+	const uint32_t with = has_cold ? cold->flags : 0;
+	const struct a10_buf owned_buf = cold->owned_buf;
+	void (*release)(void *owned) = cold->release;
+	void *owned = cold->owned, *data = slot->data;
+	const int64_t value = r->value;
+
+	r->id = (a10_id)id_plain(slot->id);
+	r->more = false;
+	slot_settle(ring, slot, r);
+	slot_free(ring, slot);
+	call_back(ring, done, data, r);
+	if (scope)
+		scope_leave(ring, scope, value);
+	if (with & A10_WITH_OWNED && release)
+		release(owned);
+	if (with & A10_WITH_OWNED_BUF)
+		a10_buf_release(owned_buf);
+}
+
+/* The descriptor a finished slot holds, for its result. */
+static struct a10_fd finished_fd(struct a10_ring *ring, const struct cold *cold)
+{
+	struct a10_fd fd = a10_fd_regular(cold->fd_value);
+
+	if (cold->fd_value >= 0 && cold->flags & A10_WITH_DIRECT &&
+	    cold->value >= 0)
+		fd.ring = ring->sq.number;
+	return fd;
+}
+
+void finished_deliver(struct a10_ring *ring)
+{
+	uint32_t next = ring->finished_first;
+
+	/* Those that callbacks add wait for the next turn: a bound. */
+	ring->finished_first = NO_SLOT;
+	ring->finished_link = &ring->finished_first;
+	while (next != NO_SLOT) {
+		struct slot *slot = slot_at(ring, next);
+		const struct cold *cold = cold_at(ring, next);
+		struct a10_result r = { .value = (ssize_t)cold->value };
+
+		next = slot->next;
+		if (slot->flags & SLOT_CHAIN) {
+			slot_park(ring, slot, PARK_CHAIN);
+			chain_turn(ring, slot);
+			continue;
+		}
+		if (slot->flags & SLOT_COLD) {
+			if (op_row(slot->opcode)->own == OWN_SCOPE_WAIT &&
+			    !scope_wait_holds(ring, slot))
+				continue;
+			r.value = (ssize_t)cold->value;
+			r.count = (size_t)cold->bytes;
+			r.fd = finished_fd(ring, cold);
+		}
+		slot_deliver(ring, slot, &r);
+	}
+}

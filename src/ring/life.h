@@ -1,0 +1,283 @@
+/*
+ * The calls that move a slot through its life. All are the owner's but those
+ * that say otherwise. slot.c has the drawing.
+ */
+#ifndef RING_LIFE_H
+#define RING_LIFE_H
+
+#include "ring/core.h"
+
+/* ---- slot.c: taking and giving slots -------------------------------------- */
+
+int slots_init(struct a10_sq *sq);
+void slots_finish(struct a10_sq *sq);
+/* Memory for so many of the owner's. 0 or -ENOMEM. */
+int slots_reserve(struct a10_ring *ring, uint32_t count);
+/* NO_SLOT: no memory. */
+uint32_t slot_take_fresh(struct a10_ring *ring);
+/* The slot's generation ends: its id is stale from now on. */
+void slot_free(struct a10_ring *ring, struct slot *slot);
+/* Any thread but the owner. NO_SLOT: no memory. */
+uint32_t foreign_slot_take(struct a10_sq *sq);
+/* Any thread: a slot that was never submitted. */
+void foreign_slot_give(struct a10_sq *sq, uint32_t first, uint32_t last);
+/* Gives all of ring.foreign_done back to the other threads. */
+void foreign_slots_return(struct a10_ring *ring);
+/* The slot of an id that is not over; NULL: none. */
+struct slot *slot_find(struct a10_ring *ring, uint64_t id);
+/* One past the last index ever used on either side, for walks over all. */
+uint32_t slots_end(const struct a10_ring *ring, bool foreign);
+
+static inline uint32_t slot_take(struct a10_ring *ring)
+{
+	const uint32_t index = ring->free_first;
+
+	if (unlikely(index == NO_SLOT))
+		return slot_take_fresh(ring);
+	ring->free_first = ring->sq.slots[index].next;
+	return index;
+}
+
+/* ---- describe.c: from an op to a slot's request ----------------------------- */
+
+/*
+ * Any thread. Checks op, copies what it names, fills the slot. scope NULL: none.
+ * -errno: the slot is as before and nothing is kept.
+ */
+int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
+		  const struct a10_op *op, struct a10_scope *scope,
+		  a10_done *done, void *data);
+
+/* Any thread: what the op owns, when the verb fails. */
+void op_give_up(const struct a10_op *op);
+
+/* ---- admit.c: the owner takes a described slot in ------------------------------ */
+
+/* Then it is queued, parked or finished. */
+void slot_admit(struct a10_ring *ring, struct slot *slot);
+/* The part of it that every way in has. */
+void slot_begin(struct a10_ring *ring, struct slot *slot);
+/* The library's own op: never pending, traced or counted. NO_SLOT: no memory. */
+uint32_t internal_submit(struct a10_ring *ring, const struct a10_op *op,
+			 a10_done *done, void *data);
+
+/* ---- queue.c: slots into the submission queue --------------------------------- */
+
+void queue_push(struct a10_ring *ring, struct slot *slot);
+/* Cancels and requests, as many as there is room for. */
+void queue_fill(struct a10_ring *ring);
+bool queue_is_empty(const struct a10_ring *ring);
+/* Free places in the submission queue. */
+uint32_t queue_room(const struct a10_ring *ring);
+/* Writes the slot's request to sqe; it is the backend's then. */
+void slot_start(struct a10_ring *ring, struct slot *slot,
+		struct uring_sqe *sqe);
+
+/* ---- complete.c: what comes back ------------------------------------------------ */
+
+/* Copies completions, publishes the head, delivers. Returns how many came. */
+uint32_t completions_take(struct a10_ring *ring);
+
+/* ---- finish.c: results ------------------------------------------------------- */
+
+/* The value is known; it is delivered at the next turn of poll. */
+void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value);
+/* All but freeing the slot and calling back: nothing else knows it then. */
+void slot_settle(struct a10_ring *ring, struct slot *slot,
+		 struct a10_result *r);
+/* Calls back, or gives away what nobody wants. */
+void call_back(struct a10_ring *ring, a10_done *done, void *data,
+	       struct a10_result *r);
+/* Now: a callback may run. r: value, and what else there is of it. */
+void slot_deliver(struct a10_ring *ring, struct slot *slot,
+		  struct a10_result *r);
+/* The same, with more to come: the slot lives on. */
+void slot_deliver_more(struct a10_ring *ring, struct slot *slot,
+		       struct a10_result *r);
+/* Delivers what slot_finish has gathered. */
+void finished_deliver(struct a10_ring *ring);
+/* Closes and gives back what a result brings that nobody wants. */
+void result_drop(struct a10_ring *ring, struct a10_result *r);
+/* What ended it, if something did: -ECANCELED or -ETIME; else value. */
+int64_t slot_reason(const struct slot *slot, int64_t value);
+
+/* ---- again.c: restarts, a10_all, multishots, pauses ---------------------------- */
+
+void slot_park(struct a10_ring *ring, struct slot *slot, enum slot_park park);
+/* Out of what it is parked in; its state is the caller's to set. */
+void slot_unpark(struct a10_ring *ring, struct slot *slot);
+/* A completion of an operation that the plain path cannot do. */
+void slot_completed(struct a10_ring *ring, struct slot *slot,
+		    const struct completion *completion);
+/* What a completion says, in a result's terms. */
+void result_make(struct a10_ring *ring, struct slot *slot,
+		 const struct op_row *row, const struct completion *completion,
+		 struct a10_result *r);
+/*
+ * a10_all: counts what came. true: it has to go on, and the request says with
+ * what; else *r is what there is to deliver.
+ */
+bool all_goes_on(struct a10_ring *ring, struct slot *slot,
+		 const struct op_row *row, struct a10_result *r);
+bool is_interrupted(int64_t value);
+/* What a cancelled operation's result is when the cancel is its cause. */
+bool is_ended(int64_t value);
+
+static inline bool is_ending(const struct slot *slot)
+{
+	return slot->marks & (MARK_ENDING | MARK_DETACH);
+}
+
+/* Into the queue again, from its beginning or from where it is. */
+void slot_restart(struct a10_ring *ring, struct slot *slot);
+
+/* ---- cancel.c ---------------------------------------------------------------- */
+
+/* mark: MARK_CANCEL or MARK_TIME. It will be delivered. */
+void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark);
+void slot_detach(struct a10_ring *ring, struct slot *slot);
+/* Only the kernel's part: slot_completed parks it then. */
+void slot_pause(struct a10_ring *ring, struct slot *slot);
+void slot_cancel_forget(struct a10_ring *ring, struct slot *slot);
+/* It is marked and running: a request to end it is due. */
+void slot_cancel_send(struct a10_ring *ring, struct slot *slot);
+/* Writes cancel requests into the queue while there is room. */
+void cancels_fill(struct a10_ring *ring);
+/* The kernel's answer to one of them. */
+void cancel_answered(struct a10_ring *ring, uint64_t id, int32_t res);
+/* all: also close, scope waits and what is shielded. */
+void cancel_everything(struct a10_ring *ring, bool all);
+void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor);
+/* a10_cancel_fd, by the owner. */
+void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd);
+
+/* ---- timer.c ------------------------------------------------------------------- */
+
+int64_t ring_clock(struct a10_ring *ring);
+/* at + ns; never is the most. */
+int64_t time_after(int64_t at, int64_t ns);
+/* Puts the slot's next time into the heap, or takes it out if it has none. */
+void timer_update(struct a10_ring *ring, struct slot *slot);
+void timer_forget(struct a10_ring *ring, struct slot *slot);
+/* Its time-out counts from now. */
+void timer_progress(struct a10_ring *ring, struct slot *slot);
+void timers_expire(struct a10_ring *ring);
+/* When poll must wake: the first timer or cancel retry; else INT64_MAX. */
+int64_t timers_next(struct a10_ring *ring);
+
+/* ---- descriptor.c: what is under way on one ------------------------------------ */
+
+int descriptors_init(struct a10_ring *ring, uint32_t direct);
+void descriptors_finish(struct a10_ring *ring);
+/* 0: not one that is counted. */
+uint32_t descriptor_of(const struct a10_ring *ring, int32_t number, bool direct);
+static inline void descriptor_join(struct a10_ring *ring, struct slot *slot,
+				   uint32_t descriptor)
+{
+	uint32_t *first = &ring->descriptors[descriptor].first;
+
+	slot->descriptor = descriptor;
+	slot->fd_next = *first;
+	slot->fd_prev = NO_SLOT;
+	if (*first != NO_SLOT)
+		slot_at(ring, *first)->fd_prev = slot_index(slot);
+	*first = slot_index(slot);
+}
+
+static inline void descriptor_unlink(struct a10_ring *ring, struct slot *slot)
+{
+	if (slot->fd_prev != NO_SLOT)
+		slot_at(ring, slot->fd_prev)->fd_next = slot->fd_next;
+	else
+		ring->descriptors[slot->descriptor].first = slot->fd_next;
+	if (slot->fd_next != NO_SLOT)
+		slot_at(ring, slot->fd_next)->fd_prev = slot->fd_prev;
+}
+
+/* Starts what waited for it: the next in order, or a close. */
+void descriptor_leave(struct a10_ring *ring, struct slot *slot,
+		      int64_t value);
+
+/* ---- order.c: one behind the other ----------------------------------------------- */
+
+/* Whether it may start; else it is parked. */
+bool order_join(struct a10_ring *ring, struct slot *slot);
+void order_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
+
+/* ---- chain.c ------------------------------------------------------------------ */
+
+/* A member's completion. */
+void chain_completed(struct a10_ring *ring, struct slot *slot,
+		     const struct completion *completion);
+/* All of it that is not over; mark is for this member. */
+void chain_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark);
+/* What of the chain is to run, from this member on; false: no room yet. */
+bool chain_fill(struct a10_ring *ring, struct slot *slot);
+void chain_admit(struct a10_ring *ring, struct slot *first);
+/* Delivers the members whose turn it is; goes on with what has to. */
+void chain_turn(struct a10_ring *ring, struct slot *slot);
+
+/* ---- own.c, close.c, connect.c, scope.c: the library's own operations ------------ */
+
+void timeout_begin(struct a10_ring *ring, struct slot *slot);
+void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
+/* As a TIMEOUT request of the kernel's. 0 or -errno. */
+int timeout_request(struct a10_ring *ring, struct slot *slot);
+void close_begin(struct a10_ring *ring, struct slot *slot);
+void close_proceed(struct a10_ring *ring, struct slot *slot);
+void listen_begin(struct a10_ring *ring, struct slot *slot);
+void connect_begin(struct a10_ring *ring, struct slot *slot);
+/* CONNECT or FILES_UPDATE of it is over. */
+void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* By system call, since the kernel has no such opcode. */
+void sync_begin(struct a10_ring *ring, struct slot *slot);
+
+void scope_join(struct a10_ring *ring, struct slot *slot);
+void scope_unlink(struct a10_ring *ring, struct slot *slot);
+/* After the callback, which may have gone on in the scope. */
+void scope_leave(struct a10_ring *ring, struct a10_scope *scope,
+		 int64_t value);
+/* Whether it ends at once what is submitted into it. */
+bool scope_is_cancelled(const struct a10_scope *scope);
+void scope_wait_begin(struct a10_ring *ring, struct slot *slot);
+void scope_wait_forget(struct a10_ring *ring, struct slot *slot);
+/* Whether a finished wait still holds; else it is parked again. */
+bool scope_wait_holds(struct a10_ring *ring, struct slot *slot);
+
+/* ---- inbox.c, wake.c: other threads ------------------------------------------------ */
+
+/* Any thread. 0 or -ESHUTDOWN. */
+int inbox_push(struct a10_sq *sq, uint32_t index);
+/* Admits what other threads submitted, carries out what they asked. */
+void inbox_take(struct a10_ring *ring);
+bool inbox_has_work(const struct a10_ring *ring);
+void inbox_close(struct a10_ring *ring);
+/* Any thread: what other threads ask of an id. */
+#define ASK_CANCEL (1u << 0)
+#define ASK_DETACH (1u << 1)
+int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what);
+
+/* Any thread. Work was made visible before. */
+void sq_ring_bell_if_dozing(struct a10_sq *sq);
+int bell_arm(struct a10_ring *ring);
+/* true: the owner may sleep, and bell_rise must follow. */
+bool bell_doze(struct a10_ring *ring);
+void bell_rise(struct a10_ring *ring);
+
+/* ---- turn.c: poll --------------------------------------------------------------- */
+
+/* The thread that calls becomes the owner. 0 or -errno. */
+int ring_bind(struct a10_ring *ring);
+/* What every call of the owner's checks: 0, -ECHILD, -EPERM, -EDEADLK, -EBADFD. */
+int ring_enter_check(struct a10_ring *ring);
+/* Turns until something was delivered (how many), or now >= deadline: 0. */
+int ring_poll_until(struct a10_ring *ring, int64_t deadline);
+
+/* ---- trace.c -------------------------------------------------------------------- */
+
+void trace_event(struct a10_ring *ring, enum a10_trace_kind kind,
+		 const struct slot *slot, int64_t value);
+/* ring.slow, as tracing and closing and unbound say. */
+void ring_update_slow(struct a10_ring *ring);
+
+#endif

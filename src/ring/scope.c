@@ -1,0 +1,198 @@
+/*
+ * Scopes. An operation belongs to its scope until its last callback has returned,
+ * since that callback may go on in the scope; a scope_wait is over when the count
+ * has come to zero, and looks again when it is delivered.
+ */
+#include "ring/life.h"
+
+#include <errno.h>
+
+#define SCOPE_CANCELLED 1u
+
+void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
+{
+	memset(scope, 0, sizeof(*scope));
+	scope->sq = sq;
+	scope->flags = flags;
+	scope->deadline = INT64_MAX;
+}
+
+uint32_t a10_scope_count(const struct a10_scope *scope)
+{
+	return scope->count;
+}
+
+bool scope_is_cancelled(const struct a10_scope *scope)
+{
+	return scope->state & SCOPE_CANCELLED;
+}
+
+void scope_join(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct cold *cold = cold_at(ring, index);
+	struct a10_scope *scope = cold->scope;
+
+	cold->scope_prev = NO_SLOT;
+	cold->scope_next = scope->first;
+	if (scope->first != NO_SLOT)
+		cold_at(ring, scope->first)->scope_prev = index;
+	scope->first = index;
+	scope->count++;
+}
+
+void scope_unlink(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (cold->scope_prev != NO_SLOT)
+		cold_at(ring, cold->scope_prev)->scope_next =
+			cold->scope_next;
+	else
+		cold->scope->first = cold->scope_next;
+	if (cold->scope_next != NO_SLOT)
+		cold_at(ring, cold->scope_next)->scope_prev =
+			cold->scope_prev;
+}
+
+/* Nothing is left: those that wait are told, at the next turn of poll. */
+static void scope_emptied(struct a10_ring *ring, struct a10_scope *scope)
+{
+	while (scope->waiters != NO_SLOT) {
+		struct slot *slot = slot_at(ring, scope->waiters);
+
+		slot_unpark(ring, slot);
+		slot_finish(ring, slot, scope->error);
+	}
+}
+
+void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
+{
+	const bool own = scope_is_cancelled(scope) && value == -ECANCELED;
+
+	if (value < 0 && !own && scope->error == 0)
+		scope->error = (int32_t)value;
+	if ((value < 0 && scope->flags & A10_SCOPE_FAIL_FAST) ||
+	    (value >= 0 && scope->flags & A10_SCOPE_FIRST_WINS))
+		a10_scope_cancel(scope);
+	if (--scope->count == 0)
+		scope_emptied(ring, scope);
+}
+
+void a10_scope_cancel(struct a10_scope *scope)
+{
+	struct a10_ring *ring = ring_of(scope->sq);
+	uint32_t index = scope->first;
+
+	if (scope_is_cancelled(scope))
+		return;
+	scope->state |= SCOPE_CANCELLED;
+	while (index != NO_SLOT) {
+		struct slot *slot = slot_at(ring, index);
+		const struct cold *cold = cold_at(ring, index);
+
+		index = cold->scope_next;
+		if (!(cold->flags & A10_WITH_SHIELD))
+			slot_cancel(ring, slot, MARK_CANCEL);
+	}
+}
+
+void a10_scope_set_deadline(struct a10_scope *scope, int64_t at)
+{
+	struct a10_ring *ring = ring_of(scope->sq);
+	uint32_t index = scope->first;
+
+	scope->deadline = at;
+	for (; index != NO_SLOT; index = cold_at(ring, index)->scope_next)
+		timer_update(ring, slot_at(ring, index));
+}
+
+/* ---- a10_scope_wait ----------------------------------------------------------- */
+
+static struct a10_scope *waited_for(struct a10_ring *ring,
+				    const struct slot *slot)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+
+	return (struct a10_scope *)(uintptr_t)request->address;
+}
+
+static void scope_wait_park(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct cold *cold = cold_at(ring, index);
+	struct a10_scope *scope = waited_for(ring, slot);
+
+	slot_park(ring, slot, PARK_SCOPE);
+	cold->park_prev = NO_SLOT;
+	cold->park_next = scope->waiters;
+	if (scope->waiters != NO_SLOT)
+		cold_at(ring, scope->waiters)->park_prev = index;
+	scope->waiters = index;
+}
+
+void scope_wait_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const struct a10_scope *scope = waited_for(ring, slot);
+
+	if (scope->count == 0)
+		slot_finish(ring, slot, scope->error);
+	else
+		scope_wait_park(ring, slot);
+}
+
+void scope_wait_forget(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (cold->park_prev != NO_SLOT)
+		cold_at(ring, cold->park_prev)->park_next = cold->park_next;
+	else
+		waited_for(ring, slot)->waiters = cold->park_next;
+	if (cold->park_next != NO_SLOT)
+		cold_at(ring, cold->park_next)->park_prev = cold->park_prev;
+}
+
+bool scope_wait_holds(struct a10_ring *ring, struct slot *slot)
+{
+	const struct a10_scope *scope = waited_for(ring, slot);
+
+	if (slot->marks & MARK_ENDING)
+		return true; /* it was cut short, whatever the scope does */
+	if (scope->count == 0) {
+		cold_at(ring, slot_index(slot))->value = scope->error;
+		return true;
+	}
+	scope_wait_park(ring, slot);
+	return false;
+}
+
+static void closed(void *data, const struct a10_result *r)
+{
+	ssize_t *value = data;
+
+	*value = r->value;
+}
+
+int a10_scope_close(struct a10_scope *scope)
+{
+	struct a10_ring *ring = ring_of(scope->sq);
+	ssize_t value = 1; /* no result of a wait */
+	a10_id id;
+	int n = ring_enter_check(ring);
+
+	if (n < 0)
+		return n;
+	a10_scope_cancel(scope);
+	id = a10_submit(scope->sq, a10_scope_wait(scope), closed, &value);
+	if (id < 0)
+		return (int)id;
+	while (value > 0) {
+		n = a10_ring_poll(ring, A10_FOREVER);
+		if (n < 0) {
+			a10_detach(scope->sq, id);
+			return n;
+		}
+	}
+	return (int)value;
+}

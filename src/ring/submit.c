@@ -1,0 +1,322 @@
+/*
+ * The verbs that start operations. The owner's plain path is here in one piece:
+ * no lock, no atomic read-modify-write, no allocation, one cache line of slot and
+ * one of request. All else goes the longer way: describe, then admit, or, from
+ * another thread, the inbox.
+ */
+#include "fd/registry.h"
+#include "ring/life.h"
+
+#include <errno.h>
+
+/* A close is carried out whatever becomes of the ring. */
+static void close_anyway(struct a10_sq *sq, const struct a10_op *op)
+{
+	struct a10_fd fd;
+
+	if (op->request.opcode != A10_OPCODE_CLOSE ||
+	    op->extra.flags & A10_WITH_RAW)
+		return;
+	fd.plus_one = op->request.fd + 1;
+	fd.ring = op->extra.ring;
+	fd_close_now(sq, fd);
+}
+
+static a10_id refuse(struct a10_sq *sq, const struct a10_op *op, int err)
+{
+	if (err == -ESHUTDOWN)
+		close_anyway(sq, op);
+	op_give_up(op);
+	return err;
+}
+
+static int submit_check(struct a10_sq *sq)
+{
+	if (sq_is_inherited(sq))
+		return -ECHILD;
+	if (atomic_load_explicit(&sq->closed, memory_order_acquire))
+		return -ESHUTDOWN;
+	return 0;
+}
+
+static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
+			   struct a10_scope *scope, a10_done *done, void *data)
+{
+	const uint32_t index = slot_take(ring);
+	struct slot *slot;
+	a10_id id;
+	int err;
+
+	if (index == NO_SLOT)
+		return refuse(&ring->sq, op, -ENOMEM);
+	slot = slot_at(ring, index);
+	err = slot_describe(ring, index, true, op, scope, done, data);
+	if (err < 0) {
+		slot_free(ring, slot);
+		return refuse(&ring->sq, op, err);
+	}
+	id = (a10_id)id_plain(slot->id);
+	slot_admit(ring, slot);
+	return id;
+}
+
+static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,
+			     struct a10_scope *scope, a10_done *done,
+			     void *data)
+{
+	const uint32_t index = foreign_slot_take(sq);
+	a10_id id;
+	int err;
+
+	if (index == NO_SLOT)
+		return refuse(sq, op, -ENOMEM);
+	err = slot_describe(ring_of(sq), index, false, op, scope, done, data);
+	if (err < 0)
+		goto give_slot;
+	id = (a10_id)id_plain(sq->slots[index].id);
+	err = inbox_push(sq, index);
+	if (err == 0)
+		return id;
+	if (sq->slots[index].flags & SLOT_COLD && sq->colds[index].captured)
+		capture_give(NULL, sq->colds[index].captured);
+give_slot:
+	foreign_slot_give(sq, index, index);
+	return refuse(sq, op, err);
+}
+
+a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
+			struct a10_scope *scope, a10_done *done, void *data)
+{
+	const int err = submit_check(sq);
+
+	if (err < 0)
+		return refuse(sq, op, err);
+	if (op->request.flags & URING_SQE_IO_HARDLINK)
+		return refuse(sq, op, -EINVAL); /* nothing to link it to */
+	if (sq_is_mine(sq))
+		return submit_owner(ring_of(sq), op, scope, done, data);
+	/* A scope is the owner's; before there is one, its order is kept. */
+	if (scope && atomic_load_explicit(&sq->owner, memory_order_relaxed))
+		return refuse(sq, op, -EPERM);
+	return submit_foreign(sq, op, scope, done, data);
+}
+
+static void request_from_words(struct a10_request *request, uint64_t head,
+			       uint64_t offset, uint64_t address,
+			       uint64_t tail)
+{
+	request->opcode = (uint8_t)head;
+	request->flags = (uint8_t)(head >> 8);
+	request->priority = (uint16_t)(head >> 16);
+	request->fd = (int32_t)(uint32_t)(head >> 32);
+	request->offset = offset;
+	request->address = address;
+	request->length = (uint32_t)tail;
+	request->op_flags = (uint32_t)(tail >> 32);
+}
+
+static __attribute__((noinline)) a10_id
+submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
+		  uint64_t address, uint64_t tail, a10_done *done, void *data)
+{
+	struct a10_op op = a10_nop();
+
+	request_from_words(&op.request, head, offset, address, tail);
+	op.extra.length = op.request.length;
+	return a10_sq_submit_op(sq, &op, NULL, done, data);
+}
+
+a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
+			   uint64_t address, uint64_t tail, a10_done *done,
+			   void *data)
+{
+	struct a10_ring *ring = ring_of(sq);
+	/* With flags it is larger than any opcode. */
+	const uint32_t opcode = (uint32_t)head & 0xffff;
+	const uint32_t number = (uint32_t)(head >> 32);
+	struct a10_request *request;
+	struct slot *slot;
+	uint32_t index;
+
+	if (unlikely(!sq_is_mine(sq) || ring->slow || opcode >= OP_RAW ||
+		     !op_table[opcode].plain))
+		goto slow;
+	index = ring->free_first;
+	if (unlikely(index == NO_SLOT))
+		goto slow;
+	slot = slot_at(ring, index);
+	if (op_table[opcode].fd == FD_OPERAND) {
+		if (unlikely(number >= ring->regular_limit))
+			goto slow;
+		descriptor_join(ring, slot, number + 1);
+	} else {
+		slot->descriptor = 0;
+	}
+	ring->free_first = slot->next;
+
+	request = request_at(ring, index);
+	request_from_words(request, head, offset, address, tail);
+	request->user_data = slot->id;
+	request->buffer = 0;
+	request->personality = 0;
+	request->index = 0;
+	request->address3 = 0;
+	request->reserved = 0;
+
+	slot->done = done;
+	slot->data = data;
+	slot->step = STEP_SELF;
+	slot->park = PARK_NONE;
+	slot->opcode = (uint8_t)opcode;
+	slot->marks = 0;
+	slot->flags = 0;
+	ring->pending++;
+	queue_push(ring, slot);
+	return (a10_id)slot->id;
+slow:
+	return submit_words_slow(sq, head, offset, address, tail, done, data);
+}
+
+/* ---- chains ---------------------------------------------------------------- */
+
+static int check_member(const struct a10_op *op)
+{
+	const struct op_row *row = op_row(op->request.opcode);
+	const uint32_t never = A10_WITH_MULTISHOT | A10_WITH_ORDER |
+			       A10_WITH_ZERO_COPY;
+
+	if (!row->linked || op->extra.flags & never)
+		return -EINVAL;
+	return 0;
+}
+
+static int check_chain(const struct a10_sq *sq, const struct a10_op *ops,
+		       size_t count)
+{
+	size_t i;
+	int err;
+
+	if (count == 0)
+		return -EINVAL;
+	if (count > ring_of((struct a10_sq *)(uintptr_t)sq)->view.sq_entries)
+		return -E2BIG;
+	for (i = 0; i < count; i++) {
+		err = check_member(&ops[i]);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static uint32_t any_slot_take(struct a10_sq *sq, bool owner)
+{
+	return owner ? slot_take(ring_of(sq)) : foreign_slot_take(sq);
+}
+
+/* Backwards along the members that were described. */
+static void chain_give_up(struct a10_sq *sq, uint32_t index, bool owner)
+{
+	while (index != NO_SLOT) {
+		struct cold *cold = &sq->colds[index];
+		const uint32_t next = cold->chain_next;
+
+		if (cold->captured)
+			capture_give(owner ? &ring_of(sq)->captures : NULL,
+				     cold->captured);
+		if (owner)
+			slot_free(ring_of(sq), &sq->slots[index]);
+		else
+			foreign_slot_give(sq, index, index);
+		index = next;
+	}
+}
+
+/* A member has a cold part whatever it is: its place in the chain. */
+static int member_describe(struct a10_sq *sq, uint32_t index, bool owner,
+			   const struct a10_op *op, uint32_t place,
+			   a10_done *done, void *data)
+{
+	struct cold *cold = &sq->colds[index];
+	int err = slot_describe(ring_of(sq), index, owner, op, NULL, done,
+				data);
+
+	if (err < 0)
+		return err;
+	if (!(sq->slots[index].flags & SLOT_COLD)) {
+		memset(cold, 0, sizeof(*cold));
+		cold->deadline_ns = INT64_MAX;
+		cold->retry_at = INT64_MAX;
+		cold->fd_value = -1;
+	}
+	sq->slots[index].flags |= SLOT_COLD | SLOT_CHAIN;
+	cold->index = place;
+	cold->chain_next = NO_SLOT;
+	return 0;
+}
+
+/* Describes all members; *ret_first is the first slot. */
+static int chain_describe(struct a10_sq *sq, const struct a10_op *ops,
+			  size_t count, bool owner, a10_done *done, void *data,
+			  uint32_t *ret_first)
+{
+	uint32_t first = NO_SLOT, last = NO_SLOT, index;
+	size_t i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		err = -ENOMEM;
+		index = any_slot_take(sq, owner);
+		if (index == NO_SLOT)
+			goto give_up;
+		err = member_describe(sq, index, owner, &ops[i], (uint32_t)i,
+				      done, data);
+		if (err < 0) {
+			if (owner)
+				slot_free(ring_of(sq), &sq->slots[index]);
+			else
+				foreign_slot_give(sq, index, index);
+			goto give_up;
+		}
+		if (last == NO_SLOT)
+			first = index;
+		else
+			sq->colds[last].chain_next = index;
+		last = index;
+	}
+	*ret_first = first;
+	return 0;
+give_up:
+	chain_give_up(sq, first, owner);
+	return err;
+}
+
+a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
+			 size_t count, a10_done *done, void *data)
+{
+	const bool owner = sq_is_mine(sq);
+	uint32_t first = NO_SLOT;
+	a10_id id;
+	size_t i;
+	int err = submit_check(sq);
+
+	if (err == 0)
+		err = check_chain(sq, ops, count);
+	if (err == 0)
+		err = chain_describe(sq, ops, count, owner, done, data,
+				     &first);
+	if (err < 0)
+		goto give_up;
+	id = (a10_id)id_plain(sq->slots[first].id);
+	if (owner) {
+		chain_admit(ring_of(sq), &sq->slots[first]);
+		return id;
+	}
+	err = inbox_push(sq, first);
+	if (err == 0)
+		return id;
+	chain_give_up(sq, first, false);
+give_up:
+	for (i = 0; i < count; i++)
+		op_give_up(&ops[i]);
+	return err;
+}

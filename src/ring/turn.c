@@ -1,0 +1,354 @@
+/*
+ * Poll: one turn after another until something was delivered. A turn takes in what
+ * other threads brought, lets times pass, fills the submission queue, enters the
+ * kernel once (to submit and, with nothing else to do, to wait), and delivers.
+ */
+#include "buf/pool.h"
+#include "ring/life.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/log.h"
+
+#include <a10/time.h>
+
+/* The kernel out of memory, time after time, is an answer. */
+#define AGAIN_TRIES 64
+
+static _Thread_local struct a10_ring *ring_here
+	__attribute__((tls_model("initial-exec")));
+
+struct a10_ring *a10_ring_current(void)
+{
+	return ring_here;
+}
+
+int ring_bind(struct a10_ring *ring)
+{
+	int err;
+
+	err = ring->calls->control(ring->backend, URING_REGISTER_ENABLE_RINGS,
+				   NULL, 0);
+	if (err < 0)
+		return err;
+	ring->disabled = false;
+	ring->bound = true;
+	atomic_store_explicit(&ring->sq.owner, thread_number(),
+			      memory_order_release);
+	ring->grant_bound = ring->calls->bind(ring->backend) > 0;
+	return bell_arm(ring);
+}
+
+int ring_enter_check(struct a10_ring *ring)
+{
+	if (sq_is_inherited(&ring->sq))
+		return -ECHILD;
+	if (ring_here)
+		return -EDEADLK;
+	if (!ring->bound) {
+		if (ring->disabled)
+			return -EBADFD;
+		return ring_bind(ring);
+	}
+	return sq_is_mine(&ring->sq) ? 0 : -EPERM;
+}
+
+static bool cq_is_empty(const struct a10_ring *ring)
+{
+	return atomic_load_explicit(ring->view.cq_head, memory_order_relaxed) ==
+	       atomic_load_explicit(ring->view.cq_tail, memory_order_acquire);
+}
+
+static uint32_t sq_flags(const struct a10_ring *ring)
+{
+	return atomic_load_explicit(ring->view.sq_flags, memory_order_relaxed);
+}
+
+static uint32_t sq_ready(const struct a10_ring *ring)
+{
+	const struct backend_view *view = &ring->view;
+
+	return atomic_load_explicit(view->sq_tail, memory_order_relaxed) -
+	       atomic_load_explicit(view->sq_head, memory_order_acquire);
+}
+
+/* What enter must do besides waiting. */
+static uint32_t enter_flags(struct a10_ring *ring)
+{
+	uint32_t flags = 0;
+
+	if (ring->kernel_thread) {
+		/*
+		 * Full: between the tail it was given and the flag it sets
+		 * before it sleeps; pairs with the kernel thread's own.
+		 */
+		atomic_thread_fence(memory_order_seq_cst);
+		if (sq_ready(ring) && sq_flags(ring) & URING_SQ_NEED_WAKEUP)
+			flags |= BACKEND_SQ_WAKEUP;
+		if (!queue_is_empty(ring))
+			flags |= BACKEND_SQ_WAIT;
+	}
+	if (sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW))
+		flags |= BACKEND_GETEVENTS;
+	return flags;
+}
+
+static int ring_enter(struct a10_ring *ring, uint32_t submit, uint32_t wait,
+		      uint32_t flags, int64_t deadline)
+{
+	const int ret = ring->calls->enter(ring->backend, submit, wait, flags,
+					   deadline);
+
+	ring->enters++;
+	ring->clock_valid = false;
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_ENTER, NULL, ret);
+	return ret;
+}
+
+/* 0: go on; else poll fails with it. */
+static int enter_failed(struct a10_ring *ring, int err, uint32_t *tries)
+{
+	switch (err) {
+	case -ETIME:
+	case -EINTR:
+		return 0;
+	case -EAGAIN:
+	case -EBUSY:
+		/* Completions must be taken first, or memory come back. */
+		return !cq_is_empty(ring) || ++*tries < AGAIN_TRIES ? 0 : err;
+	case -EBADR:
+		log_line(A10_LOG_ERROR, "a10: the kernel lost completions for "
+					"want of memory");
+		return 0;
+	default:
+		return err;
+	}
+}
+
+/* Busy-polled rings cannot watch the bell: a moment's sleep instead. */
+static void iopoll_rest(const struct a10_ring *ring, int64_t deadline)
+{
+	const int64_t left = deadline - ring->calls->now(ring->backend);
+	struct pollfd bell = { .fd = ring->sq.bell_fd, .events = POLLIN };
+	int ms = left > 1000000000 ? 1000 : (int)(left / 1000000);
+
+	if (left > 0)
+		poll(&bell, 1, ms < 1 ? 1 : ms);
+}
+
+/* The one entry of a turn. */
+static int turn_enter(struct a10_ring *ring, bool wait, bool look,
+		      int64_t deadline, uint32_t *tries)
+{
+	const uint32_t submit = ring->kernel_thread ? 0 : sq_ready(ring);
+	uint32_t flags = enter_flags(ring);
+	const int64_t timer = timers_next(ring);
+	int ret;
+
+	if (timer < deadline)
+		deadline = timer;
+	if (ring->iopoll) {
+		if (wait && submit == 0 && ring->running == 0) {
+			iopoll_rest(ring, deadline);
+			return 0;
+		}
+		wait = false;
+		flags |= BACKEND_GETEVENTS;
+	}
+	if (look && ring->look_enters)
+		flags |= BACKEND_GETEVENTS;
+	if (submit == 0 && !wait && flags == 0)
+		return 0;
+	ret = ring_enter(ring, submit, wait ? 1 : 0, flags, deadline);
+	return ret < 0 ? enter_failed(ring, ret, tries) : 0;
+}
+
+/*
+ * A deferring kernel gives at most 20 completions a call and says that there is
+ * more; so does one that has kept an overflow.
+ */
+static int take_rest(struct a10_ring *ring, uint32_t *tries)
+{
+	uint32_t left = ring->view.cq_entries;
+	int err;
+
+	while (left > 0 &&
+	       sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW)) {
+		uint32_t taken;
+
+		err = ring_enter(ring, 0, 0, BACKEND_GETEVENTS,
+				 BACKEND_NO_DEADLINE);
+		if (err < 0) {
+			err = enter_failed(ring, err, tries);
+			if (err < 0)
+				return err;
+		}
+		taken = completions_take(ring);
+		if (taken == 0)
+			break;
+		left -= taken < left ? taken : left;
+	}
+	return 0;
+}
+
+/* All that happens before the kernel is entered. */
+static void turn_prepare(struct a10_ring *ring)
+{
+	if (unlikely(inbox_has_work(ring)))
+		inbox_take(ring);
+	if (unlikely(pools_have_returns(ring)))
+		pools_collect(ring);
+	if (heap_first(&ring->timers))
+		timers_expire(ring);
+	queue_fill(ring);
+	if (unlikely(ring->finished_first != NO_SLOT))
+		finished_deliver(ring);
+}
+
+static bool was_woken(struct a10_ring *ring)
+{
+	if (likely(!atomic_load_explicit(&ring->sq.woken,
+					 memory_order_relaxed)))
+		return false;
+	return atomic_exchange_explicit(&ring->sq.woken, 0,
+					memory_order_acquire);
+}
+
+static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
+{
+	bool wait, dozing = false;
+	int err;
+
+	ring->clock_valid = false;
+	turn_prepare(ring);
+	wait = deadline != 0 && ring->delivered == 0 &&
+	       ring->finished_first == NO_SLOT && queue_is_empty(ring) &&
+	       cq_is_empty(ring) &&
+	       !(sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW));
+	if (wait)
+		wait = dozing = bell_doze(ring);
+	err = turn_enter(ring, wait, deadline == 0, deadline, tries);
+	if (dozing)
+		bell_rise(ring);
+	if (err < 0)
+		return err;
+	completions_take(ring);
+	err = take_rest(ring, tries);
+	if (heap_first(&ring->timers))
+		timers_expire(ring);
+	if (unlikely(ring->finished_first != NO_SLOT))
+		finished_deliver(ring);
+	foreign_slots_return(ring);
+	return err;
+}
+
+int ring_poll_until(struct a10_ring *ring, int64_t deadline)
+{
+	uint32_t tries = 0;
+	int err;
+
+	ring_here = ring;
+	ring->delivered = 0;
+	do {
+		err = turn(ring, deadline, &tries);
+		/* What was delivered is told before what failed. */
+		if (ring->delivered > 0)
+			err = (int)ring->delivered;
+		if (err != 0 || was_woken(ring) || deadline == 0)
+			break;
+	} while (deadline == BACKEND_NO_DEADLINE ||
+		 ring_clock(ring) < deadline);
+	ring_here = NULL;
+	return err;
+}
+
+int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns)
+{
+	int64_t deadline = 0;
+	int ret;
+
+	ret = ring_enter_check(ring);
+	if (ret < 0)
+		return ret;
+	if (timeout_ns == A10_FOREVER)
+		deadline = BACKEND_NO_DEADLINE;
+	else if (timeout_ns > 0)
+		deadline = time_after(ring->calls->now(ring->backend),
+				      timeout_ns);
+	return ring_poll_until(ring, deadline);
+}
+
+int a10_ring_run(struct a10_ring *ring)
+{
+	int ret;
+
+	for (;;) {
+		ret = ring_enter_check(ring);
+		if (ret < 0)
+			return ret;
+		if (atomic_exchange_explicit(&ring->sq.stopped, 0,
+					     memory_order_acquire))
+			return 1;
+		if (inbox_has_work(ring))
+			inbox_take(ring);
+		if (ring->pending == 0)
+			return 0;
+		ret = a10_ring_poll(ring, A10_FOREVER);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+/* Until the kernel has all, or takes no more for now. */
+static int flush(struct a10_ring *ring)
+{
+	uint32_t tries = 0, submit;
+	int ret;
+
+	for (;;) {
+		uint32_t flags;
+
+		queue_fill(ring);
+		flags = enter_flags(ring) & ~BACKEND_GETEVENTS;
+		submit = ring->kernel_thread ? 0 : sq_ready(ring);
+		if (submit == 0 && flags == 0)
+			return 0;
+		ret = ring_enter(ring, submit, 0, flags, BACKEND_NO_DEADLINE);
+		if (ret < 0)
+			ret = enter_failed(ring, ret, &tries);
+		else if (ret == 0 && !ring->kernel_thread)
+			return 0;
+		if (ret < 0)
+			return ret;
+	}
+}
+
+int a10_ring_flush(struct a10_ring *ring)
+{
+	const int err = ring_enter_check(ring);
+
+	if (err < 0)
+		return err;
+	ring->clock_valid = false;
+	if (inbox_has_work(ring))
+		inbox_take(ring);
+	return flush(ring);
+}
+
+size_t a10_ring_pending(const struct a10_ring *ring)
+{
+	return ring->pending;
+}
+
+int64_t a10_now(void)
+{
+	const struct a10_ring *ring = ring_here;
+	struct timespec now;
+
+	if (ring)
+		return ring->calls->now(ring->backend);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * A10_SECOND + now.tv_nsec;
+}

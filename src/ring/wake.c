@@ -1,0 +1,113 @@
+/*
+ * Waking the owner: one mechanism on every kernel, an eventfd that a multishot
+ * poll on the ring watches. It is never read: each write is an event of its own.
+ *
+ *             bell_doze               enter returns, bell_rise
+ *  QUIET -------------------> DOZING --------------------------> QUIET
+ *    |                           |                                 ^
+ *    | sq_ring_bell              | sq_ring_bell: writes the eventfd |
+ *    v                           v                                 |
+ *  RUNG ------------------------ + --------------------------------+
+ *         bell_doze says no, bell_rise
+ *
+ * Whoever brings work first makes it visible, then looks at the bell; the owner
+ * first says that it dozes, then looks for work. A full fence on both sides
+ * between the two steps: one of them sees the other. Many rings cost one write,
+ * and one before the owner dozes is not lost.
+ */
+#include "buf/pool.h"
+#include "ring/life.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <a10/poll.h>
+
+void sq_ring_bell(struct a10_sq *sq)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	if (atomic_exchange_explicit(&sq->bell, BELL_RUNG,
+				     memory_order_seq_cst) != BELL_DOZING)
+		return;
+	/* It cannot fill up, and nothing else can go wrong with it. */
+	n = write(sq->bell_fd, &one, sizeof(one));
+	(void)n;
+}
+
+void sq_ring_bell_if_dozing(struct a10_sq *sq)
+{
+	/* Pairs with the fence in bell_doze. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&sq->bell, memory_order_relaxed) ==
+	    BELL_DOZING)
+		sq_ring_bell(sq);
+}
+
+bool bell_doze(struct a10_ring *ring)
+{
+	uint32_t bell = BELL_QUIET;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &ring->sq.bell, &bell, BELL_DOZING, memory_order_seq_cst,
+		    memory_order_relaxed)) {
+		bell_rise(ring);
+		return false;
+	}
+	/* Pairs with the fence in sq_ring_bell_if_dozing. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!inbox_has_work(ring) && !pools_have_returns(ring) &&
+	    !atomic_load_explicit(&ring->sq.woken, memory_order_relaxed))
+		return true;
+	bell_rise(ring);
+	return false;
+}
+
+void bell_rise(struct a10_ring *ring)
+{
+	atomic_exchange_explicit(&ring->sq.bell, BELL_QUIET,
+				 memory_order_seq_cst);
+}
+
+/* Only to make the backend's wait end; there is nothing to do. */
+static void bell_rang(void *data, const struct a10_result *r)
+{
+	(void)data;
+	(void)r;
+}
+
+int bell_arm(struct a10_ring *ring)
+{
+	const struct a10_op op = a10_multishot(
+		a10_poll(a10_fd_regular(ring->sq.bell_fd), POLLIN));
+
+	/* Busy-polled rings do not sleep in the kernel, and cannot poll. */
+	if (ring->iopoll)
+		return 0;
+	return internal_submit(ring, &op, bell_rang, NULL) == NO_SLOT ? -ENOMEM
+								      : 0;
+}
+
+static int sq_signal(struct a10_sq *sq, _Atomic uint32_t *flag)
+{
+	if (sq_is_inherited(sq))
+		return -ECHILD;
+	if (atomic_load_explicit(&sq->closed, memory_order_acquire))
+		return -ESHUTDOWN;
+	atomic_store_explicit(flag, 1, memory_order_release);
+	sq_ring_bell(sq);
+	return 0;
+}
+
+int a10_sq_wake(struct a10_sq *sq)
+{
+	return sq_signal(sq, &sq->woken);
+}
+
+int a10_sq_stop(struct a10_sq *sq)
+{
+	atomic_store_explicit(&sq->stopped, 1, memory_order_release);
+	return sq_signal(sq, &sq->woken);
+}

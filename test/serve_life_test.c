@@ -1,0 +1,470 @@
+/*
+ * "a10 serve" over time: slow and silent clients, too many of them, those that
+ * leave; how it is stopped, and how it is started wrongly.
+ */
+#include "web.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GET_HELLO "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n"
+#define GET_HUGE  "GET /huge.bin HTTP/1.1\r\n" HOST "\r\n"
+
+enum {
+	HUGE_SIZE = 64 << 20, /* more than the sockets' buffers hold */
+	CLIENTS = 200,
+};
+
+static void put_huge(void)
+{
+	int fd = open("huge.bin", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, HUGE_SIZE), 0);
+	close(fd);
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000,
+				 .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void assert_hello(int fd)
+{
+	struct answer answer;
+
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 200);
+	ck_assert_str_eq(answer.body, "hello\n");
+	free(answer.body);
+}
+
+/* The bytes up to the end, however it comes. */
+static size_t drain(int fd)
+{
+	static char bytes[1 << 18];
+	size_t total = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		total += (size_t)got;
+	return total;
+}
+
+/* ---- slow and silent clients ---------------------------------------------- */
+
+TEST(a_request_may_come_in_pieces)
+{
+	static const char text[] = GET_HELLO GET_HELLO;
+	struct server server;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		client_say_bytes(fd, text + i, 1);
+		pause_ms(1);
+	}
+	assert_hello(fd);
+	assert_hello(fd);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(an_idle_connection_is_closed)
+{
+	struct server server;
+	double before;
+	int fresh;
+	int fd;
+
+	server_start(&server, "--idle-timeout", "0.4");
+	before = now();
+	fresh = client_dial(&server);
+	fd = client_dial(&server);
+	client_say(fd, GET_HELLO);
+	assert_hello(fd);
+	client_hear_end(fresh);
+	client_hear_end(fd);
+	ck_assert(now() - before > 0.35);
+	close(fresh);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(a_request_that_takes_too_long_is_given_up)
+{
+	struct server server;
+	struct answer answer;
+	double before;
+	int fd;
+
+	server_start(&server, "--request-timeout", "0.4");
+	fd = client_dial(&server);
+	before = now();
+	client_say(fd, "GET / HTTP/1.1\r\n");
+	/* Drop by drop does not help. */
+	for (int i = 0; i < 10; i++) {
+		pause_ms(20);
+		client_say(fd, "A: b\r\n");
+	}
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 408);
+	ck_assert(now() - before > 0.35);
+	client_hear_end(fd);
+	free(answer.body);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(a_client_that_does_not_read_is_given_up)
+{
+	struct server server;
+	int fd;
+
+	server_start(&server, "--send-timeout", "0.4");
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	pause_ms((long)test_slowed(1500));
+	ck_assert_uint_lt(drain(fd), HUGE_SIZE);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(a_client_that_reads_slowly_is_not)
+{
+	struct server server;
+	struct answer answer;
+	static char bytes[1 << 20];
+	int small = 4096;
+	int fd;
+
+	server_start(&server, "--send-timeout", "0.6");
+	put_huge();
+	fd = client_dial(&server);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small,
+				    sizeof(small)),
+			 0);
+	client_say(fd, GET_HUGE);
+	client_hear_head(fd, &answer);
+	for (int i = 0; i < 15; i++) {
+		pause_ms(100);
+		client_hear_bytes(fd, bytes, sizeof(bytes));
+	}
+	ck_assert_uint_eq(drain(fd) + 15 * sizeof(bytes), answer.length);
+	close(fd);
+	server_end(&server);
+}
+
+/* ---- bodies --------------------------------------------------------------- */
+
+TEST(a_request_with_a_body_is_answered_and_the_last)
+{
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST
+		       "Content-Length: 5\r\n\r\nhello" GET_HELLO);
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 200);
+	ck_assert_str_eq(answer_header(&answer, "Connection"), "close");
+	client_hear_end(fd);
+	free(answer.body);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(an_upload_is_refused_so_that_it_is_heard)
+{
+	static char upload[1 << 20];
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	client_say(fd, "POST /hello.txt HTTP/1.1\r\n" HOST
+		       "Content-Length: 1048576\r\n\r\n");
+	client_say_bytes(fd, upload, sizeof(upload));
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 405);
+	client_hear_end(fd);
+	free(answer.body);
+	close(fd);
+	server_end(&server);
+}
+
+/* ---- many clients --------------------------------------------------------- */
+
+TEST(many_connections_are_served_at_once)
+{
+	struct server server;
+	int fds[CLIENTS];
+
+	server_start(&server, NULL, NULL);
+	for (int i = 0; i < CLIENTS; i++)
+		fds[i] = client_dial(&server);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < CLIENTS; i++)
+			client_say(fds[i], GET_HELLO);
+		for (int i = 0; i < CLIENTS; i++)
+			assert_hello(fds[i]);
+	}
+	for (int i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	server_end(&server);
+}
+
+TEST(connections_over_the_limit_wait)
+{
+	struct pollfd waiting = { .events = POLLIN };
+	struct server server;
+	int first;
+	int second;
+
+	server_start(&server, "--connections", "2");
+	for (int i = 0; i < 20; i++) {
+		first = client_dial(&server);
+		client_say(first, GET_HELLO);
+		assert_hello(first);
+		second = client_dial(&server);
+		client_say(second, GET_HELLO);
+		assert_hello(second);
+		waiting.fd = client_dial(&server);
+		client_say(waiting.fd, GET_HELLO);
+		if (i == 0)
+			ck_assert_int_eq(poll(&waiting, 1, 300), 0);
+		close(first);
+		assert_hello(waiting.fd);
+		close(waiting.fd);
+		close(second);
+	}
+	server_end(&server);
+}
+
+static size_t count_descriptors(const struct server *server)
+{
+	char path[64];
+	size_t count = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)server->command.pid);
+	folder = opendir(path);
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* Waits until there are no more than that, for closing takes its time. */
+static void assert_descriptors(const struct server *server, size_t count)
+{
+	const double until = now() + test_slowed(5);
+
+	while (count_descriptors(server) > count && now() < until)
+		pause_ms(10);
+	ck_assert_uint_le(count_descriptors(server), count);
+}
+
+TEST(clients_that_leave_take_nothing_with_them)
+{
+	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+	struct server server;
+	size_t before;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HELLO);
+	assert_hello(fd);
+	close(fd);
+	before = count_descriptors(&server);
+	for (int i = 0; i < 60; i++) {
+		fd = client_dial(&server);
+		if (i % 3 > 0)
+			client_say(fd, i % 3 == 1 ? GET_HUGE : "GET / HT");
+		if (i % 2 > 0)
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard,
+				   sizeof(hard));
+		pause_ms(i % 5);
+		close(fd);
+	}
+	assert_descriptors(&server, before);
+	assert_body(&server, "/hello.txt", "hello\n");
+	server_end(&server);
+}
+
+/* ---- the stop ------------------------------------------------------------- */
+
+TEST(a_stop_ends_idle_connections_at_once)
+{
+	struct server server;
+	double before;
+	int fresh;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fresh = client_dial(&server);
+	fd = client_dial(&server);
+	client_say(fd, GET_HELLO);
+	assert_hello(fd);
+	before = now();
+	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
+	client_hear_end(fd);
+	client_hear_end(fresh);
+	close(fd);
+	close(fresh);
+	ck_assert_int_eq(server_wait(&server), 0);
+	ck_assert(now() - before < test_slowed(2));
+}
+
+TEST(a_stop_lets_what_runs_finish)
+{
+	struct server server;
+	struct answer answer;
+	int reading;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	client_hear_head(fd, &answer);
+	reading = client_dial(&server);
+	client_say(reading, "GET /hello.txt HTTP/1.1\r\n");
+	pause_ms(100);
+	ck_assert_int_eq(kill(server.command.pid, SIGINT), 0);
+	pause_ms(100);
+	ck_assert_uint_eq(drain(fd), HUGE_SIZE);
+	client_say(reading, HOST "\r\n");
+	client_hear(reading, &answer);
+	ck_assert_str_eq(answer.body, "hello\n");
+	ck_assert_str_eq(answer_header(&answer, "Connection"), "close");
+	free(answer.body);
+	client_hear_end(reading);
+	close(reading);
+	close(fd);
+	ck_assert_int_eq(server_wait(&server), 0);
+}
+
+TEST(a_stop_does_not_wait_for_ever)
+{
+	struct server server;
+	struct answer answer;
+	double before;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	client_hear_head(fd, &answer);
+	before = now();
+	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
+	ck_assert_int_eq(server_wait(&server), 0);
+	ck_assert(now() - before > 4);
+	ck_assert(now() - before < 4 + test_slowed(4));
+	close(fd);
+}
+
+TEST(a_second_signal_ends_it_at_once)
+{
+	struct server server;
+	struct answer answer;
+	double before;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	client_hear_head(fd, &answer);
+	before = now();
+	ck_assert_int_eq(kill(server.command.pid, SIGINT), 0);
+	pause_ms(200);
+	ck_assert_int_eq(kill(server.command.pid, SIGINT), 0);
+	ck_assert_int_eq(server_wait(&server), 128 + SIGINT);
+	ck_assert(now() - before < test_slowed(3));
+	close(fd);
+}
+
+/* ---- the command line ----------------------------------------------------- */
+
+static void assert_run(const char *const *arguments, int status,
+		       const char *says)
+{
+	struct command command;
+	int really = command_run(&command, arguments);
+
+	ck_assert_msg(really == status, "%d: %s", really, command.text);
+	ck_assert_msg(strstr(command.text, says) != NULL, "%s", command.text);
+}
+
+#define ASSERT_RUN(status, says, ...) \
+	assert_run((const char *const[]){ __VA_ARGS__, NULL }, status, says)
+
+TEST(help_is_given)
+{
+	ASSERT_RUN(0, "serve", "--help");
+	ASSERT_RUN(0, "a10 0.", "--version");
+	ASSERT_RUN(0, "--listen ADDRESS:PORT", "serve", "--help");
+	ASSERT_RUN(0, "--listen ADDRESS:PORT", "serve", "-h");
+}
+
+TEST(a_wrong_command_line_is_told_so)
+{
+	assert_run((const char *const[]){ NULL }, 2, "a command is missing");
+	ASSERT_RUN(2, "unknown command 'brew'", "brew");
+	ASSERT_RUN(2, "unknown option '--brew'", "--brew");
+	ASSERT_RUN(2, "unknown option '--brew'", "serve", "--brew");
+	ASSERT_RUN(2, "unknown option '-b'", "serve", "-bh");
+	ASSERT_RUN(2, "--listen lacks", "serve", "--listen");
+	ASSERT_RUN(2, "'here'", "serve", "--listen", "here");
+	ASSERT_RUN(2, "'soon'", "serve", "--idle-timeout", "soon");
+	ASSERT_RUN(2, "'0'", "serve", "--send-timeout", "0");
+	ASSERT_RUN(2, "'-1'", "serve", "--connections", "-1");
+	ASSERT_RUN(2, "not 'b' too", "serve", "a", "b");
+}
+
+TEST(what_keeps_it_from_serving_is_said)
+{
+	struct server server;
+	char address[32];
+
+	server_start(&server, NULL, NULL);
+	snprintf(address, sizeof(address), "127.0.0.1:%d", server.port);
+	ASSERT_RUN(1, "/none/such: No such file", "serve", "/none/such");
+	ASSERT_RUN(1, "Not a directory", "serve", "hello.txt");
+	ASSERT_RUN(1, address, "serve", "--listen", address);
+	ASSERT_RUN(1, "--listen ADDRESS:PORT", "serve", "--listen", address);
+	ASSERT_RUN(1, "no address of this machine", "serve", "--listen",
+		   "192.0.2.1:0");
+	server_end(&server);
+}

@@ -1,0 +1,99 @@
+/*
+ * What the tests of "a10 serve" have in common: the real command with a folder
+ * to serve on a free port, and HTTP written out over a socket, so that also what
+ * no client would send can be sent.
+ *
+ * The command is ../tools/a10/a10 as seen from this program, or A10_COMMAND.
+ */
+#ifndef WEB_H
+#define WEB_H
+
+#include "harness.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define HOST "Host: test\r\n"
+
+/* ---- the command --------------------------------------------------------- */
+
+struct command {
+	pid_t pid;
+	int output; /* what it prints, errors too */
+	char text[4096];
+};
+
+/* arguments end with NULL. Skips the test if the command was not built. */
+void command_start(struct command *command, const char *const *arguments);
+
+/* Into text: the next line, or all to the end. */
+void command_read(struct command *command, bool line);
+
+/* How it ended: the exit status, or minus the signal. */
+int command_wait(struct command *command);
+
+/* All of it. */
+int command_run(struct command *command, const char *const *arguments);
+
+/* ---- a server and its folder ---------------------------------------------- */
+
+struct server {
+	struct command command;
+	uint16_t port;
+	char top[64];    /* of all of it, with a secret beside the folder */
+	char folder[80]; /* what is served, and where the test runs       */
+};
+
+/*
+ * option, value: one more of the command line's, or NULL. Of the folder's
+ * content see fill_folder; tests may add to it, by relative paths.
+ */
+void server_start(struct server *server, const char *option, const char *value);
+
+/* Its exit status, after it has ended for whatever reason. */
+int server_wait(struct server *server);
+
+/* Asks it to end, and sees that it does and is content. */
+void server_end(struct server *server);
+
+/* Writes a file, of a string or of bytes that differ and can be told again. */
+void put(const char *path, const char *content);
+void put_pattern(const char *path, size_t length);
+void assert_pattern(const char *bytes, size_t length);
+
+/* ---- a client ------------------------------------------------------------- */
+
+struct answer {
+	int status;
+	size_t length; /* Content-Length */
+	char head[16384];
+	char *body; /* terminated, to be freed; NULL: there was none */
+};
+
+int client_dial(const struct server *server);
+void client_say(int fd, const char *text);
+void client_say_bytes(int fd, const char *bytes, size_t length);
+void client_hear(int fd, struct answer *answer);
+void client_hear_head(int fd, struct answer *answer);
+void client_hear_bytes(int fd, char *bytes, size_t length);
+
+/* Nothing more comes, and the server has closed or shut its side. */
+void client_hear_end(int fd);
+
+/* The value of a header until the next call, or NULL. */
+const char *answer_header(const struct answer *answer, const char *name);
+
+/* One request on a connection of its own. */
+void client_ask(const struct server *server, const char *text,
+		struct answer *answer);
+void client_get(const struct server *server, const char *path,
+		struct answer *answer);
+
+/* That GET of the path gives 200 and this body. */
+void assert_body(const struct server *server, const char *path,
+		 const char *body);
+
+/* That the request, as it stands, gives a page with that status. */
+void assert_status(const struct server *server, const char *text, int status);
+
+#endif

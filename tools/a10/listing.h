@@ -1,0 +1,51 @@
+/* listing.h - the page of a directory that has no page of its own. */
+#ifndef LISTING_H
+#define LISTING_H
+
+#include "text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum {
+	LISTING_MAX = 20000, /* entries that are looked at */
+};
+
+struct listing_entry {
+	char *name;
+	uint64_t size;
+	time_t modified;
+	bool is_directory;
+};
+
+/* All zero is an empty one. */
+struct listing {
+	struct listing_entry *entries;
+	size_t count;
+	size_t room;
+	bool cut; /* there are more than LISTING_MAX */
+};
+
+/* Adds a copy of name. 0 or -ENOMEM. */
+int listing_add(struct listing *listing, const char *name,
+		const struct listing_entry *about);
+
+/* Directories first, then by name, the case of letters aside. */
+void listing_sort(struct listing *listing);
+
+/*
+ * Reads the directory, which is called name below root: what would be served of
+ * it. The directory stays open. 0 or -errno; to be finished in any case.
+ */
+int listing_read(struct listing *listing, int root, const char *name,
+		 int directory);
+
+/* The whole page. name: below the root, "" is the root itself. */
+void listing_add_page(struct text *text, const struct listing *listing,
+		      const char *name);
+
+void listing_finish(struct listing *listing);
+
+#endif

@@ -1,0 +1,137 @@
+#include "response.h"
+
+#include "date.h"
+#include "page.h"
+
+#include <a10.h>
+#include <errno.h>
+
+struct status {
+	int number;
+	const char *reason;
+	const char *sentence;
+};
+
+static const struct status statuses[] = {
+	{ 200, "OK", "Here it is." },
+	{ 301, "Moved Permanently", "The address ends with a slash." },
+	{ 400, "Bad Request", "The request could not be understood." },
+	{ 403, "Forbidden", "This is not for everybody to see." },
+	{ 404, "Not Found", "There is nothing at this address." },
+	{ 405, "Method Not Allowed", "Files can be fetched, and that is all." },
+	{ 408, "Request Timeout", "The request took too long to arrive." },
+	{ 414, "URI Too Long", "The address is too long." },
+	{ 431, "Request Header Fields Too Large", "The headers are too long." },
+	{ 501, "Not Implemented", "The method is not known here." },
+	{ 503, "Service Unavailable", "Too busy. Please try again later." },
+	{ 505, "HTTP Version Not Supported", "HTTP/1.1 is spoken here." },
+	/* The last one stands for every other. */
+	{ 500, "Internal Server Error", "Something went wrong on our side." },
+};
+
+static const struct status *status_find(int number)
+{
+	const size_t last = sizeof(statuses) / sizeof(*statuses) - 1;
+	size_t i = 0;
+
+	while (i < last && statuses[i].number != number)
+		i++;
+	return &statuses[i];
+}
+
+static void add_header(struct text *text, const char *name, const char *value)
+{
+	text_add(text, name);
+	text_add(text, ": ");
+	text_add(text, value);
+	text_add(text, "\r\n");
+}
+
+static void add_status_line(struct text *text, const struct status *status)
+{
+	text_add(text, "HTTP/1.1 ");
+	text_add_number(text, (uint64_t)status->number);
+	text_add(text, " ");
+	text_add(text, status->reason);
+	text_add(text, "\r\nServer: a10/");
+	text_add(text, a10_version());
+	text_add(text, "\r\n");
+}
+
+void response_add_head(struct text *text, const struct response *response)
+{
+	char modified[DATE_SIZE];
+
+	add_status_line(text, status_find(response->status));
+	add_header(text, "Date", response->date);
+	add_header(text, "Content-Type", response->type);
+	text_add(text, "Content-Length: ");
+	text_add_number(text, response->length);
+	text_add(text, "\r\n");
+	if (response->has_modified) {
+		date_format(response->modified, modified);
+		add_header(text, "Last-Modified", modified);
+	}
+	if (response->location)
+		add_header(text, "Location", response->location);
+	if (response->status == 405)
+		add_header(text, "Allow", "GET, HEAD");
+	if (!response->keep_alive)
+		add_header(text, "Connection", "close");
+	else if (response->old_client)
+		add_header(text, "Connection", "keep-alive");
+	text_add(text, "\r\n");
+}
+
+void response_add_page(struct text *text, int status)
+{
+	const struct status *row = status_find(status);
+
+	page_begin(text, row->reason);
+	text_add(text, "<h1>");
+	text_add_number(text, (uint64_t)row->number);
+	text_add(text, " ");
+	text_add(text, row->reason);
+	text_add(text, "</h1>\n<p>");
+	text_add(text, row->sentence);
+	text_add(text, "</p>\n");
+	page_end(text);
+}
+
+int response_status_of_error(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ENAMETOOLONG:
+		return 404;
+	case -EACCES:
+	case -EPERM:
+	case -EXDEV: /* a link that leads out of the folder */
+	case -ELOOP:
+	case -ENXIO: /* a socket, or a device without a driver */
+	case -ENODEV:
+		return 403;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -EAGAIN: /* things were moved while the path was followed */
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+void response_add_location(struct text *text, const char *name,
+			   const char *query, size_t query_length)
+{
+	/* One slash, whatever the client sent: two would name another host. */
+	text_add(text, "/");
+	text_add_url(text, name);
+	text_add(text, "/");
+	if (query_length > 0) {
+		text_add(text, "?");
+		text_add_bytes(text, query, query_length);
+	}
+	text_add_bytes(text, "", 1);
+}
