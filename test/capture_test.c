@@ -113,7 +113,7 @@ TEST(a_path_is_copied_with_its_end)
 	struct shot shot;
 
 	strcpy(path, "a/b");
-	shot_take(&shot, a10_openat(a10_fd_cwd(), path, 0, 0));
+	shot_take(&shot, a10_openat(A10_CWD, path, 0, 0));
 	ck_assert_int_eq(shot.err, 0);
 	ck_assert_ptr_ne(at(shot.request.address), path);
 	path[0] = 'x';
@@ -122,21 +122,20 @@ TEST(a_path_is_copied_with_its_end)
 
 	/* "" is a path, and with its end 4096 bytes are the longest. */
 	path[0] = '\0';
-	shot_take(&shot, a10_openat(a10_fd_cwd(), path, 0, 0));
+	shot_take(&shot, a10_openat(A10_CWD, path, 0, 0));
 	ck_assert_str_eq(at(shot.request.address), "");
 	shot_end(&shot);
 	memset(path, 'p', sizeof(path));
 	path[4095] = '\0';
-	shot_take(&shot, a10_openat(a10_fd_cwd(), path, 0, 0));
+	shot_take(&shot, a10_openat(A10_CWD, path, 0, 0));
 	ck_assert_int_eq(shot.err, 0);
 	ck_assert_str_eq(at(shot.request.address), path);
 	shot_end(&shot);
 	path[4095] = 'p';
 	path[4096] = '\0';
-	ck_assert_int_eq(refusal(a10_openat(a10_fd_cwd(), path, 0, 0)),
+	ck_assert_int_eq(refusal(a10_openat(A10_CWD, path, 0, 0)),
 			 -ENAMETOOLONG);
-	ck_assert_int_eq(refusal(a10_openat(a10_fd_cwd(), NULL, 0, 0)),
-			 -EFAULT);
+	ck_assert_int_eq(refusal(a10_openat(A10_CWD, NULL, 0, 0)), -EFAULT);
 }
 
 TEST(a_path_and_how_to_open_it_are_copied)
@@ -150,7 +149,7 @@ TEST(a_path_and_how_to_open_it_are_copied)
 	struct shot shot;
 	struct open_how copy;
 
-	shot_take(&shot, a10_openat2(a10_fd_cwd(), path, &how, sizeof(how)));
+	shot_take(&shot, a10_openat2(A10_CWD, path, &how, sizeof(how)));
 	ck_assert_int_eq(shot.err, 0);
 	how.flags = 99;
 	path[0] = 'X';
@@ -164,23 +163,22 @@ TEST(a_path_and_how_to_open_it_are_copied)
 	shot_end(&shot);
 
 	shot_take(&shot,
-		  a10_openat2(a10_fd_cwd(), path, &larger.how, sizeof(larger)));
+		  a10_openat2(A10_CWD, path, &larger.how, sizeof(larger)));
 	ck_assert_mem_eq(at(shot.request.offset), &larger, sizeof(larger));
 	ck_assert_str_eq(at(shot.request.address), path);
 	shot_end(&shot);
 
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), path, &how, 23)),
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, path, &how, 23)),
 			 -EINVAL);
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), path, &how, 0)),
-			 -EINVAL);
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), path, &how, 4097)),
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, path, &how, 0)), -EINVAL);
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, path, &how, 4097)),
 			 -E2BIG);
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), path, NULL, 24)),
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, path, NULL, 24)),
 			 -EFAULT);
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), NULL, &how, 24)),
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, NULL, &how, 24)),
 			 -EFAULT);
 	memset(path, 'p', sizeof(path) - 1);
-	ck_assert_int_eq(refusal(a10_openat2(a10_fd_cwd(), path, &how, 24)),
+	ck_assert_int_eq(refusal(a10_openat2(A10_CWD, path, &how, 24)),
 			 -ENAMETOOLONG);
 }
 
@@ -307,10 +305,7 @@ struct message {
 	struct iovec iov[2];
 	char data[2][8];
 	struct sockaddr_in name;
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 };
 
 static void message_init(struct message *message)

@@ -56,7 +56,8 @@ TEST(sends_of_other_descriptors_and_plain_ones_do_not_wait)
 TEST(sends_queued_behind_one_that_failed_are_cancelled_and_later_ones_are_not)
 {
 	struct scripted *kernel = scripted_ring(NULL);
-	struct notes first = { 0 }, second = { 0 }, third = { 0 }, later = { 0 };
+	struct notes first = { 0 }, second = { 0 }, third = { 0 },
+		     later = { 0 };
 
 	scripted_submit(kernel, send_all(FD, "first"), &first);
 	scripted_submit(kernel, send_all(FD, "second"), &second);
@@ -199,9 +200,10 @@ TEST(a_short_send_without_copying_goes_on_if_it_is_all)
 	struct notes notes = { 0 };
 	struct scripted_request *send;
 
-	scripted_submit(kernel, a10_all(a10_zero_copy(a10_send(FD, "0123456789",
-							       10, 0))),
-			&notes);
+	scripted_submit(
+		kernel,
+		a10_all(a10_zero_copy(a10_send(FD, "0123456789", 10, 0))),
+		&notes);
 	send = scripted_next(kernel, URING_OP_SEND_ZC);
 	scripted_post(kernel, send, 4, URING_CQE_F_MORE);
 	scripted_answer(kernel, send, 0, URING_CQE_F_NOTIF);

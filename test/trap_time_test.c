@@ -66,10 +66,10 @@ TEST(the_timeout_of_all_counts_from_the_last_progress)
 	struct scripted *kernel = scripted_ring(NULL);
 	struct notes notes = { 0 };
 
-	scripted_submit(kernel,
-			a10_all(a10_timeout(a10_recv(FD, buf, 10, 0),
-					    10 * A10_SECOND)),
-			&notes);
+	scripted_submit(
+		kernel,
+		a10_all(a10_timeout(a10_recv(FD, buf, 10, 0), 10 * A10_SECOND)),
+		&notes);
 	for (int i = 0; i < 4; i++) {
 		scripted_pass(kernel, 8 * A10_SECOND);
 		scripted_answer(kernel, scripted_next(kernel, URING_OP_RECV), 1,
@@ -90,10 +90,10 @@ TEST(the_timeout_of_a_multishot_counts_from_the_last_result)
 	struct notes notes = { 0 };
 	struct scripted_request *poll;
 
-	scripted_submit(kernel,
-			a10_multishot(a10_timeout(a10_poll(FD, 1),
-						  10 * A10_SECOND)),
-			&notes);
+	scripted_submit(
+		kernel,
+		a10_multishot(a10_timeout(a10_poll(FD, 1), 10 * A10_SECOND)),
+		&notes);
 	poll = scripted_next(kernel, URING_OP_POLL_ADD);
 	for (uint32_t i = 1; i <= 4; i++) {
 		scripted_pass(kernel, 8 * A10_SECOND);
@@ -310,8 +310,8 @@ TEST(a_clock_that_can_jump_is_left_to_the_kernel)
 	struct scripted_request *timeout;
 	const struct uring_timespec *spec;
 
-	scripted_submit(kernel,
-			a10_at(CLOCK_REALTIME, 5 * A10_SECOND + 7), &notes);
+	scripted_submit(kernel, a10_at(CLOCK_REALTIME, 5 * A10_SECOND + 7),
+			&notes);
 	timeout = scripted_next(kernel, URING_OP_TIMEOUT);
 	ck_assert_uint_eq(timeout->sqe.op_flags,
 			  URING_TIMEOUT_ABS | URING_TIMEOUT_REALTIME);

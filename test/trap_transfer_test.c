@@ -190,8 +190,8 @@ TEST(all_of_more_than_a_request_can_do_is_several_requests)
 	scripted_submit(kernel, a10_all(a10_pwrite(FD, memory, size, 7)),
 			&notes);
 	while (left > 0) {
-		const uint64_t most = left < A10_LENGTH_MAX ? left :
-							      A10_LENGTH_MAX;
+		const uint64_t most =
+			left < A10_LENGTH_MAX ? left : A10_LENGTH_MAX;
 		struct scripted_request *write =
 			scripted_next(kernel, URING_OP_WRITE);
 
@@ -212,7 +212,9 @@ TEST(all_of_a_vector_goes_on_inside_it_and_leaves_the_callers_array_alone)
 	struct notes notes = { 0 };
 	char a[3], b[5], c[4];
 	struct iovec iov[] = { { a, 3 }, { NULL, 0 }, { b, 5 }, { c, 4 } };
-	const struct iovec same[] = { { a, 3 }, { NULL, 0 }, { b, 5 }, { c, 4 } };
+	const struct iovec same[] = {
+		{ a, 3 }, { NULL, 0 }, { b, 5 }, { c, 4 }
+	};
 	const char *expected[12];
 	const char *seen[12];
 	uint32_t done = 0;
@@ -226,9 +228,9 @@ TEST(all_of_a_vector_goes_on_inside_it_and_leaves_the_callers_array_alone)
 			scripted_next(kernel, URING_OP_READV);
 
 		ck_assert_uint_eq(read->sqe.off, 50 + done);
-		ck_assert_uint_eq(
-			flatten(address_of(read), read->sqe.len, seen),
-			12 - done);
+		ck_assert_uint_eq(flatten(address_of(read), read->sqe.len,
+					  seen),
+				  12 - done);
 		ck_assert_mem_eq(seen, expected + done,
 				 (12 - done) * sizeof(*seen));
 		step = step < 12 - done ? step : 12 - done;

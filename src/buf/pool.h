@@ -64,7 +64,7 @@ void regions_finish(struct a10_ring *ring, bool inherited);
 /* The registered buffer's index, or -EXDEV: of another ring. Any thread. */
 int region_index(const struct a10_region *region, const struct a10_ring *ring);
 
-/* The calls back, in ring/multishot.c. */
+/* The calls back, in ring/again.c and ring/cancel.c. */
 void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);
 void ring_loan_ended(struct a10_ring *ring, uint64_t source);
 /* The pool is destroyed: what waits for its buffers is -ECANCELED now. */

@@ -4,6 +4,7 @@
  * is that it was not found or could not be stopped and the slot is still busy: so
  * a cancel is never lost, neither for lack of room nor in a race.
  */
+#include "buf/pool.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -219,6 +220,26 @@ void cancel_everything(struct a10_ring *ring, bool all)
 {
 	cancel_range(ring, 1, slots_end(ring, false), all);
 	cancel_range(ring, ring->sq.foreign_base, slots_end(ring, true), all);
+}
+
+static void cancel_pool_range(struct a10_ring *ring, uint32_t from, uint32_t to,
+			      const struct a10_pool *pool)
+{
+	for (; from < to; from++) {
+		struct slot *slot = slot_at(ring, from);
+
+		if (slot->state == SLOT_FREE || slot->state == SLOT_RETIRED)
+			continue;
+		if (slot->flags & SLOT_COLD && cold_at(ring, from)->pool == pool)
+			slot_cancel(ring, slot, MARK_CANCEL);
+	}
+}
+
+void ring_pool_closed(struct a10_ring *ring, struct a10_pool *pool)
+{
+	cancel_pool_range(ring, 1, slots_end(ring, false), pool);
+	cancel_pool_range(ring, ring->sq.foreign_base, slots_end(ring, true),
+			  pool);
 }
 
 void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor)

@@ -112,12 +112,14 @@ static inline void completion_deliver(struct a10_ring *ring,
 
 uint32_t completions_take(struct a10_ring *ring)
 {
-	uint32_t total = 0, count, i;
+	uint32_t total = 0, count;
 
 	do {
 		count = completions_copy(ring);
-		for (i = 0; i < count; i++)
-			completion_deliver(ring, &ring->batch[i]);
+		ring->batch_count = count;
+		for (ring->batch_head = 0; ring->batch_head < count;)
+			completion_deliver(ring,
+					   &ring->batch[ring->batch_head++]);
 		total += count;
 	} while (count == COMPLETION_BATCH);
 	return total;

@@ -173,8 +173,11 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 	const uint32_t flags = extra->flags;
 
 	if (flags & A10_WITH_POOL) {
-		if (!extra->pool || !pool_is_usable(extra->pool, ring))
-			return -ENXIO;
+		const int err = extra->pool ? pool_hold(extra->pool, ring)
+					    : -ENXIO;
+
+		if (err < 0)
+			return err;
 		request->flags |= URING_SQE_BUFFER_SELECT;
 		request->buffer = pool_group(extra->pool);
 	}
@@ -272,6 +275,19 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	if (op->extra.flags & A10_WITH_ALL)
 		cold->total = capture_total(row, request, op->extra.length);
 	return 0;
+}
+
+void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner)
+{
+	struct cold *cold = &sq->colds[index];
+
+	if (!(sq->slots[index].flags & SLOT_COLD))
+		return;
+	if (cold->captured)
+		capture_give(owner ? &ring_of(sq)->captures : NULL,
+			     cold->captured);
+	if (cold->pool)
+		pool_drop(cold->pool);
 }
 
 int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,

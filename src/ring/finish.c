@@ -90,6 +90,8 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 		capture_give(&ring->captures, cold->captured);
 		cold->captured = NULL;
 	}
+	if (cold->pool)
+		pool_drop(cold->pool);
 	if (cold->scope)
 		scope_unlink(ring, slot);
 	/* What was made on the way to an error is nobody's. */

@@ -48,6 +48,9 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 		  const struct a10_op *op, struct a10_scope *scope,
 		  a10_done *done, void *data);
 
+/* Any thread: what a described slot holds that will not be submitted. */
+void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner);
+
 /* Any thread: what the op owns, when the verb fails. */
 void op_give_up(const struct a10_op *op);
 

@@ -77,8 +77,7 @@ static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,
 	err = inbox_push(sq, index);
 	if (err == 0)
 		return id;
-	if (sq->slots[index].flags & SLOT_COLD && sq->colds[index].captured)
-		capture_give(NULL, sq->colds[index].captured);
+	slot_undescribe(sq, index, false);
 give_slot:
 	foreign_slot_give(sq, index, index);
 	return refuse(sq, op, err);
@@ -217,12 +216,9 @@ static uint32_t any_slot_take(struct a10_sq *sq, bool owner)
 static void chain_give_up(struct a10_sq *sq, uint32_t index, bool owner)
 {
 	while (index != NO_SLOT) {
-		struct cold *cold = &sq->colds[index];
-		const uint32_t next = cold->chain_next;
+		const uint32_t next = sq->colds[index].chain_next;
 
-		if (cold->captured)
-			capture_give(owner ? &ring_of(sq)->captures : NULL,
-				     cold->captured);
+		slot_undescribe(sq, index, owner);
 		if (owner)
 			slot_free(ring_of(sq), &sq->slots[index]);
 		else
