@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 #include "backend/kernel/syscall.h"
 
-/* ---- the queues ----------------------------------------------------------- */
+/* ---- the queues ---------------------------------------------------------- */
 
 static void go_around_as(struct a10_config config)
 {
@@ -113,7 +114,7 @@ TEST(rings_share_their_workers)
 	rig_close(&second);
 }
 
-/* ---- enter ---------------------------------------------------------------- */
+/* ---- enter --------------------------------------------------------------- */
 
 TEST(a_disabled_ring_is_not_entered)
 {
@@ -147,13 +148,22 @@ static void wait_in_vain(struct rig *rig)
 	ck_assert_int_eq(rig_enter(rig, 0, 0, 0), 0);
 }
 
-static void wait_in_vain_as(struct a10_config config, bool relative)
+/* How enter keeps its time: as it likes, or as it would elsewhere. */
+enum way {
+	AS_GRANTED,
+	BY_RELATIVE_TIMES,
+	AWAKE
+};
+
+static void wait_in_vain_as(struct a10_config config, enum way way)
 {
 	struct rig rig;
 
 	rig_open(&rig, &config);
-	if (relative)
+	if (way == BY_RELATIVE_TIMES)
 		kernel_of(rig.backend)->abs_timer = false;
+	if (way == AWAKE)
+		kernel_of(rig.backend)->awake = true;
 	wait_in_vain(&rig);
 	/* Requests that were taken count for more than the time. */
 	rig_push(&rig, URING_OP_NOP, 1);
@@ -163,22 +173,28 @@ static void wait_in_vain_as(struct a10_config config, bool relative)
 
 TEST(enter_ends_at_its_deadline)
 {
-	wait_in_vain_as((struct a10_config){ 0 }, false);
+	wait_in_vain_as((struct a10_config){ 0 }, AS_GRANTED);
 }
 
 TEST(enter_ends_at_its_deadline_by_relative_times)
 {
-	wait_in_vain_as((struct a10_config){ 0 }, true);
+	wait_in_vain_as((struct a10_config){ 0 }, BY_RELATIVE_TIMES);
 }
 
 TEST(enter_ends_at_its_deadline_without_deferring)
 {
-	wait_in_vain_as((struct a10_config){ .single_issuer = A10_OFF }, false);
+	wait_in_vain_as((struct a10_config){ .single_issuer = A10_OFF },
+			AS_GRANTED);
 }
 
 TEST(enter_ends_at_its_deadline_while_busy_polling)
 {
-	wait_in_vain_as((struct a10_config){ .iopoll = A10_ON }, false);
+	wait_in_vain_as((struct a10_config){ .iopoll = A10_ON }, AS_GRANTED);
+}
+
+TEST(enter_ends_at_its_deadline_without_sleeping)
+{
+	wait_in_vain_as((struct a10_config){ 0 }, AWAKE);
 }
 
 TEST(what_is_there_is_had_however_late_it_is)
@@ -201,7 +217,7 @@ static void *write_late(void *data)
 	return NULL;
 }
 
-TEST(enter_waits_for_as_long_as_it_takes)
+static void wait_for_a_writer(enum way way)
 {
 	struct a10_config config = { 0 };
 	struct uring_sqe *sqe;
@@ -212,6 +228,8 @@ TEST(enter_waits_for_as_long_as_it_takes)
 	char byte;
 
 	rig_open(&rig, &config);
+	if (way == AWAKE)
+		kernel_of(rig.backend)->awake = true;
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	sqe = rig_push(&rig, URING_OP_READ, 9);
 	sqe->fd = ends[0];
@@ -229,6 +247,16 @@ TEST(enter_waits_for_as_long_as_it_takes)
 	rig_close(&rig);
 }
 
+TEST(enter_waits_for_as_long_as_it_takes)
+{
+	wait_for_a_writer(AS_GRANTED);
+}
+
+TEST(enter_waits_for_as_long_as_it_takes_without_sleeping)
+{
+	wait_for_a_writer(AWAKE);
+}
+
 /* Deferred work is done by a wait for nothing, if it is asked for. */
 TEST(getevents_runs_what_is_deferred)
 {
@@ -236,14 +264,12 @@ TEST(getevents_runs_what_is_deferred)
 	struct uring_sqe *sqe;
 	struct rig rig;
 	int ends[2];
-	char byte;
 
 	rig_open(&rig, &config);
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	sqe = rig_push(&rig, URING_OP_READ, 9);
+	sqe = rig_push(&rig, URING_OP_POLL_ADD, 9);
 	sqe->fd = ends[0];
-	sqe->addr = (uintptr_t)&byte;
-	sqe->len = 1;
+	sqe->op_flags = POLLIN;
 	ck_assert_int_eq(rig_enter(&rig, 1, 0, 0), 1);
 	ck_assert_int_eq(write(ends[1], "x", 1), 1);
 	ck_assert_uint_eq(rig_ready(&rig), 0);
@@ -312,7 +338,7 @@ TEST(now_is_the_monotonic_clock)
 	rig_close(&rig);
 }
 
-/* ---- binding, control ------------------------------------------------------ */
+/* ---- binding, control ---------------------------------------------------- */
 
 static bool registers_rings(const struct rig *rig)
 {
@@ -494,7 +520,7 @@ TEST(the_table_of_registered_buffers_has_its_size)
 	free(data);
 }
 
-/* ---- a forked child --------------------------------------------------------- */
+/* ---- a forked child ------------------------------------------------------ */
 
 static int child_use(struct rig *rig)
 {

@@ -195,8 +195,9 @@ TEST(two_closes_of_one_descriptor_close_it_once)
 	start(ring, a10_close(pair.ours), &seen[2]);
 	RUN_UNTIL(ring, seen[0].ended && seen[1].ended && seen[2].ended);
 	ck_assert_int_eq(seen[0].last.value, -ECANCELED);
-	ck_assert_int_eq(seen[1].last.value, 0);
-	ck_assert_int_eq(seen[2].last.value, -EBADF);
+	/* Whichever it was. */
+	ck_assert_int_eq(seen[1].last.value + seen[2].last.value, -EBADF);
+	ck_assert(seen[1].last.value == 0 || seen[2].last.value == 0);
 	ck_assert_int_eq(close(pair.theirs), 0);
 	ring_close(ring);
 }

@@ -245,7 +245,7 @@ TEST(reserved_words_are_zero)
 	}
 }
 
-/* ---- what auto means ------------------------------------------------------ */
+/* ---- what auto means ----------------------------------------------------- */
 
 static struct a10_config resolved(struct a10_config config)
 {

@@ -9,7 +9,7 @@
 
 #include "backend/kernel/blocked.h"
 
-/* ---- the words ------------------------------------------------------------- */
+/* ---- the words ----------------------------------------------------------- */
 
 static const struct denial {
 	int err;
@@ -61,7 +61,7 @@ TEST(the_facts_are_those_of_this_machine)
 	ck_assert_int_le(facts.seccomp, 2);
 }
 
-/* ---- a container, as its engine makes one ----------------------------------- */
+/* ---- a container, as its engine makes one -------------------------------- */
 
 /* From now on a system call of this process is refused. */
 static void refuse(long number, int err)

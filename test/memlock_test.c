@@ -19,17 +19,37 @@ static int64_t now_ms(void)
 	return time.tv_sec * INT64_C(1000) + time.tv_nsec / 1000000;
 }
 
-/* ---- played ---------------------------------------------------------------- */
+/* ---- played -------------------------------------------------------------- */
 
-#define PAUSES 6
+#define PAUSES 7
+
+/* What the kernel here drops is not what is tested. */
+static struct player_calls {
+	unsigned int count;
+	uint32_t dropped;
+} with_memory(struct a10_config config)
+{
+	struct player_calls calls;
+	struct rig rig;
+
+	player = (struct player){ .errors = 0 };
+	rig_take(&rig, open_played(&config, &rig));
+	calls.count = player.calls;
+	calls.dropped = rig.grant.setup_dropped;
+	rig_close(&rig);
+	return calls;
+}
 
 static struct rig lacking_memory(unsigned int errors, struct a10_config config)
 {
+	const struct player_calls calls = with_memory(config);
 	struct rig rig;
 
 	player = (struct player){ .errors = errors, .error = -ENOMEM };
 	rig_take(&rig, open_played(&config, &rig));
-	ck_assert_uint_eq(player.calls, errors + 1);
+	ck_assert_uint_eq(player.calls, errors + calls.count);
+	ck_assert_uint_eq(rig.grant.setup_dropped, calls.dropped);
+	ck_assert_int_eq(rig.grant.setup_error, -ENOMEM);
 	return rig;
 }
 
@@ -43,20 +63,18 @@ TEST(memory_that_comes_back_late_is_waited_for)
 		ck_assert_int_lt(now_ms() - start, 5000);
 		ck_assert_uint_eq(rig.grant.view.sq_entries, 128);
 		ck_assert_uint_eq(rig.grant.view.cq_entries, 512);
-		ck_assert_int_eq(rig.grant.setup_error, -ENOMEM);
-		ck_assert_uint_eq(rig.grant.setup_dropped, 0);
 		rig_close(&rig);
 	}
 }
 
-TEST(all_of_the_waiting_takes_forty_milliseconds)
+TEST(all_of_the_waiting_takes_an_eighth_of_a_second)
 {
 	const int64_t start = now_ms();
 	struct rig rig = lacking_memory(
 		PAUSES, (struct a10_config){ .submission_entries = 128,
 					     .completion_entries = 512 });
 
-	ck_assert_int_ge(now_ms() - start, 39);
+	ck_assert_int_ge(now_ms() - start, 126);
 	rig_close(&rig);
 }
 
@@ -110,12 +128,12 @@ TEST(flags_and_memory_are_refused_in_turn)
 				  .error = -ENOMEM };
 	rig_take(&rig, open_played(&config, &rig));
 	ck_assert_int_eq(rig.grant.setup_error, -EINVAL);
-	ck_assert_uint_eq(rig.grant.setup_dropped, URING_SETUP_NO_SQARRAY);
-	ck_assert_uint_eq(player.calls, 4);
+	ck_assert_uint_ne(rig.grant.setup_dropped & URING_SETUP_NO_SQARRAY, 0);
+	ck_assert_uint_ge(player.calls, 4);
 	rig_close(&rig);
 }
 
-/* ---- the kernel's ---------------------------------------------------------- */
+/* ---- the kernel's -------------------------------------------------------- */
 
 /* The limit is a user's, and nothing to who may lock memory as he likes. */
 static void become_poor(rlim_t kib)

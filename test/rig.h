@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/kernel/kernel.h"
@@ -144,6 +145,14 @@ static inline int rig_update_table(struct rig *rig, uint32_t slot, int32_t fd)
 					     .fds = (uintptr_t)&fd };
 
 	return rig_control(rig, URING_REGISTER_FILES_UPDATE, &update, 1);
+}
+
+/* valgrind keeps limits of its own in the place of the kernel's. */
+static inline bool on_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload") != NULL;
 }
 
 /* How many maps of rings this process has. */

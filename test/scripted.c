@@ -70,18 +70,17 @@ static void request_check(struct scripted *kernel, const struct uring_sqe *sqe)
 {
 	const bool fixed = sqe->flags & URING_SQE_FIXED_FILE;
 
-	ck_assert_msg(sqe->user_data != 0, "a request without user_data");
-	ck_assert_msg(!(sqe->flags & URING_SQE_CQE_SKIP_SUCCESS),
-		      "CQE_SKIP_SUCCESS disables IO_DRAIN for good");
-	ck_assert_msg(sqe->opcode != URING_OP_CLOSE || !fixed,
-		      "CLOSE with FIXED_FILE is -EBADF");
-	ck_assert_msg(words_are_zero(sqe), "opcode %u: -EINVAL on the kernel",
-		      sqe->opcode);
+	must(sqe->user_data != 0, "a request without user_data");
+	must(!(sqe->flags & URING_SQE_CQE_SKIP_SUCCESS),
+	     "CQE_SKIP_SUCCESS disables IO_DRAIN for good");
+	must(sqe->opcode != URING_OP_CLOSE || !fixed,
+	     "CLOSE with FIXED_FILE is -EBADF");
+	must(words_are_zero(sqe), "opcode %u: -EINVAL on the kernel",
+	     sqe->opcode);
 	/* Only while looking is cheap. */
-	ck_assert_msg(kernel->live_count > 256 ||
-			      !scripted_find(kernel, sqe->user_data),
-		      "two requests under way with user_data %#llx",
-		      (unsigned long long)sqe->user_data);
+	must(kernel->live_count > 256 || !scripted_find(kernel, sqe->user_data),
+	     "two requests under way with user_data %#llx",
+	     (unsigned long long)sqe->user_data);
 }
 
 static struct scripted_request *request_make(struct scripted *kernel,
@@ -89,7 +88,7 @@ static struct scripted_request *request_make(struct scripted *kernel,
 {
 	struct scripted_request *request = calloc(1, sizeof(*request));
 
-	ck_assert_ptr_nonnull(request);
+	must(request, "no memory");
 	request->sqe = *sqe;
 	request->at = atomic_load(&kernel->clock);
 	request->internal = sqe->opcode == URING_OP_POLL_ADD && kernel->ring &&
@@ -133,10 +132,9 @@ static uint32_t requests_take(struct scripted *kernel, uint32_t submit)
 	const uint32_t queued = word_get(kernel, SQ_TAIL) - head;
 	uint32_t count = submit;
 
-	ck_assert_msg(queued <= view->sq_entries,
-		      "%u requests in a queue of %u", queued, view->sq_entries);
-	ck_assert_msg(submit <= queued, "%u requests handed over of %u", submit,
-		      queued);
+	must(queued <= view->sq_entries, "%u requests in a queue of %u", queued,
+	     view->sq_entries);
+	must(submit <= queued, "%u requests handed over of %u", submit, queued);
 	if (kernel->take_most && kernel->take_most < count)
 		count = kernel->take_most;
 	for (uint32_t i = 0; i < count; i++) {
@@ -149,8 +147,8 @@ static uint32_t requests_take(struct scripted *kernel, uint32_t submit)
 		request_take(kernel, &copy);
 	}
 	if (kernel->chain_last) {
-		ck_assert_msg(count != submit,
-			      "a chain that the last request leaves open");
+		must(count != submit,
+		     "a chain that the last request leaves open");
 		/* As the kernel: what was not taken is no part of it. */
 		kernel->chain_last = NULL;
 		behind_start(kernel);
@@ -192,15 +190,15 @@ static int wait_for(struct scripted *kernel, uint32_t wait, int64_t deadline)
 			events_hand_over(kernel, kernel->batch_most);
 			continue;
 		}
+		if (kernel->idle && kernel->idle(kernel))
+			continue;
 		watch_look(kernel, kernel->patience_ms);
 		if (kernel->event_head != kernel->event_tail)
 			continue;
-		if (kernel->idle && kernel->idle(kernel))
-			continue;
-		ck_assert_msg(deadline != BACKEND_NO_DEADLINE,
-			      "enter would wait for ever: %u requests are with "
-			      "the kernel and nothing is scripted",
-			      kernel->live_count);
+		must(deadline != BACKEND_NO_DEADLINE,
+		     "enter would wait for ever: %u requests are with "
+		     "the kernel and nothing is scripted",
+		     kernel->live_count);
 		atomic_store(&kernel->clock, deadline);
 	}
 	return 0;
@@ -212,8 +210,8 @@ static void cq_overwrite(struct scripted *kernel)
 	const struct backend_view *view = &kernel->grant.view;
 	const uint32_t head = word_get(kernel, CQ_HEAD);
 
-	ck_assert_msg(word_get(kernel, CQ_TAIL) - head <= view->cq_entries,
-		      "the completion queue's head is beyond its tail");
+	must(word_get(kernel, CQ_TAIL) - head <= view->cq_entries,
+	     "the completion queue's head is beyond its tail");
 	for (; kernel->cq_seen != head; kernel->cq_seen++)
 		memset(view->cqes + ((size_t)(kernel->cq_seen &
 					      (view->cq_entries - 1))
@@ -242,8 +240,8 @@ static int scripted_enter(struct backend *backend, uint32_t submit,
 	int err = 0;
 
 	kernel->enters++;
-	ck_assert_msg(kernel->enabled, "enter of a disabled ring");
-	ck_assert_msg(!kernel->closed, "enter of a closed ring");
+	must(kernel->enabled, "enter of a disabled ring");
+	must(!kernel->closed, "enter of a closed ring");
 	cq_overwrite(kernel);
 	if (enter_refuses(kernel))
 		return kernel->enter_error;
@@ -527,7 +525,7 @@ static int scripted_bind(struct backend *backend)
 {
 	struct scripted *kernel = scripted_of(backend);
 
-	ck_assert_msg(kernel->enabled, "bound before it was enabled");
+	must(kernel->enabled, "bound before it was enabled");
 	return 1;
 }
 
@@ -543,10 +541,10 @@ static void scripted_close(struct backend *backend, bool inherited)
 	kernel->watch_fd = -1;
 	for (struct scripted_request *left = kernel->live_first; left;
 	     left = left->live_next)
-		ck_assert_msg(inherited || kernel->leaks || left->internal,
-			      "closed while the kernel has a request of opcode "
-			      "%u, which it would go on with",
-			      left->sqe.opcode);
+		must(inherited || kernel->leaks || left->internal,
+		     "closed while the kernel has a request of opcode "
+		     "%u, which it would go on with",
+		     left->sqe.opcode);
 }
 
 const struct backend_calls backend_scripted = {

@@ -2,6 +2,7 @@
 #ifndef SCRIPTED_PRIVATE_H
 #define SCRIPTED_PRIVATE_H
 
+#include "harness.h"
 #include "ring/core.h"
 #include "scripted.h"
 
@@ -16,6 +17,9 @@ enum scripted_word {
 };
 
 #define SCRIPTED_LINKS (URING_SQE_IO_LINK | URING_SQE_IO_HARDLINK)
+
+/* As ck_assert_msg, which writes to a pipe even if all is well: too slow here. */
+#define must(condition, ...) ((condition) ? (void)0 : ck_abort_msg(__VA_ARGS__))
 
 /* Called by open, if not NULL, to change what is granted. */
 extern void (*scripted_grant_change)(struct backend_grant *grant);

@@ -131,7 +131,7 @@ static void event_add(struct scripted *kernel, struct scripted_request *request,
 		kernel->events =
 			realloc(kernel->events,
 				kernel->event_room * sizeof(*kernel->events));
-		ck_assert_ptr_nonnull(kernel->events);
+		must(kernel->events, "no memory");
 	}
 	kernel->events[kernel->event_tail++] = (struct scripted_event){
 		.request = request,
@@ -235,12 +235,12 @@ int request_cancel(struct scripted *kernel, uint64_t user_data, uint32_t flags)
 {
 	struct scripted_request *target = scripted_find(kernel, user_data);
 
-	ck_assert_msg((flags & ~URING_ASYNC_CANCEL_USERDATA) == 0,
-		      "a cancel by something but its id: flags %#x", flags);
+	must((flags & ~URING_ASYNC_CANCEL_USERDATA) == 0,
+	     "a cancel by something but its id: flags %#x", flags);
 	/* A later member of a chain is not found; a drained request is. */
 	if (!target || (target->linked && target->state == SCRIPTED_BEHIND))
 		return -ENOENT;
-	if (kernel->cancel_answer_times) {
+	if (kernel->cancel_answer_times && !target->internal) {
 		kernel->cancel_answer_times--;
 		return kernel->cancel_answer;
 	}
@@ -364,8 +364,8 @@ static void request_over(struct scripted *kernel,
 void scripted_post(struct scripted *kernel, struct scripted_request *request,
 		   int32_t res, uint32_t flags)
 {
-	ck_assert_msg(request->state != SCRIPTED_OVER,
-		      "the test completes a request twice");
+	must(request->state != SCRIPTED_OVER,
+	     "the test completes a request twice");
 	event_add(kernel, request, request->sqe.user_data, res, flags);
 	if (request->state == SCRIPTED_OVER)
 		return; /* by overflow */

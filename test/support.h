@@ -44,6 +44,15 @@ static inline void ring_close(struct a10_ring *ring)
 	ck_assert_int_eq(a10_ring_destroy(ring, PATIENCE), 0);
 }
 
+/*
+ * Makes this thread the owner: before, it is a foreign one as all others are,
+ * and what it submits is not counted until the owner has seen it.
+ */
+static inline void ring_bind(struct a10_ring *ring)
+{
+	ck_assert_int_eq(a10_ring_poll(ring, 0), 0);
+}
+
 /* One with room for direct descriptors. */
 static inline struct a10_ring *ring_open_direct(uint32_t descriptors)
 {

@@ -158,28 +158,50 @@ TEST(cancels_are_not_lost_for_lack_of_room)
 	scripted_destroy(kernel);
 }
 
-/*
- * The kernel starts nothing behind a drained request, a cancel neither. And it
- * starts the drained one only when nothing else is under way, so the library's
- * own poll must not be.
- */
-TEST(a_cancel_while_a_drained_operation_is_queued_goes_by_register)
+/* The kernel starts nothing behind a drained request, a cancel neither. */
+TEST(a_cancel_of_what_a_drained_operation_waits_for_is_not_held_up_by_it)
 {
 	struct scripted *kernel = scripted_ring(NULL);
 	struct notes read = { 0 }, nop = { 0 };
 	a10_id id;
 
-	kernel->start = NULL;
 	id = scripted_submit(kernel, a10_read(FD, buf, 10), &read);
 	scripted_submit(kernel, a10_drained(a10_nop()), &nop);
+	scripted_next(kernel, URING_OP_READ);
 	ck_assert_uint_eq(nop.count, 0);
 	a10_cancel(kernel->sq, id);
 	scripted_settle(kernel);
 	ck_assert_int_eq(notes_only(&read)->value, -ECANCELED);
-	ck_assert_uint_gt(kernel->sync_cancels, 0);
-	scripted_next(kernel, URING_OP_READ);
 	scripted_answer(kernel, scripted_next(kernel, URING_OP_NOP), 0, 0);
 	ck_assert_int_eq(notes_only(&nop)->value, 0);
+	scripted_destroy(kernel);
+}
+
+TEST(a_drained_operation_starts_after_all_before_it_and_before_all_after_it)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	struct scripted_request *first;
+
+	a10_submit(kernel->sq, a10_read(FD, buf, 1), notes_take, &notes);
+	a10_submit(kernel->sq, a10_read(OTHER, buf, 1), notes_take, &notes);
+	a10_submit(kernel->sq, a10_drained(a10_fsync(FD)), notes_take, &notes);
+	a10_submit(kernel->sq, a10_nop(), notes_take, &notes);
+	scripted_settle(kernel);
+	first = scripted_next(kernel, URING_OP_READ);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), 1, 0);
+	/* One that is started again is before it all the same. */
+	scripted_answer(kernel, first, -EINTR, 0);
+	ck_assert_uint_eq(notes.count, 1);
+	first = scripted_next(kernel, URING_OP_READ);
+	ck_assert_int_eq(first->state, SCRIPTED_STARTED);
+	scripted_answer(kernel, first, 1, 0);
+	first = scripted_next(kernel, URING_OP_FSYNC);
+	ck_assert_int_eq(first->state, SCRIPTED_STARTED);
+	ck_assert_uint_eq(notes.count, 2);
+	scripted_answer(kernel, first, 0, 0);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_NOP), 0, 0);
+	ck_assert_uint_eq(notes.count, 4);
 	scripted_destroy(kernel);
 }
 
@@ -373,6 +395,7 @@ TEST(what_a_detached_operation_owns_is_released_when_the_kernel_is_done)
 struct asked {
 	struct a10_sq *sq;
 	a10_id id;
+	struct notes *notes;
 };
 
 static void *thread_cancels(void *data)
@@ -385,7 +408,7 @@ static void *thread_cancels(void *data)
 
 static void cancel_elsewhere(struct scripted *kernel, a10_id id)
 {
-	struct asked asked = { kernel->sq, id };
+	struct asked asked = { kernel->sq, id, NULL };
 	pthread_t thread;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, thread_cancels, &asked),
@@ -426,5 +449,61 @@ TEST(a_cancel_by_another_thread_does_not_hit_the_slots_next_life)
 	ck_assert_uint_eq(notes.count, 0);
 	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), 2, 0);
 	ck_assert_int_eq(notes_only(&notes)->value, 2);
+	scripted_destroy(kernel);
+}
+
+static void *thread_submits(void *data)
+{
+	struct asked *asked = data;
+
+	asked->id = a10_submit(asked->sq, a10_read(FD, buf, 1), notes_take,
+			       asked->notes);
+	return NULL;
+}
+
+static a10_id submit_elsewhere(struct scripted *kernel, struct notes *notes)
+{
+	struct asked asked = { kernel->sq, 0, notes };
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, thread_submits, &asked),
+			 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_gt(asked.id, 0);
+	return asked.id;
+}
+
+/* The owner has not looked at what came, and knows its id all the same. */
+TEST(the_owners_cancel_of_what_another_thread_has_just_submitted_is_not_lost)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 }, detached = { 0 };
+	a10_id id = submit_elsewhere(kernel, &notes);
+
+	ck_assert_int_eq(a10_cancel(kernel->sq, id), 0);
+	id = submit_elsewhere(kernel, &detached);
+	ck_assert_int_eq(a10_detach(kernel->sq, id), 0);
+	scripted_settle(kernel);
+	ck_assert_int_eq(notes_only(&notes)->value, -ECANCELED);
+	ck_assert_uint_eq(detached.count, 0);
+	ck_assert_uint_eq(a10_ring_pending(kernel->ring), 0);
+	scripted_no_more(kernel);
+	scripted_destroy(kernel);
+}
+
+TEST(cancel_all_and_cancel_fd_hit_what_another_thread_has_just_submitted)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+
+	submit_elsewhere(kernel, &notes);
+	ck_assert_int_eq(a10_cancel_fd(kernel->sq, FD), 0);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 1);
+	submit_elsewhere(kernel, &notes);
+	ck_assert_int_eq(a10_cancel_all(kernel->sq), 0);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 2);
+	ck_assert_int_eq(notes.total, 2 * -ECANCELED);
 	scripted_destroy(kernel);
 }

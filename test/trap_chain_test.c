@@ -86,8 +86,8 @@ TEST(what_comes_after_a_failure_in_a_chain_is_ecanceled)
 	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), -EIO, 0);
 	chain_gave(&notes, id, 4,
 		   (const ssize_t[]){ 0, -EIO, -ECANCELED, -ECANCELED });
-	ck_assert_uint_eq(kernel->taken - kernel->cancels,
-			  4 + scripted_requests(kernel, URING_OP_POLL_ADD) + 1);
+	ck_assert_uint_eq(scripted_requests(kernel, URING_OP_FSYNC), 1);
+	ck_assert_uint_eq(scripted_requests(kernel, URING_OP_NOP), 2);
 	scripted_destroy(kernel);
 }
 
@@ -249,7 +249,8 @@ TEST(what_cannot_be_linked_is_einval)
 	struct scripted *kernel = scripted_ring(NULL);
 	struct notes notes = { 0 };
 	const struct a10_op bad[] = { a10_multishot(a10_poll(FD, 1)),
-				      a10_close(FD), a10_after(1),
+				      a10_close(FD),
+				      a10_connect_to("127.0.0.1:1", 0),
 				      a10_ordered(a10_shutdown(FD, SHUT_WR)) };
 	struct a10_op ops[2];
 

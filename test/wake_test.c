@@ -100,6 +100,7 @@ TEST(a_wake_is_no_result)
 	struct a10_ring *ring = ring_open(NULL);
 	struct seen seen;
 
+	ring_bind(ring);
 	start(ring, a10_nop(), &seen);
 	ck_assert_int_eq(a10_sq_wake(a10_ring_sq(ring)), 0);
 	ck_assert_uint_eq(a10_ring_pending(ring), 1);

@@ -85,8 +85,9 @@ A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
  * holds in a chain. done gets one result per operation, in order: result.index
  * tells which, result.more is false in the last. What comes after a failure gets
  * -ECANCELED. One id for all. -E2BIG: longer than the submission queue. -EINVAL:
- * none, or one that cannot be linked (multishot, the library's own, a10_close,
- * a10_ordered). [IO_LINK]
+ * none, or one that cannot be linked (multishot, a10_ordered, a10_close, whole
+ * jobs and waits of the library's own). Its sends do not queue behind others that
+ * are "all". [IO_LINK]
  */
 A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
 				 size_t count, a10_done *done, void *data);

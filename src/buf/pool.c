@@ -208,16 +208,14 @@ static void pool_unregister(struct a10_ring *ring, struct a10_pool *pool)
 static void pool_split(struct a10_pool *pool)
 {
 	const uint64_t total = (uint64_t)pool->count * pool->size;
-	uint64_t size = SPLIT_SIZE;
 	uint32_t count = pool->count;
+	uint64_t pages;
 
 	while (count < COUNT_MAX && (uint64_t)count * SPLIT_SIZE < total)
 		count *= 2;
-	if ((uint64_t)count * SPLIT_SIZE < total)
-		size = (total / count + SPLIT_SIZE - 1) / SPLIT_SIZE *
-		       SPLIT_SIZE;
+	pages = (total - 1) / ((uint64_t)count * SPLIT_SIZE) + 1;
 	pool->count = count;
-	pool->size = (uint32_t)size;
+	pool->size = (uint32_t)pages * SPLIT_SIZE;
 }
 
 static int pool_check(const struct a10_ring *ring, uint32_t count,

@@ -99,7 +99,7 @@ int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 	if (err < 0)
 		return err;
 	link = slot_find_free(ring, &index);
-	if (index >= ring->region_slots)
+	if (index >= ring->config.registered_buffers)
 		return -ENFILE;
 	region = calloc(1, sizeof(*region));
 	if (!region)

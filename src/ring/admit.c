@@ -98,6 +98,14 @@ static void admit_descriptor(struct a10_ring *ring, struct slot *slot)
 		descriptor_join(ring, slot, descriptor);
 }
 
+/* Pieces of two of these would mix: sends, and writes at no place of their own. */
+static bool is_stream(const struct a10_request *request,
+		      const struct op_row *row)
+{
+	return row->send ||
+	       (row->direction == READY_OUT && request->offset == UINT64_MAX);
+}
+
 /* What only those with a cold part have. false: it is over already. */
 static bool admit_cold(struct a10_ring *ring, struct slot *slot)
 {
@@ -120,7 +128,8 @@ static bool admit_cold(struct a10_ring *ring, struct slot *slot)
 	}
 	if (cold->deadline_ns != INT64_MAX || cold->scope)
 		timer_update(ring, slot);
-	if (with & A10_WITH_ORDER || (with & A10_WITH_ALL && row->send))
+	if (with & A10_WITH_ORDER ||
+	    (with & A10_WITH_ALL && is_stream(request_at(ring, index), row)))
 		return order_join(ring, slot);
 	return true;
 }

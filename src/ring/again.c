@@ -76,7 +76,11 @@ void slot_restart(struct a10_ring *ring, struct slot *slot)
 	if (slot->marks & MARK_LISTED && !is_ending(slot))
 		slot_cancel_forget(ring, slot);
 	slot->marks &= (uint16_t)~MARK_PAUSE;
-	queue_push(ring, slot);
+	/* It began before what is drained. */
+	if (unlikely(ring->drains))
+		queue_push_first(ring, slot);
+	else
+		queue_push(ring, slot);
 }
 
 static void retry_later(struct a10_ring *ring, struct slot *slot)
@@ -129,6 +133,9 @@ static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
 
+	/* A close that fails has closed; again would close another's. */
+	if (is_unstoppable(slot))
+		return false;
 	if (value == -ENOBUFS && slot->flags & SLOT_COLD &&
 	    cold->flags & A10_WITH_POOL) {
 		if (pool_has_buffers(cold->pool))

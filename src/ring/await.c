@@ -104,8 +104,7 @@ static ssize_t await_on(struct a10_sq *sq, const struct a10_op *op,
 				       await_polling(ring_of(sq), op, await) :
 				       await_elsewhere(sq, op, await);
 	}
-	op_give_up(op);
-	return err;
+	return (ssize_t)op_refuse(sq, op, err);
 }
 
 ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,

@@ -49,8 +49,7 @@ void slot_cancel_forget(struct a10_ring *ring, struct slot *slot)
 
 void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 {
-	/* Closing is always carried out. */
-	if (op_row(slot->opcode)->own == OWN_CLOSE)
+	if (is_unstoppable(slot))
 		return;
 	if (slot->flags & SLOT_CHAIN) {
 		chain_cancel(ring, slot, mark);
@@ -94,21 +93,6 @@ void slot_pause(struct a10_ring *ring, struct slot *slot)
 	slot_cancel_send(ring, slot);
 }
 
-/*
- * A cancel request would wait behind a drained operation, which may wait for what
- * is to be cancelled: this call does not queue.
- */
-static int cancel_now(struct a10_ring *ring, uint64_t id)
-{
-	struct uring_sync_cancel_reg reg = {
-		.addr = id,
-		.fd = -1,
-	};
-
-	return ring->calls->control(ring->backend, URING_REGISTER_SYNC_CANCEL,
-				    &reg, 1);
-}
-
 /* Not found, or not to be stopped just now: once more, a little later. */
 static void cancel_again(struct a10_ring *ring, struct slot *slot)
 {
@@ -148,12 +132,6 @@ static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 	const uint64_t id = id_plain(slot->id);
 	uint32_t tail;
 
-	if (ring->drains > 0) {
-		slot_cancel_forget(ring, slot);
-		slot->marks |= MARK_ASKED;
-		cancel_answered(ring, id, cancel_now(ring, id));
-		return true;
-	}
 	if (queue_room(ring) == 0)
 		return false;
 	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);

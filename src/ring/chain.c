@@ -49,8 +49,6 @@ static void member_admit(struct a10_ring *ring, struct slot *slot,
 		if (descriptor)
 			descriptor_join(ring, slot, descriptor);
 	}
-	if (request->flags & URING_SQE_IO_DRAIN)
-		ring->drains++;
 	timer_update(ring, slot);
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_SUBMIT, slot, 0);
@@ -61,6 +59,7 @@ void chain_admit(struct a10_ring *ring, struct slot *first)
 	const uint32_t index = slot_index(first);
 	struct cold *cold = cold_at(ring, index);
 	struct slot *slot;
+	bool drained = false;
 	int err;
 
 	cold->chain_turn = index;
@@ -68,11 +67,18 @@ void chain_admit(struct a10_ring *ring, struct slot *first)
 	cold->chain_redo = false;
 	for (slot = first; slot; slot = chain_after(ring, slot)) {
 		member_admit(ring, slot, index);
+		drained |= request_at(ring, slot_index(slot))->flags &
+			   URING_SQE_IO_DRAIN;
 		if (op_row(slot->opcode)->own != OWN_TIMEOUT)
 			continue;
 		err = timeout_request(ring, slot);
 		if (err < 0)
 			chain_cancel(ring, slot, MARK_CANCEL);
+	}
+	/* Of one member it is of all: the first stands for them. */
+	if (drained) {
+		request_at(ring, index)->flags |= URING_SQE_IO_DRAIN;
+		ring->drains++;
 	}
 	queue_push(ring, first);
 }
@@ -159,10 +165,13 @@ static bool member_is_over(struct a10_ring *ring, struct slot *slot,
 	const struct cold *cold = cold_at(ring, index);
 	const struct completion completion = {
 		.res = (int32_t)cold->value,
-		.flags = cold->cqe_flags,
+		.flags = cold->cqe_flags & ~URING_NOTIF_USAGE_ZC_COPIED,
 	};
 
 	result_make(ring, slot, row, &completion, r);
+	if (cold->cqe_flags & URING_NOTIF_USAGE_ZC_COPIED &&
+	    cold->flags & A10_WITH_ZERO_COPY)
+		r->flags |= A10_RESULT_COPIED;
 	if (r->value < 0 && is_ending(slot) && is_ended(r->value))
 		r->value = (ssize_t)slot_reason(slot, r->value);
 	if (r->value < 0 && !is_ending(slot) && is_interrupted(r->value))
@@ -176,6 +185,8 @@ static void chain_end(struct a10_ring *ring, struct slot *first)
 {
 	struct slot *slot = first;
 
+	if (request_at(ring, slot_index(first))->flags & URING_SQE_IO_DRAIN)
+		drain_over(ring, first);
 	while (slot) {
 		const struct cold *cold = cold_at(ring, slot_index(slot));
 		const struct a10_buf owned_buf = cold->owned_buf;
@@ -191,6 +202,14 @@ static void chain_end(struct a10_ring *ring, struct slot *first)
 			a10_buf_release(owned_buf);
 		slot = next;
 	}
+}
+
+/* It begins when the one before is over, and so does its time-out. */
+static void member_arm(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
+	    slot->state == SLOT_RUNNING && !(slot->marks & MARK_ARMED))
+		timer_progress(ring, slot);
 }
 
 static void member_deliver(struct a10_ring *ring, struct slot *first,
@@ -209,6 +228,8 @@ static void member_deliver(struct a10_ring *ring, struct slot *first,
 	call_back(ring, done, first->data, r);
 	if (next == NO_SLOT)
 		chain_end(ring, first);
+	else
+		member_arm(ring, slot_at(ring, next));
 }
 
 /* All that is back and has no result of its own is to run again. */
@@ -220,7 +241,10 @@ static void chain_requeue(struct a10_ring *ring, struct slot *turn)
 		if (member == turn ||
 		    cold_at(ring, slot_index(member))->value == -ECANCELED)
 			member->state = SLOT_QUEUED;
-	queue_push(ring, turn);
+	if (unlikely(ring->drains))
+		queue_push_first(ring, turn);
+	else
+		queue_push(ring, turn);
 }
 
 void chain_turn(struct a10_ring *ring, struct slot *slot)
@@ -259,9 +283,17 @@ void chain_completed(struct a10_ring *ring, struct slot *slot,
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
 
+	/* Sent without copying: the buffer is free at the second. */
+	if (completion->flags & URING_CQE_F_NOTIF) {
+		cold->cqe_flags |= (uint32_t)completion->res &
+				   URING_NOTIF_USAGE_ZC_COPIED;
+	} else {
+		cold->value = completion->res;
+		cold->cqe_flags = completion->flags & ~URING_CQE_F_MORE;
+	}
+	if (completion->flags & URING_CQE_F_MORE)
+		return;
 	cold_at(ring, cold->chain_first)->chain_running--;
-	cold->value = completion->res;
-	cold->cqe_flags = completion->flags;
 	slot_park(ring, slot, PARK_CHAIN);
 	chain_turn(ring, slot);
 }

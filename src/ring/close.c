@@ -8,9 +8,25 @@
 
 #include <a10/io.h>
 
+static bool is_being_closed(struct a10_ring *ring, const struct slot *slot)
+{
+	uint32_t index = slot->descriptor ?
+				 ring->descriptors[slot->descriptor].first :
+				 NO_SLOT;
+
+	for (; index != NO_SLOT; index = slot_at(ring, index)->fd_next) {
+		const struct slot *other = slot_at(ring, index);
+
+		if (other != slot && op_row(other->opcode)->own == OWN_CLOSE)
+			return true;
+	}
+	return false;
+}
+
 void close_begin(struct a10_ring *ring, struct slot *slot)
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
+	const bool second = is_being_closed(ring, slot);
 	uint32_t index;
 
 	cold->close_waits = 0;
@@ -20,14 +36,16 @@ void close_begin(struct a10_ring *ring, struct slot *slot)
 		struct slot *other = slot_at(ring, index);
 
 		index = other->fd_next;
-		/* Another close, or one that waits for this one already. */
-		if (op_row(other->opcode)->own == OWN_CLOSE ||
-		    other->marks & MARK_CLOSING)
+		if (other == slot)
+			continue;
+		slot_cancel(ring, other, MARK_CANCEL);
+		/* One close waits for another; all else for the first. */
+		if (other->marks & MARK_CLOSING ||
+		    (second && op_row(other->opcode)->own != OWN_CLOSE))
 			continue;
 		other->marks |= MARK_CLOSING;
 		other->id |= TAG_SPECIAL;
 		cold->close_waits++;
-		slot_cancel(ring, other, MARK_CANCEL);
 	}
 	if (cold->close_waits)
 		slot_park(ring, slot, PARK_CLOSE);

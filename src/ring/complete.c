@@ -62,8 +62,11 @@ static void completion_special(struct a10_ring *ring,
 			 (unsigned long long)id, completion->res);
 		return;
 	}
-	if (!(completion->flags & URING_CQE_F_MORE))
+	if (!(completion->flags & URING_CQE_F_MORE)) {
 		ring->running--;
+		if (is_bell(slot))
+			ring->bells = 0;
+	}
 	if (slot->flags & SLOT_CHAIN)
 		chain_completed(ring, slot, completion);
 	else
@@ -88,6 +91,8 @@ static inline void completion_plain(struct a10_ring *ring, struct slot *slot,
 		return;
 	r->value = completion->res;
 	r->count = (size_t)completion->res;
+	r->flags = completion->flags & URING_CQE_F_SOCK_NONEMPTY ?
+			   A10_RESULT_NONEMPTY : 0;
 	r->id = (a10_id)completion->user_data;
 	done(data, r);
 }

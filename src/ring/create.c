@@ -10,6 +10,7 @@
 #include "buf/pool.h"
 #include "fd/registry.h"
 #include "ring/life.h"
+#include "ring/options.h"
 
 #define RESERVED_OPERATIONS 1024
 
@@ -154,10 +155,10 @@ int ring_create_on(const struct a10_config *config,
 	reason_clear();
 	if (!config)
 		config = &config_default;
-	err = a10_config_check(config, &words);
-	if (err < 0) {
+	words = options_conflict(config);
+	if (words) {
 		reason_set("%s", words);
-		return err;
+		return -EINVAL;
 	}
 	err = attach_backend(config, calls, &attach);
 	if (err < 0)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <a10/net.h>
 
@@ -32,12 +33,10 @@ void op_give_up(const struct a10_op *op)
 static int check_raw(const struct a10_op *op)
 {
 	const uint32_t flags = op->extra.flags;
-	const uint32_t never = URING_SQE_IO_LINK | URING_SQE_IO_HARDLINK |
-			       URING_SQE_BUFFER_SELECT |
-			       URING_SQE_CQE_SKIP_SUCCESS;
 
-	/* One request that skips its completion ends IO_DRAIN for the ring. */
-	if (op->request.flags & never)
+	/* Every operation has its completion; buffers are the pools'. */
+	if (op->request.flags &
+	    (URING_SQE_CQE_SKIP_SUCCESS | URING_SQE_BUFFER_SELECT))
 		return -EINVAL;
 	if (flags & (A10_WITH_ALL | A10_WITH_DIRECT | A10_WITH_ZERO_COPY |
 		     A10_WITH_REGION | A10_WITH_POOL | A10_WITH_MULTISHOT |
@@ -65,6 +64,20 @@ static int check_multishot(const struct a10_op *op, const struct op_row *row)
 	if (op->request.opcode == A10_OPCODE_ACCEPT && op->request.address)
 		return -EINVAL;
 	return 0;
+}
+
+/* a10_after or a10_at of a clock that there is. */
+static bool is_time(const struct a10_op *op)
+{
+	const bool absolute = op->request.op_flags & URING_TIMEOUT_ABS;
+	const clockid_t clock = (clockid_t)op->extra.argument[1];
+
+	/* A period of nothing would never let the ring rest. */
+	if (op->extra.flags & A10_WITH_MULTISHOT &&
+	    (absolute || (int64_t)op->extra.argument[0] <= 0))
+		return false;
+	return !absolute || clock == CLOCK_MONOTONIC ||
+	       clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME;
 }
 
 /* Combinations that cannot be, whatever the kernel. */
@@ -99,16 +112,21 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;
+	if (row->own == OWN_TIMEOUT && !is_time(op))
+		return -EINVAL;
 	return check_multishot(op, row);
 }
 
 /* A direct descriptor means nothing on another ring. */
-static int check_descriptors(const struct a10_sq *sq, const struct a10_op *op)
+static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 {
 	const bool fixed = op->request.flags & URING_SQE_FIXED_FILE;
 
 	if (op->extra.flags & A10_WITH_RAW)
 		return 0;
+	/* The kernel's own word for it would be that the table is full. */
+	if (op->extra.flags & A10_WITH_DIRECT && !ring_of(sq)->direct_limit)
+		return -ENXIO;
 	if (fixed != (op->extra.ring != 0))
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
@@ -238,6 +256,7 @@ static void lend_output(struct cold *cold, const struct op_row *row,
 		struct a10_address *peer = (void *)(uintptr_t)request->address;
 
 		cold->output = peer;
+		peer->length = sizeof(peer->as);
 		request->address = (uintptr_t)&peer->as;
 		request->offset = (uintptr_t)&peer->length;
 	}
@@ -254,6 +273,9 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	*request = op->request;
 	cold_fill(cold, &op->extra);
 	if (op->extra.flags & A10_WITH_RAW) {
+		request->flags &= (uint8_t)~URING_SQE_IO_LINK;
+		if (!(op->extra.flags & A10_WITH_SQE_FLAGS))
+			request->flags &= (uint8_t)~URING_SQE_IO_HARDLINK;
 		/* What the notification of a send is, it is here too. */
 		if (request->opcode == URING_OP_SEND_ZC ||
 		    request->opcode == URING_OP_SENDMSG_ZC)

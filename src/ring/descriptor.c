@@ -59,6 +59,7 @@ void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value)
 {
 	const uint32_t descriptor = slot->descriptor;
 	const bool closing = slot->marks & MARK_CLOSING;
+	struct slot *close = NULL;
 	uint32_t index;
 
 	descriptor_unlink(ring, slot);
@@ -66,14 +67,14 @@ void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value)
 		order_leave(ring, slot, value);
 	if (!closing)
 		return;
-	/* Whoever closes it waits for all that was there before. */
+	/* The first close that waits is the one it was marked for. */
 	index = ring->descriptors[descriptor].first;
-	while (index != NO_SLOT) {
+	for (; index != NO_SLOT; index = slot_at(ring, index)->fd_next) {
 		struct slot *other = slot_at(ring, index);
 
-		index = other->fd_next;
-		if (other->state == SLOT_PARKED && other->park == PARK_CLOSE &&
-		    --cold_at(ring, slot_index(other))->close_waits == 0)
-			close_proceed(ring, other);
+		if (other->state == SLOT_PARKED && other->park == PARK_CLOSE)
+			close = other;
 	}
+	if (close && --cold_at(ring, slot_index(close))->close_waits == 0)
+		close_proceed(ring, close);
 }

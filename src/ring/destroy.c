@@ -13,25 +13,10 @@
 /* Between two looks whether anything was missed. */
 #define LOOK_NS INT64_C(20000000)
 
-/* The bell's poll, once nobody needs to be woken any more. */
-static void cancel_bell(struct a10_ring *ring)
-{
-	uint32_t index;
-
-	for (index = 1; index < ring->slots_used; index++) {
-		struct slot *slot = slot_at(ring, index);
-
-		if (slot->flags & SLOT_INTERNAL &&
-		    slot->opcode == A10_OPCODE_POLL_ADD &&
-		    (slot->state == SLOT_RUNNING ||
-		     slot->state == SLOT_QUEUED))
-			slot_cancel(ring, slot, MARK_CANCEL);
-	}
-}
-
+/* The bell's poll is left to the kernel: it writes to nothing of ours. */
 static bool is_idle(const struct a10_ring *ring)
 {
-	return ring->pending == 0 && ring->running == 0 &&
+	return ring->pending == 0 && ring->running == ring->bells &&
 	       queue_is_empty(ring) && ring->finished_first == NO_SLOT;
 }
 
@@ -42,8 +27,6 @@ static bool drain(struct a10_ring *ring, int64_t deadline)
 
 	for (;;) {
 		cancel_everything(ring, true);
-		if (ring->pending == 0)
-			cancel_bell(ring);
 		if (is_idle(ring))
 			return true;
 		look = time_after(ring->calls->now(ring->backend), LOOK_NS);
@@ -91,7 +74,7 @@ int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
 		log_line(A10_LOG_ERROR, "a10: a ring that cannot be bound is "
 					"destroyed with work in it");
 	if (ring->bound && !drain(ring, deadline)) {
-		const size_t left = ring->pending + (ring->running > 0);
+		const size_t left = ring->pending ? ring->pending : 1;
 
 		a10_ring_dump(ring, log_leaked, NULL);
 		return left > INT32_MAX ? INT32_MAX : (int)left;

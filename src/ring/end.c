@@ -13,6 +13,16 @@ static int sq_check(const struct a10_sq *sq)
 		       -ESHUTDOWN : 0;
 }
 
+/* The owner's: what others have submitted by now is meant too. */
+static struct a10_ring *ring_with_all(struct a10_sq *sq)
+{
+	struct a10_ring *ring = ring_of(sq);
+
+	if (inbox_has_work(ring))
+		inbox_take(ring);
+	return ring;
+}
+
 int a10_cancel(struct a10_sq *sq, a10_id id)
 {
 	const int err = sq_check(sq);
@@ -22,7 +32,7 @@ int a10_cancel(struct a10_sq *sq, a10_id id)
 		return err;
 	if (!sq_is_mine(sq))
 		return sq_ask(sq, id, ASK_CANCEL);
-	slot = slot_find(ring_of(sq), (uint64_t)id);
+	slot = slot_find(ring_with_all(sq), (uint64_t)id);
 	if (slot)
 		slot_cancel(ring_of(sq), slot, MARK_CANCEL);
 	return 0;
@@ -37,7 +47,7 @@ int a10_detach(struct a10_sq *sq, a10_id id)
 		return err;
 	if (!sq_is_mine(sq))
 		return sq_ask(sq, id, ASK_DETACH);
-	slot = slot_find(ring_of(sq), (uint64_t)id);
+	slot = slot_find(ring_with_all(sq), (uint64_t)id);
 	if (slot)
 		slot_detach(ring_of(sq), slot);
 	return 0;
@@ -73,7 +83,7 @@ int a10_cancel_fd(struct a10_sq *sq, struct a10_fd fd)
 		return -EXDEV;
 	if (!sq_is_mine(sq))
 		return wish(sq, A10_OPCODE_CANCEL_FD, fd);
-	cancel_fd_now(ring_of(sq), fd);
+	cancel_fd_now(ring_with_all(sq), fd);
 	return 0;
 }
 
@@ -85,6 +95,6 @@ int a10_cancel_all(struct a10_sq *sq)
 		return err;
 	if (!sq_is_mine(sq))
 		return wish(sq, A10_OPCODE_CANCEL_ALL, a10_fd_none());
-	cancel_everything(ring_of(sq), false);
+	cancel_everything(ring_with_all(sq), false);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * since the callback may go on in the scope, and what it owns is released after.
  */
 #include "buf/pool.h"
+#include "fd/registry.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -33,16 +34,10 @@ void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value)
 static void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
 {
 	const struct a10_op op = a10_close(fd);
-	struct uring_sqe sqe = { .opcode = URING_OP_CLOSE };
 
-	if (!ring->closing &&
-	    internal_submit(ring, &op, NULL, NULL) != NO_SLOT)
-		return;
-	if (fd.ring)
-		sqe.file_index = fd.plus_one;
-	else
-		sqe.fd = fd.plus_one - 1;
-	ring->calls->sync(ring->backend, &sqe);
+	if (ring->closing ||
+	    internal_submit(ring, &op, NULL, NULL) == NO_SLOT)
+		fd_close_now(&ring->sq, fd);
 }
 
 void result_drop(struct a10_ring *ring, struct a10_result *r)
@@ -82,8 +77,9 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 {
 	if (slot->marks & MARK_TIMED)
 		timer_forget(ring, slot);
-	if (request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN)
-		ring->drains--;
+	if (request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN &&
+	    !(slot->flags & SLOT_CHAIN))
+		drain_over(ring, slot);
 	if (cold->captured) {
 		if (cold->output)
 			capture_write_back(cold->captured, cold->output);
@@ -96,7 +92,7 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 		scope_unlink(ring, slot);
 	/* What was made on the way to an error is nobody's. */
 	if (r->value < 0 && a10_fd_valid(r->fd)) {
-		descriptor_drop(ring, r->fd);
+		fd_close_now(&ring->sq, r->fd);
 		r->fd = a10_fd_none();
 	}
 }
@@ -131,7 +127,8 @@ void slot_deliver(struct a10_ring *ring, struct slot *slot,
 	const struct a10_buf owned_buf = cold->owned_buf;
 	void (*release)(void *owned) = cold->release;
 	void *owned = cold->owned, *data = slot->data;
-	const int64_t value = r->value;
+	/* A scope does not hear of what is forgotten. */
+	const int64_t value = slot->marks & MARK_DETACH ? 0 : r->value;
 
 	r->id = (a10_id)id_plain(slot->id);
 	r->more = false;

@@ -123,6 +123,29 @@ bool inbox_has_work(const struct a10_ring *ring)
 		       NO_SLOT;
 }
 
+size_t inbox_count(const struct a10_ring *ring)
+{
+	const struct a10_sq *sq = &ring->sq;
+	/* Acquire: nobody but the owner takes, so the list stays as it is. */
+	uint32_t index = atomic_load_explicit(&sq->inbox, memory_order_acquire);
+	size_t count = 0;
+
+	if (index == INBOX_CLOSED)
+		return 0;
+	for (; index != NO_SLOT; index = sq->slots[index].next) {
+		const struct slot *slot = &sq->slots[index];
+		uint32_t member = index;
+
+		if (slot->flags & SLOT_INTERNAL)
+			continue;
+		count++;
+		while (slot->flags & SLOT_CHAIN &&
+		       (member = sq->colds[member].chain_next) != NO_SLOT)
+			count++;
+	}
+	return count;
+}
+
 static void asks_push(struct a10_sq *sq, uint32_t index)
 {
 	uint32_t first = atomic_load_explicit(&sq->asks, memory_order_relaxed);

@@ -70,6 +70,10 @@ void queue_push(struct a10_ring *ring, struct slot *slot);
 /* Cancels and requests, as many as there is room for. */
 void queue_fill(struct a10_ring *ring);
 bool queue_is_empty(const struct a10_ring *ring);
+/* Whether something in it only wants room. */
+bool queue_can_move(const struct a10_ring *ring);
+/* Before all others: it was started once already. */
+void queue_push_first(struct a10_ring *ring, struct slot *slot);
 /* Free places in the submission queue. */
 uint32_t queue_room(const struct a10_ring *ring);
 /* Writes the slot's request to sqe; it is the backend's then. */
@@ -88,6 +92,10 @@ void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value);
 /* All but freeing the slot and calling back: nothing else knows it then. */
 void slot_settle(struct a10_ring *ring, struct slot *slot,
 		 struct a10_result *r);
+/* Refuses op with err: closes and releases what has to be. Returns err. */
+a10_id op_refuse(struct a10_sq *sq, const struct a10_op *op, int err);
+/* A drained operation is over: what is behind it may start. */
+void drain_over(struct a10_ring *ring, struct slot *slot);
 /* Calls back, or gives away what nobody wants. */
 void call_back(struct a10_ring *ring, a10_done *done, void *data,
 	       struct a10_result *r);
@@ -135,6 +143,13 @@ static inline bool is_ending(const struct slot *slot)
 void slot_restart(struct a10_ring *ring, struct slot *slot);
 
 /* ---- cancel.c ---------------------------------------------------------------- */
+
+/* Closing is always carried out. */
+static inline bool is_unstoppable(const struct slot *slot)
+{
+	return op_row(slot->opcode)->own == OWN_CLOSE;
+}
+
 
 /* mark: MARK_CANCEL or MARK_TIME. It will be delivered. */
 void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark);
@@ -247,6 +262,13 @@ void scope_wait_forget(struct a10_ring *ring, struct slot *slot);
 /* Whether a finished wait still holds; else it is parked again. */
 bool scope_wait_holds(struct a10_ring *ring, struct slot *slot);
 
+/* The poll that wakes the owner; it never ends by itself. */
+static inline bool is_bell(const struct slot *slot)
+{
+	return slot->flags & SLOT_INTERNAL &&
+	       slot->opcode == A10_OPCODE_POLL_ADD;
+}
+
 /* ---- inbox.c, wake.c: other threads ------------------------------------------------ */
 
 /* Any thread. 0 or -ESHUTDOWN. */
@@ -254,6 +276,8 @@ int inbox_push(struct a10_sq *sq, uint32_t index);
 /* Admits what other threads submitted, carries out what they asked. */
 void inbox_take(struct a10_ring *ring);
 bool inbox_has_work(const struct a10_ring *ring);
+/* Operations in it. */
+size_t inbox_count(const struct a10_ring *ring);
 void inbox_close(struct a10_ring *ring);
 /* Any thread: what other threads ask of an id. */
 #define ASK_CANCEL (1u << 0)

@@ -64,6 +64,25 @@ static void request_ready(struct uring_sqe *sqe,
 	request_copy(sqe, &ready);
 }
 
+/* What a drained operation is known by: of a chain its first. */
+static uint32_t drain_of(struct a10_ring *ring, const struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+
+	return slot->flags & SLOT_CHAIN ? cold_at(ring, index)->chain_first
+					: index;
+}
+
+/* Behind another member, which has to be over first. */
+static bool waits_in_chain(struct a10_ring *ring, const struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	return slot->flags & SLOT_CHAIN &&
+	       cold_at(ring, cold->chain_first)->chain_turn !=
+		       slot_index(slot);
+}
+
 /* What only some need on their way to the kernel. */
 static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			       struct uring_sqe *sqe)
@@ -73,8 +92,11 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			      op_row(slot->opcode));
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
-	    !(slot->marks & MARK_ARMED))
+	    !(slot->marks & MARK_ARMED) && !waits_in_chain(ring, slot))
 		timer_progress(ring, slot);
+	sqe->flags &= (uint8_t)~URING_SQE_IO_DRAIN;
+	if (is_bell(slot))
+		ring->bells = 1;
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_START, slot, 0);
 }
@@ -104,49 +126,125 @@ uint32_t queue_room(const struct a10_ring *ring)
 	return view->sq_entries - (tail - head);
 }
 
-void queue_fill(struct a10_ring *ring)
+/* It was to end before it began. A close begins all the same. */
+static bool is_over_before(const struct slot *slot)
+{
+	return slot->marks & (MARK_ENDING | MARK_DETACH) &&
+	       !(slot->flags & SLOT_CHAIN) && !is_unstoppable(slot);
+}
+
+static bool is_drained(struct a10_ring *ring, const struct slot *slot)
+{
+	return request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN;
+}
+
+/*
+ * IO_DRAIN is kept here, not in the kernel: there the library's own poll, which
+ * never ends, would hold up a drained operation for ever, and cancel requests
+ * would queue up behind it. Whether the first in the queue has to wait: it is
+ * drained and others run, or a drained one runs.
+ */
+static bool is_held(struct a10_ring *ring)
+{
+	const struct slot *first;
+
+	if (likely(ring->drains == 0) || ring->queue_first == NO_SLOT)
+		return false;
+	first = slot_at(ring, ring->queue_first);
+	if (ring->draining != NO_SLOT)
+		return drain_of(ring, first) != ring->draining;
+	if (!is_drained(ring, first) || is_over_before(first))
+		return false;
+	return ring->running > ring->bells;
+}
+
+void drain_over(struct a10_ring *ring, struct slot *slot)
+{
+	ring->drains--;
+	if (ring->draining == drain_of(ring, slot))
+		ring->draining = NO_SLOT;
+}
+
+bool queue_can_move(const struct a10_ring *ring)
+{
+	return !queue_is_empty(ring) &&
+	       !is_held((struct a10_ring *)(uintptr_t)ring);
+}
+
+void queue_push_first(struct a10_ring *ring, struct slot *slot)
+{
+	slot->state = SLOT_QUEUED;
+	slot->next = ring->queue_first;
+	if (slot->next == NO_SLOT)
+		ring->queue_link = &slot->next;
+	ring->queue_first = slot_index(slot);
+}
+
+/* The first in the queue into the kernel's; false: no room for it. */
+static bool queue_start_first(struct a10_ring *ring)
 {
 	const struct backend_view *view = &ring->view;
-	uint32_t room, tail;
+	struct slot *slot = slot_at(ring, ring->queue_first);
+	uint32_t tail;
 
-	if (unlikely(ring->cancels != NO_SLOT))
-		cancels_fill(ring);
-	room = queue_room(ring);
-	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
-	while (ring->queue_first != NO_SLOT) {
-		struct slot *slot = slot_at(ring, ring->queue_first);
-
-		if (unlikely(slot->marks & (MARK_ENDING | MARK_DETACH)) &&
-		    !(slot->flags & SLOT_CHAIN)) {
-			queue_pop(ring, slot);
-			slot_finish(ring, slot, slot_reason(slot, 0));
-			continue;
-		}
-		if (unlikely(slot->flags & SLOT_CHAIN)) {
-			/* Release: pairs with the kernel's acquire of tail. */
-			atomic_store_explicit(view->sq_tail, tail,
-					      memory_order_release);
-			queue_pop(ring, slot);
-			if (!chain_fill(ring, slot)) {
-				slot->next = ring->queue_first;
-				if (slot->next == NO_SLOT)
-					ring->queue_link = &slot->next;
-				ring->queue_first = slot_index(slot);
-				return;
-			}
-			room = queue_room(ring);
-			tail = atomic_load_explicit(view->sq_tail,
-						    memory_order_relaxed);
-			continue;
-		}
-		if (room == 0)
-			break;
+	if (unlikely(is_over_before(slot))) {
 		queue_pop(ring, slot);
-		slot_start(ring, slot,
-			   &view->sqes[tail & (view->sq_entries - 1)]);
+		slot_finish(ring, slot, slot_reason(slot, 0));
+		return true;
+	}
+	if (queue_room(ring) == 0)
+		return false;
+	queue_pop(ring, slot);
+	if (unlikely(is_drained(ring, slot)))
+		ring->draining = drain_of(ring, slot);
+	if (slot->flags & SLOT_CHAIN) {
+		if (chain_fill(ring, slot))
+			return true;
+		queue_push_first(ring, slot);
+		return false;
+	}
+	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
+	slot_start(ring, slot, &view->sqes[tail & (view->sq_entries - 1)]);
+	/* Release: pairs with the kernel's acquire of tail. */
+	atomic_store_explicit(view->sq_tail, tail + 1, memory_order_release);
+	return true;
+}
+
+/* As long as there is nothing special about the first in the queue. */
+static void queue_start_plain(struct a10_ring *ring)
+{
+	const struct backend_view *view = &ring->view;
+	const uint32_t mask = view->sq_entries - 1;
+	uint32_t tail = atomic_load_explicit(view->sq_tail,
+					     memory_order_relaxed);
+	uint32_t room = queue_room(ring), index = ring->queue_first;
+
+	while (index != NO_SLOT && room > 0) {
+		struct slot *slot = slot_at(ring, index);
+
+		if (unlikely(slot->marks | (slot->flags & SLOT_CHAIN)))
+			break;
+		index = slot->next;
+		slot_start(ring, slot, &view->sqes[tail & mask]);
 		tail++;
 		room--;
 	}
+	ring->queue_first = index;
+	if (index == NO_SLOT)
+		ring->queue_link = &ring->queue_first;
 	/* Release: pairs with the kernel's acquire of tail. */
 	atomic_store_explicit(view->sq_tail, tail, memory_order_release);
+}
+
+void queue_fill(struct a10_ring *ring)
+{
+	if (unlikely(ring->cancels != NO_SLOT))
+		cancels_fill(ring);
+	while (ring->queue_first != NO_SLOT) {
+		if (likely(ring->drains == 0))
+			queue_start_plain(ring);
+		if (likely(ring->queue_first == NO_SLOT) || is_held(ring) ||
+		    !queue_start_first(ring))
+			break;
+	}
 }

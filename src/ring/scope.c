@@ -38,7 +38,6 @@ void scope_join(struct a10_ring *ring, struct slot *slot)
 	if (scope->first != NO_SLOT)
 		cold_at(ring, scope->first)->scope_prev = index;
 	scope->first = index;
-	scope->count++;
 }
 
 void scope_unlink(struct a10_ring *ring, struct slot *slot)

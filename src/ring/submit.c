@@ -22,7 +22,7 @@ static void close_anyway(struct a10_sq *sq, const struct a10_op *op)
 	fd_close_now(sq, fd);
 }
 
-static a10_id refuse(struct a10_sq *sq, const struct a10_op *op, int err)
+a10_id op_refuse(struct a10_sq *sq, const struct a10_op *op, int err)
 {
 	if (err == -ESHUTDOWN)
 		close_anyway(sq, op);
@@ -48,14 +48,16 @@ static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
 	int err;
 
 	if (index == NO_SLOT)
-		return refuse(&ring->sq, op, -ENOMEM);
+		return op_refuse(&ring->sq, op, -ENOMEM);
 	slot = slot_at(ring, index);
 	err = slot_describe(ring, index, true, op, scope, done, data);
 	if (err < 0) {
 		slot_free(ring, slot);
-		return refuse(&ring->sq, op, err);
+		return op_refuse(&ring->sq, op, err);
 	}
 	id = (a10_id)id_plain(slot->id);
+	if (scope)
+		scope->count++;
 	slot_admit(ring, slot);
 	return id;
 }
@@ -69,18 +71,22 @@ static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,
 	int err;
 
 	if (index == NO_SLOT)
-		return refuse(sq, op, -ENOMEM);
+		return op_refuse(sq, op, -ENOMEM);
 	err = slot_describe(ring_of(sq), index, false, op, scope, done, data);
 	if (err < 0)
 		goto give_slot;
 	id = (a10_id)id_plain(sq->slots[index].id);
+	if (scope)
+		scope->count++;
 	err = inbox_push(sq, index);
 	if (err == 0)
 		return id;
+	if (scope)
+		scope->count--;
 	slot_undescribe(sq, index, false);
 give_slot:
 	foreign_slot_give(sq, index, index);
-	return refuse(sq, op, err);
+	return op_refuse(sq, op, err);
 }
 
 a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
@@ -89,14 +95,15 @@ a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 	const int err = submit_check(sq);
 
 	if (err < 0)
-		return refuse(sq, op, err);
-	if (op->request.flags & URING_SQE_IO_HARDLINK)
-		return refuse(sq, op, -EINVAL); /* nothing to link it to */
+		return op_refuse(sq, op, err);
+	if (op->request.flags & URING_SQE_IO_HARDLINK &&
+	    op->extra.flags & A10_WITH_SQE_FLAGS)
+		return op_refuse(sq, op, -EINVAL); /* nothing to link it to */
 	if (sq_is_mine(sq))
 		return submit_owner(ring_of(sq), op, scope, done, data);
 	/* A scope is the owner's; before there is one, its order is kept. */
 	if (scope && atomic_load_explicit(&sq->owner, memory_order_relaxed))
-		return refuse(sq, op, -EPERM);
+		return op_refuse(sq, op, -EPERM);
 	return submit_foreign(sq, op, scope, done, data);
 }
 
@@ -181,8 +188,7 @@ slow:
 static int check_member(const struct a10_op *op)
 {
 	const struct op_row *row = op_row(op->request.opcode);
-	const uint32_t never = A10_WITH_MULTISHOT | A10_WITH_ORDER |
-			       A10_WITH_ZERO_COPY;
+	const uint32_t never = A10_WITH_MULTISHOT | A10_WITH_ORDER;
 
 	if (!row->linked || op->extra.flags & never)
 		return -EINVAL;

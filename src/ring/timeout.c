@@ -32,7 +32,8 @@ int timeout_request(struct a10_ring *ring, struct slot *slot)
 	time->tv_sec = ns > 0 ? ns / 1000000000 : 0;
 	time->tv_nsec = ns > 0 ? ns % 1000000000 : 0;
 	request->address = (uintptr_t)time;
-	request->op_flags |= URING_TIMEOUT_ETIME_SUCCESS;
+	if (slot->flags & SLOT_CHAIN)
+		request->op_flags |= URING_TIMEOUT_ETIME_SUCCESS;
 	if (!is_absolute(request))
 		return 0;
 	switch ((clockid_t)cold->argument[1]) {
@@ -45,7 +46,7 @@ int timeout_request(struct a10_ring *ring, struct slot *slot)
 		request->op_flags |= URING_TIMEOUT_REALTIME;
 		return 0;
 	default:
-		return -EINVAL;
+		return -EINVAL; /* describe.c lets none through */
 	}
 }
 
@@ -58,11 +59,6 @@ void timeout_begin(struct a10_ring *ring, struct slot *slot)
 	const bool absolute = is_absolute(request);
 	int err;
 
-	/* A period of nothing would never let the ring rest. */
-	if (cold->flags & A10_WITH_MULTISHOT && (absolute || ns <= 0)) {
-		slot_finish(ring, slot, -EINVAL);
-		return;
-	}
 	if (absolute && (clockid_t)cold->argument[1] != CLOCK_MONOTONIC) {
 		err = timeout_request(ring, slot);
 		if (err < 0)

@@ -2,17 +2,20 @@
 
 #include "base/memory.h"
 
-#ifndef RUNNING_ON_VALGRIND
-#define RUNNING_ON_VALGRIND 0
-#endif
-
-/* Somebody wants to be told what the kernel wrote, of every operation. */
+/*
+ * Somebody wants to be told what the kernel wrote, of every operation. Of
+ * valgrind's tools only memcheck does; it is the one that answers this request.
+ */
 static bool is_watched(void)
 {
 #if __has_feature(memory_sanitizer)
 	return true;
+#elif defined(A10_VALGRIND)
+	unsigned char bits, byte = 0;
+
+	return VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
 #else
-	return RUNNING_ON_VALGRIND;
+	return false;
 #endif
 }
 

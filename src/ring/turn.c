@@ -86,7 +86,7 @@ static uint32_t enter_flags(struct a10_ring *ring)
 		atomic_thread_fence(memory_order_seq_cst);
 		if (sq_ready(ring) && sq_flags(ring) & URING_SQ_NEED_WAKEUP)
 			flags |= BACKEND_SQ_WAKEUP;
-		if (!queue_is_empty(ring))
+		if (queue_can_move(ring))
 			flags |= BACKEND_SQ_WAIT;
 	}
 	if (sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW))
@@ -224,7 +224,7 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	ring->clock_valid = false;
 	turn_prepare(ring);
 	wait = deadline != 0 && ring->delivered == 0 &&
-	       ring->finished_first == NO_SLOT && queue_is_empty(ring) &&
+	       ring->finished_first == NO_SLOT && !queue_can_move(ring) &&
 	       cq_is_empty(ring) &&
 	       !(sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW));
 	if (wait)
@@ -244,9 +244,15 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	return err;
 }
 
+/* While it is destroyed: the library's own operations are over too. */
+static bool is_drained(const struct a10_ring *ring)
+{
+	return ring->closing && ring->running == ring->bells;
+}
+
 int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 {
-	uint32_t tries = 0;
+	uint32_t tries = 0, turns = 0;
 	int err;
 
 	ring_here = ring;
@@ -256,9 +262,12 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 		/* What was delivered is told before what failed. */
 		if (ring->delivered > 0)
 			err = (int)ring->delivered;
-		if (err != 0 || was_woken(ring) || deadline == 0)
+		if (err != 0 || was_woken(ring) || is_drained(ring))
 			break;
-	} while (deadline == BACKEND_NO_DEADLINE ||
+		/* Not to wait is not to leave what was restarted queued. */
+		if (deadline == 0 && (!queue_can_move(ring) || turns++ > 16))
+			break;
+	} while (deadline == BACKEND_NO_DEADLINE || deadline == 0 ||
 		 ring_clock(ring) < deadline);
 	ring_here = NULL;
 	return err;
@@ -291,9 +300,7 @@ int a10_ring_run(struct a10_ring *ring)
 		if (atomic_exchange_explicit(&ring->sq.stopped, 0,
 					     memory_order_acquire))
 			return 1;
-		if (inbox_has_work(ring))
-			inbox_take(ring);
-		if (ring->pending == 0)
+		if (a10_ring_pending(ring) == 0)
 			return 0;
 		ret = a10_ring_poll(ring, A10_FOREVER);
 		if (ret < 0)
@@ -339,7 +346,7 @@ int a10_ring_flush(struct a10_ring *ring)
 
 size_t a10_ring_pending(const struct a10_ring *ring)
 {
-	return ring->pending;
+	return ring->pending + inbox_count(ring);
 }
 
 int64_t a10_now(void)

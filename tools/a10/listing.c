@@ -1,7 +1,7 @@
 /*
  * A directory is read here with the plain system calls: there is none for
  * io_uring to make in their place. So the ring stands still meanwhile, which is
- * why LISTING_MAX is what it is: some 20 ms of a cached directory.
+ * why LISTING_MAX is what it is: 50 ms for a cached directory of that size.
  */
 #include "listing.h"
 

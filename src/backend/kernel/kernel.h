@@ -15,6 +15,7 @@ struct kernel {
 	uint32_t wait_flags;  /* in those that wait: NO_IOWAIT            */
 	bool abs_timer;
 	bool busy_polled; /* IOPOLL: the caller of enter polls the device */
+	bool awake;       /* enter must not sleep: see valgrind.h          */
 	_Atomic uint32_t *cq_head;
 	_Atomic uint32_t *cq_tail;
 

@@ -10,6 +10,7 @@
 #include "backend/kernel/probe.h"
 #include "backend/kernel/syscall.h"
 #include "backend/kernel/tables.h"
+#include "backend/kernel/valgrind.h"
 #include "base/log.h"
 
 /* Of what setup granted: is it enough? */
@@ -51,6 +52,7 @@ static void init(struct kernel *kernel, int fd, const struct a10_config *config,
 			     [URING_WQ_UNBOUND] = config->workers_unbounded },
 		.maps = *maps,
 	};
+	kernel->awake = ON_VALGRIND && !kernel->busy_polled;
 	if (config->no_iowait != A10_OFF &&
 	    grant->features & URING_FEAT_NO_IOWAIT)
 		kernel->wait_flags = URING_ENTER_NO_IOWAIT;

@@ -5,8 +5,9 @@
  * it is looked for and named.
  *
  * ENOMEM is different: since 6.14 a ring counts against the memlock limit, and
- * what a closed ring held comes back some 15 ms after its close. So we wait a
- * little, then ask for less if the sizes were our own choice.
+ * what a closed ring held comes back some 15 ms after its close, of a deferred
+ * one up to 45 ms. So we wait a little, then ask for less if the sizes were our
+ * own choice.
  */
 #include "backend/kernel/setup.h"
 
@@ -30,8 +31,8 @@
 
 #define COOP_FLAGS (URING_SETUP_COOP_TASKRUN | URING_SETUP_TASKRUN_FLAG)
 
-/* Milliseconds to sleep after each ENOMEM: 40 in all. */
-static const uint8_t pauses[] = { 1, 2, 4, 8, 12, 13 };
+/* Milliseconds to sleep after each ENOMEM: 127 in all. */
+static const uint8_t pauses[] = { 1, 2, 4, 8, 16, 32, 64 };
 
 /* In the order they are given up, and the kernel each came with. */
 static const struct rung {

@@ -1,0 +1,224 @@
+#include "support.h"
+
+#include <sys/mman.h>
+
+#include "buf/pool.h"
+#include "ring/core.h"
+
+static struct a10_ring *ring_with(uint32_t slots)
+{
+	struct a10_config config = { .registered_buffers = slots };
+
+	return ring_open(&config);
+}
+
+static struct a10_region *region_open(struct a10_ring *ring, void *memory,
+				      size_t size)
+{
+	struct a10_region *region = NULL;
+	const int err = a10_region_create(ring, memory, size, &region);
+
+	ck_assert_msg(err == 0, "no region: %s", strerror(-err));
+	ck_assert_ptr_nonnull(region);
+	return region;
+}
+
+/* A file with a pattern in it. */
+static int file_open(size_t length)
+{
+	unsigned char *data = malloc(length);
+	struct folder folder;
+	int fd;
+
+	pattern_fill(data, length, 0);
+	folder_open(&folder);
+	file_write(folder_file(&folder, "data"), data, length);
+	fd = open(folder.file, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	folder_close(&folder);
+	free(data);
+	return fd;
+}
+
+TEST(memory_of_the_librarys_is_a_pages_and_can_be_read_into)
+{
+	struct a10_ring *ring = ring_with(4);
+	struct a10_region *region = region_open(ring, NULL, 10000);
+	unsigned char *data = a10_region_data(region);
+	const int fd = file_open(10000);
+
+	ck_assert_uint_eq((uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE),
+			  0);
+	ck_assert_int_eq(value_of(ring,
+				  a10_fixed(a10_pread(a10_fd_regular(fd),
+						      data + 100, 9000, 50),
+					    region)),
+			 9000);
+	pattern_check(data + 100, 9000, 50);
+	pattern_fill(data, 100, 7);
+	ck_assert_int_eq(value_of(ring, a10_fixed(a10_pwrite(a10_fd_regular(fd),
+							     data, 100, 0),
+						  region)),
+			 100);
+	memset(data, 0, 100);
+	ck_assert_int_eq(pread(fd, data, 100, 0), 100);
+	pattern_check(data, 100, 7);
+	a10_region_destroy(region);
+	close(fd);
+	ring_close(ring);
+}
+
+TEST(memory_of_the_callers_is_used_where_it_is)
+{
+	struct a10_ring *ring = ring_with(1);
+	unsigned char *memory = malloc(5000);
+	struct a10_region *region = region_open(ring, memory + 1, 4999);
+	const int fd = file_open(5000);
+
+	ck_assert_ptr_eq(a10_region_data(region), memory + 1);
+	ck_assert_int_eq(value_of(ring,
+				  a10_fixed(a10_pread(a10_fd_regular(fd),
+						      memory + 1, 4999, 0),
+					    region)),
+			 4999);
+	pattern_check(memory + 1, 4999, 0);
+	ck_assert_int_eq(value_of(ring, a10_fixed(a10_pread(a10_fd_regular(fd),
+							    memory, 10, 0),
+						  region)),
+			 -EFAULT);
+	a10_region_destroy(region);
+	free(memory);
+	close(fd);
+	ring_close(ring);
+}
+
+TEST(slots_are_as_many_as_asked_for_and_used_again)
+{
+	enum {
+		SLOTS = 8
+	};
+	struct a10_ring *ring = ring_with(SLOTS);
+	struct a10_region *regions[SLOTS], *other = NULL;
+	uint64_t state = test_seed();
+	bool used[SLOTS];
+
+	for (int i = 0; i < SLOTS; i++)
+		regions[i] = region_open(ring, NULL, 100);
+	for (int round = 0; round < 200; round++) {
+		const size_t i = test_random(&state) % SLOTS;
+
+		ck_assert_int_eq(a10_region_create(ring, NULL, 100, &other),
+				 -ENFILE);
+		ck_assert_ptr_null(other);
+		a10_region_destroy(regions[i]);
+		regions[i] = region_open(ring, NULL, 100);
+		memset(used, 0, sizeof(used));
+		for (int j = 0; j < SLOTS; j++) {
+			const int index = region_index(regions[j], ring);
+
+			ck_assert_int_ge(index, 0);
+			ck_assert_int_lt(index, SLOTS);
+			ck_assert(!used[index]);
+			used[index] = true;
+		}
+	}
+	for (int i = 0; i < SLOTS / 2; i++)
+		a10_region_destroy(regions[i]);
+	ring_close(ring); /* destroys the others */
+}
+
+TEST(what_cannot_be_a_region_is_refused)
+{
+	struct a10_ring *ring = ring_with(2);
+	struct a10_ring *without = ring_open(NULL);
+	struct a10_region *region = NULL;
+	void *hole =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_int_eq(a10_region_create(without, NULL, 100, &region),
+			 -ENFILE);
+	ck_assert_int_eq(a10_region_create(ring, NULL, 0, &region), -EINVAL);
+	ck_assert_int_eq(a10_region_create(ring, NULL, SIZE_MAX, &region),
+			 -EINVAL);
+	ck_assert_int_eq(a10_region_create(ring, NULL, ((size_t)1 << 30) + 1,
+					   &region),
+			 -EINVAL);
+	ck_assert_int_eq(a10_region_create(ring, hole, 4096, &region), -EFAULT);
+	ck_assert_ptr_null(region);
+	a10_region_destroy(NULL);
+	/* None of these took a slot. */
+	region = region_open(ring, NULL, 1);
+	ck_assert_int_eq(region_index(region, ring), 0);
+	ck_assert_int_eq(region_index(region, without), -EXDEV);
+	ck_assert_int_eq(region_index(NULL, ring), -EXDEV);
+	munmap(hole, 4096);
+	ring_close(without);
+	ring_close(ring);
+}
+
+TEST(a_region_of_another_ring_is_refused)
+{
+	struct a10_ring *ring = ring_with(1);
+	struct a10_ring *other = ring_with(1);
+	struct a10_region *region = region_open(other, NULL, 100);
+	void *data = a10_region_data(region);
+
+	ck_assert_int_eq(
+		refusal_of(ring,
+			   a10_fixed(a10_read(A10_STDIN, data, 100), region)),
+		-EXDEV);
+	ring_close(other);
+	ring_close(ring);
+}
+
+static void *create_elsewhere(void *data)
+{
+	struct a10_region *region = NULL;
+	const int err = a10_region_create(data, NULL, 100, &region);
+
+	if (err == 0)
+		return region;
+	ck_assert_int_eq(err, -EPERM);
+	return NULL;
+}
+
+TEST(any_thread_makes_one_before_the_ring_is_bound_then_only_the_owner)
+{
+	struct a10_ring *ring = ring_with(2);
+	struct a10_region *region =
+		thread_join(thread_start(create_elsewhere, ring));
+
+	ck_assert_ptr_nonnull(region);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	ck_assert_ptr_null(thread_join(thread_start(create_elsewhere, ring)));
+	a10_region_destroy(region);
+	region_open(ring, NULL, 100);
+	ring_close(ring);
+}
+
+/* The kernel has the pages: neither they nor their addresses need to stay. */
+TEST(a_region_can_be_destroyed_while_it_is_written_to)
+{
+	struct a10_ring *ring = ring_with(1);
+	struct a10_region *region = region_open(ring, NULL, 4096);
+	void *data = a10_region_data(region), *again;
+	struct seen seen;
+	int ends[2];
+
+	pipe_open(ends);
+	start(ring,
+	      a10_fixed(a10_read(a10_fd_regular(ends[0]), data, 4096), region),
+	      &seen);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	a10_region_destroy(region);
+	/* Perhaps at the same address, and not to be written to. */
+	again = mmap(data, 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(again, MAP_FAILED);
+	ck_assert_int_eq(write(ends[1], "xyz", 3), 3);
+	RUN_UNTIL(ring, seen.ended > 0);
+	ck_assert_int_eq(((char *)again)[0], 0);
+	munmap(again, 4096);
+	pipe_close(ends);
+	ring_close(ring);
+}
