@@ -178,11 +178,11 @@ TEST(all_in_a_chain_is_repeated_before_the_rest)
 		ops[4] = a10_nop();
 		chain_start(ring, ops, 5, &chain);
 		thread = thread_start(write_slowly, &pair.theirs);
-		RUN_UNTIL(ring, chain.next == 2);
+		RUN_UNTIL(ring, chain.next >= 2);
 		ck_assert_int_eq(chain.value[1], 10);
 		ck_assert_uint_eq(chain.count[1], 10);
 		ck_assert_str_eq(bytes, "abcdefghij");
-		RUN_UNTIL(ring, chain.next == 3);
+		RUN_UNTIL(ring, chain.next >= 3);
 		ck_assert_int_eq(write(pair.theirs, "xyz", 3), 3);
 		RUN_UNTIL(ring, chain.next == 5);
 		ck_assert_int_eq(chain.value[2], 2);

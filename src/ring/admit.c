@@ -2,6 +2,7 @@
  * The owner takes a described slot in: counts it, tells its descriptor and its
  * scope, and sends it where it waits first. From here on it is delivered once.
  */
+#include "buf/pool.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -125,6 +126,12 @@ static bool admit_cold(struct a10_ring *ring, struct slot *slot)
 			slot_finish(ring, slot, -ECANCELED);
 			return false;
 		}
+	}
+	/* The pool of another thread's may have been destroyed since. */
+	if (with & A10_WITH_POOL && index >= ring->sq.foreign_base &&
+	    !pool_is_usable(cold->pool, ring)) {
+		slot_finish(ring, slot, -ENXIO);
+		return false;
 	}
 	if (cold->deadline_ns != INT64_MAX || cold->scope)
 		timer_update(ring, slot);

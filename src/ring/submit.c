@@ -8,6 +8,7 @@
 #include "ring/life.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 /* A close is carried out whatever becomes of the ring. */
 static void close_anyway(struct a10_sq *sq, const struct a10_op *op)
@@ -250,6 +251,10 @@ static int member_describe(struct a10_sq *sq, uint32_t index, bool owner,
 		cold->retry_at = INT64_MAX;
 		cold->fd_value = -1;
 	}
+	/* Only so is a short one a failure that breaks the kernel's chain. */
+	if (op->extra.flags & A10_WITH_ALL &&
+	    op_row(op->request.opcode)->nowait == NOWAIT_MSG)
+		sq->requests[index].op_flags |= MSG_WAITALL;
 	sq->slots[index].flags |= SLOT_COLD | SLOT_CHAIN;
 	cold->index = place;
 	cold->chain_next = NO_SLOT;
