@@ -12,7 +12,7 @@
 #include "op/capture.h"
 #include "op/table.h"
 
-/* What a verb does: captures a copy of the op's request; the test looks at it. */
+/* What a verb does: captures what an op's request points to. */
 struct shot {
 	struct capture_cache cache;
 	struct capture *capture;
@@ -105,7 +105,7 @@ TEST(a_cache_keeps_only_so_many_and_none_that_are_large)
 	ck_assert_ptr_null(capture_take(&cache, SIZE_MAX - 8));
 }
 
-/* ---- paths and text --------------------------------------------------------- */
+/* ---- paths and text ------------------------------------------------------ */
 
 TEST(a_path_is_copied_with_its_end)
 {
@@ -202,7 +202,7 @@ TEST(text_of_the_librarys_own_operations_is_shorter)
 	ck_assert_int_eq(refusal(a10_listen_on(NULL, 0)), -EFAULT);
 }
 
-/* ---- vectors ------------------------------------------------------------------- */
+/* ---- vectors ------------------------------------------------------------- */
 
 TEST(an_iovec_array_is_copied_but_not_what_it_points_to)
 {
@@ -237,7 +237,7 @@ TEST(an_iovec_array_is_copied_but_not_what_it_points_to)
 	ck_assert_int_eq(refusal(a10_readv(a10_fd_regular(0), iov, 0)), 0);
 }
 
-/* ---- addresses ------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------- */
 
 TEST(an_address_is_copied)
 {
@@ -298,7 +298,7 @@ TEST(a_send_has_the_address_the_kernel_expects_or_none)
 	ck_assert_int_eq(refusal(op), -EINVAL);
 }
 
-/* ---- headers ------------------------------------------------------------------------ */
+/* ---- headers ------------------------------------------------------------- */
 
 struct message {
 	struct msghdr header;
@@ -437,7 +437,7 @@ TEST(a_received_headers_results_are_written_back)
 	shot_end(&shot);
 }
 
-/* ---- going on after a short transfer ------------------------------------------------- */
+/* ---- going on after a short transfer ------------------------------------- */
 
 TEST(a_plain_transfer_goes_on_behind_what_is_done)
 {

@@ -1,6 +1,6 @@
 /*
- * Completions that name a buffer and bring no data, of a kernel that has used the
- * buffer up and of one that has not: here a scripted one plays both.
+ * Completions that name a buffer and bring no data, of a kernel that has used
+ * the buffer up and of one that has not: here a scripted one plays both.
  */
 #include <errno.h>
 #include <string.h>
@@ -190,6 +190,7 @@ TEST(a_doubt_waits_for_completions_that_are_not_seen_yet)
 	struct scripted_request *first, *second;
 	struct scene scene;
 	struct a10_ring *ring;
+	uint32_t batch_count;
 
 	scene_open(&scene, false);
 	ring = scene.kernel->ring;
@@ -198,10 +199,11 @@ TEST(a_doubt_waits_for_completions_that_are_not_seen_yet)
 	doubt_add(scene.pool, scene_first(&scene));
 	ck_assert(pools_have_returns(ring));
 	/* In the middle of a batch. */
-	ring->batch_count++;
+	batch_count = ring->batch_count;
+	ring->batch_count = ring->batch_head + 1;
 	pools_collect(ring);
 	ck_assert_uint_eq(scene.pool->doubts, 1);
-	ring->batch_count--;
+	ring->batch_count = batch_count;
 	/* In the queue. */
 	post_nothing(&scene, first, -EIO, false);
 	ck_assert(scripted_receive(scene.kernel, second, "data", 4, 0));
@@ -290,4 +292,40 @@ TEST(who_waits_for_buffers_is_told_when_a_doubt_ends)
 		scene_is_whole(&scene);
 		scene_close(&scene);
 	}
+}
+
+/* That one was not in doubt, but nobody waits for a poll to come by either. */
+TEST(who_waits_for_buffers_gets_the_one_of_an_end)
+{
+	struct notes held[COUNT - 1], ended = { 0 }, late = { 0 };
+	struct scripted_request *request, *last;
+	struct scene scene;
+
+	memset(held, 0, sizeof(held));
+	scene_open(&scene, false);
+	for (uint32_t i = 0; i < COUNT - 1; i++) {
+		request = scene_receive(&scene, &held[i]);
+		ck_assert(scripted_receive(scene.kernel, request, "x", 1, 0));
+		scripted_settle(scene.kernel);
+	}
+	request = scene_receive(&scene, &ended);
+	last = scene_receive(&scene, &late);
+	scene.pool->available--; /* as if picked: the next is to find none */
+	scripted_answer(scene.kernel, last, -ENOBUFS, 0);
+	scene.pool->available++;
+	ck_assert_uint_eq(late.count, 0);
+	post_nothing(&scene, request, 0, true);
+	/* The poll of the owner that sleeps, after this one, may not sleep. */
+	while (ended.count == 0)
+		ck_assert_int_ge(a10_ring_poll(scene.kernel->ring, 0), 0);
+	ck_assert(pools_have_returns(scene.kernel->ring));
+	scripted_settle(scene.kernel);
+	request = scripted_next(scene.kernel, URING_OP_RECV);
+	ck_assert(scripted_receive(scene.kernel, request, "late", 4, 0));
+	scripted_settle(scene.kernel);
+	a10_buf_release(data_of(&late, "late"));
+	for (uint32_t i = 0; i < COUNT - 1; i++)
+		a10_buf_release(data_of(&held[i], "x"));
+	scene_is_whole(&scene);
+	scene_close(&scene);
 }

@@ -82,7 +82,7 @@ static void run_against_sorted(size_t most, unsigned int steps, uint64_t range)
 {
 	uint64_t state = test_seed() ^ range;
 	struct heap_node *nodes = calloc(most, sizeof(*nodes));
-	struct heap_node **in = calloc(most, sizeof(*in));
+	struct heap_node **in = calloc(most, sizeof(struct heap_node *));
 	struct sorted sorted = { calloc(most, sizeof(int64_t)), 0 };
 	struct heap heap = { NULL };
 	uint64_t target = most / 2;
@@ -161,7 +161,7 @@ TEST(an_empty_heap_has_no_first_and_is_sound)
 	ck_assert_ptr_null(heap_first(&heap));
 }
 
-/* In ascending order of keys each insert is a child of the root: one long list. */
+/* In ascending order each insert is a child of the root: one long list. */
 TEST(a_million_in_order_do_not_need_a_deep_stack)
 {
 	const size_t count = 1000000;
@@ -178,7 +178,7 @@ TEST(a_million_in_order_do_not_need_a_deep_stack)
 		ck_assert_ptr_eq(heap_first(&heap), &nodes[i]);
 		heap_remove(&heap, &nodes[i]);
 	}
-	/* And in descending order each is a new root: a chain as deep as that. */
+	/* In descending order each is a new root: a chain as deep. */
 	for (size_t i = 0; i < count; i++) {
 		nodes[i].key = -(int64_t)i;
 		heap_insert(&heap, &nodes[i]);

@@ -1,6 +1,6 @@
 /*
- * How a pool's buffers come back: twice, from other threads, after the pool and the
- * ring are gone, in a forked child.
+ * How a pool's buffers come back: twice, from other threads, after the pool
+ * and the ring are gone, in a forked child.
  */
 #include "support.h"
 
@@ -167,7 +167,7 @@ TEST(of_many_threads_that_release_a_buffer_one_does)
 	a10_set_log(NULL, NULL);
 }
 
-/* ---- from other threads ------------------------------------------------------- */
+/* ---- from other threads -------------------------------------------------- */
 
 TEST(what_another_thread_releases_is_the_kernels_at_the_next_poll)
 {
@@ -352,7 +352,7 @@ TEST(workers_on_other_threads_keep_a_bounded_multishot_going)
 	workers_release(64, A10_POOL_INCREMENTAL, 3);
 }
 
-/* ---- after the end ---------------------------------------------------------------- */
+/* ---- after the end ------------------------------------------------------- */
 
 TEST(a_buffer_outlives_its_pool)
 {
@@ -473,7 +473,7 @@ TEST(threads_may_release_while_the_pool_and_the_ring_end)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* ---- operations of a pool that is gone ---------------------------------------------- */
+/* ---- operations of a pool that is gone ----------------------------------- */
 
 TEST(operations_with_a_destroyed_pool_are_refused)
 {
@@ -577,7 +577,7 @@ TEST(a_receive_of_another_thread_may_meet_the_end_of_its_pool)
 	ring_close(ring);
 }
 
-/* ---- in a forked child ------------------------------------------------------------- */
+/* ---- in a forked child --------------------------------------------------- */
 
 TEST(a_child_may_release_and_destroy_what_it_inherited)
 {

@@ -236,6 +236,9 @@ uint32_t scripted_controls(const struct scripted *kernel,
 bool scripted_receive(struct scripted *kernel, struct scripted_request *request,
 		      const void *data, uint32_t size, uint32_t flags);
 
+/* The kernel takes the next buffer of the group: the completion's flags. */
+uint32_t scripted_pick(struct scripted_group *group);
+
 /* For kernel->start: every request succeeds in full at once. */
 bool scripted_all_succeed(struct scripted *kernel,
 			  struct scripted_request *request);

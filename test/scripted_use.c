@@ -209,41 +209,57 @@ uint32_t scripted_requests(const struct scripted *kernel, enum uring_op opcode)
 	return count;
 }
 
+/* The buffer the kernel would take; NULL: none. */
+static struct uring_buf *group_buffer(struct scripted_group *group)
+{
+	struct uring_buf *entries = (void *)(uintptr_t)group->reg.ring_addr;
+	/* Acquire: pairs with the library's release of its entries. */
+	const uint16_t tail =
+		__atomic_load_n(&entries[0].resv, __ATOMIC_ACQUIRE);
+
+	if (tail == group->head)
+		return NULL;
+	return &entries[group->head & (group->reg.ring_entries - 1)];
+}
+
+uint32_t scripted_pick(struct scripted_group *group)
+{
+	const struct uring_buf *buf = group_buffer(group);
+
+	ck_assert_msg(buf, "no buffer left in group %u", group->reg.bgid);
+	group->head++;
+	return URING_CQE_F_BUFFER | (uint32_t)buf->bid
+					    << URING_CQE_BUFFER_SHIFT;
+}
+
 bool scripted_receive(struct scripted *kernel, struct scripted_request *request,
 		      const void *data, uint32_t size, uint32_t flags)
 {
 	struct scripted_group *group =
 		scripted_group(kernel, request->sqe.buf_index);
-	struct uring_buf *entries;
 	struct uring_buf *buf;
-	uint16_t tail;
-	uint32_t bid;
 
 	ck_assert_msg(request->sqe.flags & URING_SQE_BUFFER_SELECT,
 		      "the request has a buffer of its own");
 	ck_assert_msg(group, "no buffers are registered as group %u",
 		      request->sqe.buf_index);
-	entries = (void *)(uintptr_t)group->reg.ring_addr;
-	/* Acquire: pairs with the library's release of its entries. */
-	tail = __atomic_load_n(&entries[0].resv, __ATOMIC_ACQUIRE);
-	if (tail == group->head)
+	buf = group_buffer(group);
+	if (!buf)
 		return false;
-	buf = &entries[group->head & (group->reg.ring_entries - 1)];
-	bid = buf->bid;
 	if (size > buf->len)
 		size = buf->len;
 	if (request->sqe.len && size > request->sqe.len)
 		size = request->sqe.len;
 	memcpy((void *)(uintptr_t)buf->addr, data, size);
+	flags |= URING_CQE_F_BUFFER | (uint32_t)buf->bid
+					      << URING_CQE_BUFFER_SHIFT;
 	buf->addr += size;
 	buf->len -= size;
 	if ((group->reg.flags & URING_PBUF_INC) && buf->len)
 		flags |= URING_CQE_F_BUF_MORE;
 	else
 		group->head++;
-	scripted_post(kernel, request, (int32_t)size,
-		      flags | URING_CQE_F_BUFFER |
-			      bid << URING_CQE_BUFFER_SHIFT);
+	scripted_post(kernel, request, (int32_t)size, flags);
 	return true;
 }
 

@@ -80,10 +80,10 @@ TEST(a_folder_is_its_index_or_a_listing)
 	ck_assert_ptr_nonnull(strstr(answer.body, "&lt;b&gt;&amp;.txt"));
 	ck_assert_ptr_nonnull(strstr(answer.body, "href=\"inside\""));
 	ck_assert_ptr_nonnull(strstr(answer.body, "href=\"../\""));
-	ck_assert_ptr_null(strstr(answer.body, "dot"));
-	ck_assert_ptr_null(strstr(answer.body, "outside"));
-	ck_assert_ptr_null(strstr(answer.body, "absolute"));
-	ck_assert_ptr_null(strstr(answer.body, "upper"));
+	ck_assert_ptr_null(strstr(answer.body, ".dot"));
+	ck_assert_ptr_null(strstr(answer.body, "\"outside"));
+	ck_assert_ptr_null(strstr(answer.body, "\"absolute"));
+	ck_assert_ptr_null(strstr(answer.body, "\"upper"));
 	free(answer.body);
 	client_get(&server, "/", &answer);
 	ck_assert_ptr_nonnull(strstr(answer.body, "href=\"%C3%A4.txt\""));

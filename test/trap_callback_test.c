@@ -107,6 +107,35 @@ TEST(a_detach_of_what_lies_in_the_same_batch_silences_it)
 	scripted_destroy(kernel);
 }
 
+static void ends_itself(void *data, const struct a10_result *result)
+{
+	ck_assert_int_eq(a10_cancel(result->sq, result->id), 0);
+	ck_assert_int_eq(a10_detach(result->sq, result->id), 0);
+	notes_take(data, result);
+}
+
+/* It is over before its callback is called, whatever it was. */
+TEST(an_operation_that_ends_itself_in_its_callback_is_over_already)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	const struct a10_op ops[] = {
+		a10_read(FD, buf, 1),
+		a10_timeout(a10_read(FD, buf, 1), A10_SECOND),
+		a10_all(a10_read(FD, buf, 1)), a10_after(0)
+	};
+
+	kernel->start = scripted_all_succeed;
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_gt(
+			a10_submit(kernel->sq, ops[i], ends_itself, &notes), 0);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 4);
+	ck_assert_uint_eq(kernel->cancels, 0);
+	ck_assert_uint_eq(a10_ring_pending(kernel->ring), 0);
+	scripted_destroy(kernel);
+}
+
 TEST(a_descriptor_of_a_detached_one_in_the_same_batch_is_closed)
 {
 	struct scripted *kernel = scripted_ring(NULL);

@@ -199,6 +199,7 @@ TEST(a_drained_operation_starts_after_all_before_it_and_before_all_after_it)
 	first = scripted_next(kernel, URING_OP_FSYNC);
 	ck_assert_int_eq(first->state, SCRIPTED_STARTED);
 	ck_assert_uint_eq(notes.count, 2);
+	scripted_no_more(kernel);
 	scripted_answer(kernel, first, 0, 0);
 	scripted_answer(kernel, scripted_next(kernel, URING_OP_NOP), 0, 0);
 	ck_assert_uint_eq(notes.count, 4);
@@ -220,6 +221,29 @@ TEST(a_drained_operation_is_not_held_up_by_the_librarys_own_poll)
 	scripted_settle(kernel);
 	ck_assert_uint_eq(kernel->live_count, 1);
 	ck_assert(kernel->live_first->internal);
+	scripted_destroy(kernel);
+}
+
+static void submits_a_nop(void *data, const struct a10_result *result)
+{
+	ck_assert_int_gt(a10_submit(result->sq, a10_nop(), notes_take, data),
+			 0);
+}
+
+/* First in the queue again, and what comes in the same turn goes behind it. */
+TEST(a_drained_operation_that_is_started_again_keeps_its_place)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes drained = { 0 }, behind = { 0 };
+
+	scripted_submit(kernel, a10_drained(a10_fsync(FD)), &drained);
+	a10_submit(kernel->sq, a10_after(A10_SECOND), submits_a_nop, &behind);
+	scripted_post(kernel, scripted_next(kernel, URING_OP_FSYNC), -EINTR, 0);
+	scripted_pass(kernel, A10_SECOND);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_FSYNC), 0, 0);
+	ck_assert_int_eq(notes_only(&drained)->value, 0);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_NOP), 0, 0);
+	ck_assert_int_eq(notes_only(&behind)->value, 0);
 	scripted_destroy(kernel);
 }
 

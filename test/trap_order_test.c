@@ -116,6 +116,31 @@ TEST(a_send_cancelled_while_it_waits_its_turn_never_reaches_the_kernel)
 	scripted_destroy(kernel);
 }
 
+/* Out of the middle and off the end of those that wait. */
+TEST(a_send_after_cancelled_ones_still_gets_its_turn)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes first = { 0 }, cancelled = { 0 }, last = { 0 };
+	a10_id id;
+
+	scripted_submit(kernel, send_all(FD, "first"), &first);
+	id = scripted_submit(kernel, send_all(FD, "second"), &cancelled);
+	scripted_submit(kernel, send_all(FD, "third"), &cancelled);
+	a10_cancel(kernel->sq, id);
+	scripted_settle(kernel);
+	id = scripted_submit(kernel, send_all(FD, "fourth"), &cancelled);
+	a10_cancel(kernel->sq, id);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(cancelled.count, 3);
+	ck_assert_int_eq(cancelled.total, 3 * -ECANCELED);
+	scripted_submit(kernel, send_all(FD, "last"), &last);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_SEND), 5, 0);
+	ck_assert_int_eq(notes_only(&first)->value, 5);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_SEND), 4, 0);
+	ck_assert_int_eq(notes_only(&last)->value, 4);
+	scripted_destroy(kernel);
+}
+
 /* What waits its turn is not started: no progress is no surprise then. */
 TEST(a_send_that_waits_its_turn_has_a_deadline_but_no_timeout_yet)
 {

@@ -228,25 +228,55 @@ TEST(a_buffer_that_comes_with_an_error_or_nothing_goes_back)
 {
 	struct scripted *kernel = scripted_ring(NULL);
 	struct a10_pool *pool = pool_of(kernel, 2, 0);
-	const int results[] = { -ECONNRESET, 0 };
+	const int results[] = { -ECONNRESET, 0, -ECONNRESET, 0 };
+	struct notes notes = { 0 };
 	struct scripted_group *group;
+	struct scripted_request *recv;
 
-	for (int i = 0; i < 2; i++) {
-		struct notes notes = { 0 };
-		struct scripted_request *recv;
-
+	/* Both of them, each twice: what leaked would be missing in the end. */
+	for (uint32_t i = 0; i < 4; i++) {
 		scripted_submit(kernel, a10_recv_pooled(FD, pool, 0), &notes);
 		recv = scripted_next(kernel, URING_OP_RECV);
 		group = scripted_group(kernel, recv->sqe.buf_index);
 		ck_assert_ptr_nonnull(group);
-		group->head++;
-		scripted_answer(kernel, recv, results[i],
-				URING_CQE_F_BUFFER |
-					(uint32_t)i << URING_CQE_BUFFER_SHIFT);
-		ck_assert_int_eq(notes_only(&notes)->value, results[i]);
-		ck_assert_ptr_null(notes.at[0].buf.data);
+		scripted_answer(kernel, recv, results[i], scripted_pick(group));
+		ck_assert_uint_eq(notes.count, i + 1);
+		ck_assert_int_eq(notes.at[i].value, results[i]);
+		ck_assert_ptr_null(notes.at[i].buf.data);
 		ck_assert_uint_eq(a10_pool_available(pool), 2);
 	}
+	scripted_submit(kernel, receive(pool), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	receives(kernel, recv, "a");
+	receives(kernel, recv, "b");
+	a10_buf_release(notes.at[4].buf);
+	a10_buf_release(notes.at[5].buf);
+	scripted_destroy(kernel);
+}
+
+/* Kernels differ: this one names it and keeps it. Twice in the ring is worse. */
+TEST(a_buffer_named_by_an_error_that_the_kernel_kept_is_not_given_twice)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_pool *pool = pool_of(kernel, 2, 0);
+	struct notes notes = { 0 };
+	struct scripted_group *group;
+	struct scripted_request *recv;
+
+	scripted_submit(kernel, a10_recv_pooled(FD, pool, 0), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	group = scripted_group(kernel, recv->sqe.buf_index);
+	scripted_post(kernel, recv, -ECONNRESET, scripted_pick(group));
+	group->head--;
+	scripted_settle(kernel);
+	scripted_submit(kernel, receive(pool), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	receives(kernel, recv, "a");
+	receives(kernel, recv, "b");
+	ck_assert(!scripted_receive(kernel, recv, "c", 1, URING_CQE_F_MORE));
+	ck_assert_ptr_ne(notes.at[1].buf.data, notes.at[2].buf.data);
+	a10_buf_release(notes.at[1].buf);
+	a10_buf_release(notes.at[2].buf);
 	scripted_destroy(kernel);
 }
 
@@ -388,6 +418,27 @@ TEST(what_a_multishot_gives_after_its_cancel_is_delivered)
 	ck_assert(notes.at[0].more);
 	ck_assert_int_eq(notes.at[1].value, -ECANCELED);
 	ck_assert(!notes.at[1].more);
+	a10_buf_release(notes.at[0].buf);
+	scripted_destroy(kernel);
+}
+
+/* It needs no other end: it is one. */
+TEST(a_last_result_of_a_multishot_after_its_cancel_is_the_success_it_is)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_pool *pool = pool_of(kernel, 4, 0);
+	struct notes notes = { 0 };
+	struct scripted_request *recv;
+	a10_id id = scripted_submit(kernel, receive(pool), &notes);
+
+	recv = scripted_next(kernel, URING_OP_RECV);
+	kernel->hold_cancels = true;
+	a10_cancel(kernel->sq, id);
+	scripted_settle(kernel);
+	ck_assert(scripted_receive(kernel, recv, "late", 4, 0));
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_ASYNC_CANCEL),
+			-ENOENT, 0);
+	ck_assert_int_eq(notes_only(&notes)->value, 4);
 	a10_buf_release(notes.at[0].buf);
 	scripted_destroy(kernel);
 }

@@ -177,6 +177,37 @@ TEST(completions_of_nothing_are_harmless)
 	scripted_destroy(kernel);
 }
 
+/* Same id, but the kernel has no business with it: it waits for a buffer. */
+TEST(a_completion_of_what_is_not_with_the_kernel_is_harmless)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_pool *pool = NULL;
+	struct notes notes = { 0 };
+	struct scripted_request *recv;
+	a10_id id;
+
+	ck_assert_int_eq(a10_pool_create(kernel->ring, 1, 4096, 0, &pool), 0);
+	scripted_submit(kernel, a10_recv_pooled(FD, pool, 0), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	ck_assert(scripted_receive(kernel, recv, "a", 1, 0));
+	scripted_settle(kernel);
+	id = scripted_submit(kernel, a10_recv_pooled(FD, pool, 0), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	scripted_answer(kernel, recv, -ENOBUFS, 0);
+	scripted_post_stray(kernel, (uint64_t)id, 7, 0);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 1);
+	a10_buf_release(notes.at[0].buf);
+	scripted_settle(kernel);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	ck_assert(scripted_receive(kernel, recv, "b", 1, 0));
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 2);
+	ck_assert_int_eq(notes.at[1].value, 1);
+	a10_buf_release(notes.at[1].buf);
+	scripted_destroy(kernel);
+}
+
 TEST(stale_ids_are_harmless_to_the_slots_next_life)
 {
 	struct scripted *kernel = scripted_ring(NULL);
@@ -305,6 +336,20 @@ TEST(a_hundred_completions_given_twenty_at_a_time_come_in_one_poll)
 	scripted_destroy(kernel);
 }
 
+TEST(more_completions_than_are_copied_at_a_time_come_in_one_poll)
+{
+	struct a10_config config = { .submission_entries = 1024 };
+	struct scripted *kernel = scripted_ring(&config);
+	struct notes notes = { 0 };
+
+	kernel->start = scripted_all_succeed;
+	submit_nops(kernel, &notes, 1000);
+	ck_assert_int_eq(a10_ring_flush(kernel->ring), 0);
+	ck_assert_int_eq(a10_ring_poll(kernel->ring, 0), 1000);
+	ck_assert_uint_eq(notes.count, 1000);
+	scripted_destroy(kernel);
+}
+
 TEST(a_completion_queue_that_is_too_small_loses_nothing)
 {
 	struct a10_config config = { .submission_entries = 64,
@@ -312,16 +357,22 @@ TEST(a_completion_queue_that_is_too_small_loses_nothing)
 	struct scripted *kernel = scripted_ring(&config);
 	struct notes notes = { 0 };
 	struct a10_ring_info info;
+	int count = 128;
 
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 12; i++) {
 		submit_nops(kernel, &notes, 64);
 		ck_assert_int_eq(a10_ring_flush(kernel->ring), 0);
 	}
-	for (int i = 0; i < 640; i++)
+	for (int i = 0; i < 128; i++)
+		scripted_post(kernel, scripted_next(kernel, URING_OP_NOP), 0,
+			      0);
+	/* What did not fit comes in the same poll. */
+	ck_assert_int_eq(a10_ring_poll(kernel->ring, 0), count);
+	for (; count < 12 * 64; count++)
 		scripted_post(kernel, scripted_next(kernel, URING_OP_NOP), 0,
 			      0);
 	scripted_settle(kernel);
-	ck_assert_uint_eq(notes.count, 640);
+	ck_assert_uint_eq(notes.count, 12 * 64);
 	a10_ring_info(kernel->ring, &info);
 	ck_assert_uint_gt(info.overflows, 0);
 	scripted_destroy(kernel);

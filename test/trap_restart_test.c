@@ -165,6 +165,24 @@ TEST(eagain_of_an_accept_waits_for_a_client)
 	scripted_destroy(kernel);
 }
 
+TEST(eagain_of_a_direct_descriptor_waits_for_that_and_not_for_its_number)
+{
+	struct a10_config config = { .direct_descriptors = 8 };
+	struct scripted *kernel = scripted_ring(&config);
+	struct notes notes = { 0 };
+	struct scripted_request *poll;
+
+	scripted_submit(kernel, a10_direct(a10_accept(FD, NULL, 0)), &notes);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_ACCEPT), 5, 0);
+	scripted_submit(kernel, a10_recv(notes.at[0].fd, buf, 1, 0), &notes);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_RECV), -EAGAIN,
+			0);
+	poll = scripted_next(kernel, URING_OP_POLL_ADD);
+	ck_assert_int_eq(poll->sqe.fd, 5);
+	ck_assert_uint_eq(poll->sqe.flags, URING_SQE_FIXED_FILE);
+	scripted_destroy(kernel);
+}
+
 /* Who says "do not wait" wants to hear it. */
 static void does_not_wait(struct a10_op op, enum uring_op opcode)
 {

@@ -219,6 +219,59 @@ TEST(a_scopes_deadline_can_be_taken_back)
 	scripted_destroy(kernel);
 }
 
+TEST(a_scopes_deadline_counts_for_what_is_in_it_but_not_for_the_shielded)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_scope scope;
+	struct notes in = { 0 }, shielded = { 0 };
+	const int64_t now = atomic_load(&kernel->clock);
+
+	a10_scope_open(&scope, kernel->sq, 0);
+	a10_scope_set_deadline(&scope, now + 10 * A10_SECOND);
+	scope_submit(kernel, &scope, a10_read(FD, buf, 1), &in);
+	scope_submit(kernel, &scope, a10_shielded(a10_write(FD, buf, 1)),
+		     &shielded);
+	a10_scope_set_deadline(&scope, now + A10_SECOND);
+	scripted_pass(kernel, A10_SECOND);
+	ck_assert_int_eq(notes_only(&in)->value, -ETIME);
+	scripted_pass(kernel, 20 * A10_SECOND);
+	ck_assert_uint_eq(shielded.count, 0);
+	scripted_next(kernel, URING_OP_READ);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_WRITE), 1, 0);
+	ck_assert_int_eq(notes_only(&shielded)->value, 1);
+	scripted_destroy(kernel);
+}
+
+static void adds_to_scope(void *data, const struct a10_result *result)
+{
+	(void)result;
+	ck_assert_int_gt(
+		a10_scope_submit(data, a10_read(OTHER, buf, 1), NULL, NULL), 0);
+}
+
+/* It was empty for a moment, in the middle of a batch. */
+TEST(a_scope_wait_looks_again_when_it_is_delivered)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_scope scope;
+	struct notes notes = { 0 }, wait = { 0 };
+
+	a10_scope_open(&scope, kernel->sq, 0);
+	scope_submit(kernel, &scope, a10_read(FD, buf, 1), &notes);
+	scripted_submit(kernel, a10_scope_wait(&scope), &wait);
+	a10_submit(kernel->sq, a10_nop(), adds_to_scope, &scope);
+	scripted_settle(kernel);
+	scripted_post(kernel, scripted_next(kernel, URING_OP_READ), 1, 0);
+	scripted_post(kernel, scripted_next(kernel, URING_OP_NOP), 0, 0);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 1);
+	ck_assert_uint_eq(wait.count, 0);
+	ck_assert_uint_eq(a10_scope_count(&scope), 1);
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), 1, 0);
+	ck_assert_int_eq(notes_only(&wait)->value, 0);
+	scripted_destroy(kernel);
+}
+
 TEST(a_cancelled_scope_wait_does_not_end_the_scope)
 {
 	struct scripted *kernel = scripted_ring(NULL);

@@ -1,17 +1,18 @@
 /*
  * Buffers in doubt.
  *
- * A completion with an error or at the end of a file may name a buffer too. Some
- * kernels have used it up then, some have left it where it was, the next to be
- * picked, and the completion does not tell. To give it back when the kernel still
- * has it would have it in the ring twice, and two receives write to the same
- * memory; not to give it back when the kernel has not would lose it.
+ * A completion with an error or at the end of a file may name a buffer too.
+ * Some kernels have used it up then, some have left it where it was, the next
+ * to be picked, and the completion does not tell. To give it back when the
+ * kernel still has it would have it in the ring twice, and two receives write
+ * to the same memory; not to give it back when the kernel has not would lose
+ * it.
  *
- * So it is put aside. If a completion with data names it, the kernel had it. Else,
- * when there are no completions left to be seen, the kernel is asked how far it is
- * in the ring: that call takes the lock under which it picks buffers and posts
- * their completions, so none is half-way. A kernel that cannot tell (before 6.8)
- * is one that has used it up.
+ * So it is put aside. If a completion with data names it, the kernel had it.
+ * Else, when there are no completions left to be seen, the kernel is asked how
+ * far it is in the ring: that call takes the lock under which it picks buffers
+ * and posts their completions, so none is half-way. A kernel that cannot tell
+ * (before 6.8) is one that has used it up.
  */
 #include "buf/loan.h"
 
@@ -58,7 +59,7 @@ static bool completions_seen(const struct a10_ring *ring)
 	const uint32_t tail =
 		atomic_load_explicit(view->cq_tail, memory_order_acquire);
 
-	return ring->batch_head == ring->batch_count &&
+	return ring->batch_head >= ring->batch_count &&
 	       tail == atomic_load_explicit(view->cq_head,
 					    memory_order_relaxed) &&
 	       !(atomic_load_explicit(view->sq_flags, memory_order_relaxed) &

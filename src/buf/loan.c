@@ -32,8 +32,8 @@ static void buffer_end(struct a10_pool *pool, uint16_t id)
 
 /*
  * A completion without data. Of an incremental buffer that has more the kernel
- * took nothing. A plain one that was there at the end of a file is used up; at an
- * error, and of an incremental one at the end, kernels differ.
+ * took nothing. A plain one that was there at the end of a file is used up; at
+ * an error, and of an incremental one at the end, kernels differ.
  */
 static void lend_nothing(struct a10_pool *pool, uint16_t id, int32_t res,
 			 uint32_t cqe_flags)
@@ -62,7 +62,7 @@ static unsigned char *buffer_advance(struct a10_pool *pool, uint16_t id,
 		data += buffer->offset;
 		room -= buffer->offset;
 	}
-	/* With MSG_TRUNC a result is what there was, not what there was room for. */
+	/* With MSG_TRUNC a result is what there was, not what had room. */
 	if (unlikely(*length > room))
 		*length = room;
 	if (!pool->incremental) {
@@ -125,7 +125,7 @@ void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
 	ret_buf->loan = link - 1;
 }
 
-/* ---- giving back ------------------------------------------------------------ */
+/* ---- giving back --------------------------------------------------------- */
 
 /* The lease says that it is over. The owner's. */
 static void loan_end(struct a10_ring *ring, struct a10_pool *pool,
@@ -176,10 +176,10 @@ static void loan_push(struct a10_pool *pool, uint32_t index)
 		}
 		loan->next_returned = first;
 		/*
-		 * Releases the link, to the acquire in loans_collect. And in the
-		 * order of all such accesses it is before the look at hungry, as
-		 * the owner's store to hungry is before its last look at the
-		 * stack: one of the two sees the other.
+		 * Releases the link, to the acquire in loans_collect. And in
+		 * the order of all such accesses it is before the look at
+		 * hungry, as the owner's store to hungry is before its last
+		 * look at the stack: one of the two sees the other.
 		 */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&pool->returned, &first, index + 1, memory_order_seq_cst,
@@ -260,7 +260,7 @@ uint32_t loans_collect(struct a10_ring *ring, struct a10_pool *pool,
 	return count;
 }
 
-/* ---- what the ring asks for at every poll ---------------------------------------- */
+/* ---- what the ring asks for at every poll -------------------------------- */
 
 void pools_collect(struct a10_ring *ring)
 {

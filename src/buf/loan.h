@@ -3,9 +3,10 @@
  * which lends their buffers.
  *
  * The kernel has a ring of buffers to pick from. A completion tells which it
- * picked; what it filled is lent to whoever gets the result, and goes back into
- * the ring when that is given back. Of an incremental pool a buffer is lent piece
- * by piece, and goes back when the kernel is done with it and no piece is out.
+ * picked; what it filled is lent to whoever gets the result, and goes back
+ * into the ring when that is given back. Of an incremental pool a buffer is
+ * lent piece by piece, and goes back when the kernel is done with it and no
+ * piece is out.
  *
  * A loan is named by its index and a lease, which is odd while it is out. The
  * owner ends one by plain loads and stores. Another thread claims it by a
@@ -14,11 +15,12 @@
  *
  * The end. A pool is freed when its last reference is given back. While it is
  * open, only the owner's own one and those of other threads are counted there;
- * what is lent the owner counts for itself, without atomics. Destroying it adds
- * all that is lent as references, then puts LOANS_CLOSED in place of the stack:
- * what was on it is given back, and what comes later finds the mark and gives back
- * a reference instead of the loan. A thread takes a reference of its own before it
- * pushes, for once its loan is on the stack nothing else keeps the pool.
+ * what is lent the owner counts for itself, without atomics. Destroying it
+ * adds all that is lent as references, then puts LOANS_CLOSED in place of the
+ * stack: what was on it is given back, and what comes later finds the mark and
+ * gives back a reference instead of the loan. A thread takes a reference of
+ * its own before it pushes, for once its loan is on the stack nothing else
+ * keeps the pool.
  */
 #ifndef BUF_LOAN_H
 #define BUF_LOAN_H
@@ -67,7 +69,7 @@ struct a10_pool {
 
 	/* The owner's. */
 	bool closed;   /* destroyed: another thread's way for all that is out */
-	bool refilled; /* hungry, and the kernel has a buffer again: to be told */
+	bool refilled; /* hungry, and there is a buffer again: to be told */
 	uint16_t tail;
 	uint32_t available; /* buffers the kernel can pick */
 	uint32_t doubts;

@@ -1,6 +1,6 @@
 /*
- * Pools: memory for buffers, and the ring from which the kernel picks one when it
- * has data. What becomes of a buffer it picked is in loan.c.
+ * Pools: memory for buffers, and the ring from which the kernel picks one when
+ * it has data. What becomes of a buffer it picked is in loan.c.
  */
 #include "base/log.h"
 #include "buf/loan.h"
@@ -86,8 +86,8 @@ bool loans_grow(struct a10_pool *pool, uint32_t count)
 }
 
 /*
- * Pieces can be as small as a byte. There is room for so many that only who never
- * gives one back will run out.
+ * Pieces can be as small as a byte. There is room for so many that only who
+ * never gives one back will run out.
  */
 static uint32_t loans_needed(const struct a10_pool *pool)
 {
@@ -118,7 +118,7 @@ static int pool_allocate(struct a10_pool *pool)
 	return 0;
 }
 
-/* ---- the kernel's ring ---------------------------------------------------- */
+/* ---- the kernel's ring --------------------------------------------------- */
 
 /* Member by member: the last word of entry 0 is the tail. */
 static void ring_write(struct a10_pool *pool, uint16_t id)
@@ -198,12 +198,12 @@ static void pool_unregister(struct a10_ring *ring, struct a10_pool *pool)
 			 (unsigned int)pool->group, strerror(-err));
 }
 
-/* ---- making and ending ------------------------------------------------------ */
+/* ---- making and ending --------------------------------------------------- */
 
 /*
  * Without incremental buffers a large one would be used up by the first small
- * message, so the same memory is cut smaller: into 4 KiB, or the least that needs
- * no more buffers than a ring can have.
+ * message, so the same memory is cut smaller: into 4 KiB, or the least that
+ * needs no more buffers than a ring can have.
  */
 static void pool_split(struct a10_pool *pool)
 {
@@ -306,7 +306,9 @@ static void pool_close(struct a10_ring *ring, struct a10_pool *pool,
 	pool->closed = true;
 	atomic_fetch_add_explicit(&pool->references, pool->lent + pool->held,
 				  memory_order_relaxed);
-	pool_unref(pool, loans_collect(ring, pool, LOANS_CLOSED));
+	atomic_fetch_sub_explicit(&pool->references,
+				  loans_collect(ring, pool, LOANS_CLOSED),
+				  memory_order_relaxed);
 }
 
 void a10_pool_destroy(struct a10_pool *pool)
@@ -335,7 +337,7 @@ void pools_finish(struct a10_ring *ring, bool inherited)
 	}
 }
 
-/* ---- who uses it ------------------------------------------------------------- */
+/* ---- who uses it --------------------------------------------------------- */
 
 static bool list_has(const struct a10_ring *ring, const struct a10_pool *pool)
 {
@@ -370,7 +372,7 @@ int pool_hold(struct a10_pool *pool, struct a10_ring *ring)
 	}
 	pthread_mutex_lock(&lists_lock);
 	if (list_has(ring, pool)) {
-		/* Under the lock it is open, so the owner's own still counts. */
+		/* Under the lock it is open: the owner's own counts. */
 		atomic_fetch_add_explicit(&pool->references, 1,
 					  memory_order_relaxed);
 		err = 0;

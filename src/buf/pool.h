@@ -32,10 +32,11 @@ int pool_hold(struct a10_pool *pool, struct a10_ring *ring);
 void pool_drop(struct a10_pool *pool);
 
 /*
- * The buffer of a completion (URING_CQE_BUFFER is set in cqe_flags) with res
+ * The buffer of a completion (URING_CQE_F_BUFFER is set in cqe_flags) with res
  * bytes in it, as a loan. source: the id of the multishot it is counted for
- * (a10_bounded), or 0; told back by ring_loan_ended. res <= 0: the buffer goes
- * back at once and *ret_buf is none.
+ * (a10_bounded), or 0; told back by ring_loan_ended. res <= 0: *ret_buf is
+ * none, and the buffer goes back if the kernel has not kept it. Completions
+ * are to come here in their order: so pieces of incremental buffers are found.
  */
 void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
 	       uint64_t source, struct a10_buf *ret_buf);

@@ -29,8 +29,7 @@ int ring_registrable(const struct a10_ring *ring)
 		return -ECHILD;
 	if (atomic_load_explicit(&sq->closed, memory_order_relaxed))
 		return -ESHUTDOWN;
-	if (atomic_load_explicit(&sq->owner, memory_order_relaxed) != 0 &&
-	    !sq_is_mine(sq))
+	if (sq_is_bound(sq) && !sq_is_mine(sq))
 		return -EPERM;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Addresses as text. Strict: what is accepted has one meaning, and format writes
- * it back. No resolver: names are somebody else's work.
+ * Addresses as text. Strict: what is accepted has one meaning, and format
+ * writes it back. No resolver: names are somebody else's work.
  *
  * ":80" is the IPv6 wildcard, as "[::]:80" is: a socket bound to it takes IPv4
  * clients as well unless it is told not to (IPV6_V6ONLY), so one listener does

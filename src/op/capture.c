@@ -18,8 +18,8 @@
 #define VECTOR_MAX  1024u /* UIO_MAXIOV */
 
 /*
- * A captured message header. The kernel writes what it received into lengths and
- * flags; if a10_all goes on, what the first part gave must not be lost.
+ * A captured message header. The kernel writes what it received into lengths
+ * and flags; if a10_all goes on, what the first part gave must not be lost.
  */
 struct captured_header {
 	struct msghdr header; /* the request's address is this one's */
@@ -112,7 +112,7 @@ void capture_cache_empty(struct capture_cache *cache)
 	}
 }
 
-/* ---- copying ----------------------------------------------------------------- */
+/* ---- copying ------------------------------------------------------------- */
 
 /* *pointer, a word of a request, is changed to where the copy is. */
 static int capture_bytes(struct capture_cache *cache, uint64_t *pointer,
@@ -203,8 +203,8 @@ static int capture_address(struct capture_cache *cache,
 }
 
 /*
- * The kernel has the length as 16 bits at the beginning of the word that is index
- * here, and insists on the rest being zero.
+ * The kernel has the length as 16 bits at the beginning of the word that is
+ * index here, and insists on the rest being zero.
  */
 static int capture_send_to(struct capture_cache *cache,
 			   struct a10_request *request,
@@ -372,7 +372,7 @@ void capture_write_back(const struct capture *capture, void *header)
 	}
 }
 
-/* ---- transfers that go on -------------------------------------------------- */
+/* ---- transfers that go on ------------------------------------------------ */
 
 /* What is too much for a count of bytes, the kernel refuses. */
 static uint64_t vector_total(const struct iovec *iov, size_t count)

@@ -1,7 +1,7 @@
 /*
- * What a verb copies, because the caller may free it at once and the kernel reads
- * it later. Blocks come in sizes of powers of two; the owner keeps those it gets
- * back, so that after warm-up nothing is allocated.
+ * What a verb copies, because the caller may free it at once and the kernel
+ * reads it later. Blocks come in sizes of powers of two; the owner keeps those
+ * it gets back, so that after warm-up nothing is allocated.
  */
 #ifndef OP_CAPTURE_H
 #define OP_CAPTURE_H

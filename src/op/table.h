@@ -78,6 +78,9 @@ enum op_own {
 	OWN_CANCEL_ALL,
 };
 
+/* Whether its first half and res say all: the plain path. */
+enum op_plain { PLAIN_NO, PLAIN_ALONE, PLAIN_DESCRIPTOR };
+
 struct op_row {
 	const char *name;
 	uint8_t since_major; /* the first kernel that has it; 0: the library */
@@ -94,7 +97,7 @@ struct op_row {
 	uint8_t own;
 	uint8_t zero_copy; /* the opcode that does it without copying, or 0 */
 	uint8_t fixed;     /* ... from a registered buffer, or 0            */
-	bool plain;    /* its first half and res say all: the short path    */
+	uint8_t plain; /* enum op_plain                                      */
 	bool pooled;   /* the kernel can pick the buffer                    */
 	bool partial;  /* may do less than asked: a10_all                   */
 	bool send;     /* pieces of two in flight on one socket would mix   */

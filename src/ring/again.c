@@ -215,7 +215,11 @@ void result_make(struct a10_ring *ring, struct slot *slot,
 	r->value = completion->res;
 	if (completion->flags & URING_CQE_F_SOCK_NONEMPTY)
 		r->flags |= A10_RESULT_NONEMPTY;
-	memcpy(r->extra, completion->extra, sizeof(r->extra));
+	/* Of what is delivered now; what is kept has no more than res. */
+	if (unlikely(ring->batch_extra) && completion >= ring->batch &&
+	    completion < ring->batch + COMPLETION_BATCH)
+		memcpy(r->extra, ring->batch_extra[completion - ring->batch],
+		       sizeof(r->extra));
 	if (!(slot->flags & SLOT_COLD) || cold->flags & A10_WITH_RAW) {
 		if (completion->res > 0)
 			r->count = (size_t)completion->res;

@@ -78,8 +78,7 @@ static ssize_t await_elsewhere(struct a10_sq *sq, const struct a10_op *op,
 /* Nobody has polled it yet: who made it is who will. */
 static int await_bind(struct a10_ring *ring)
 {
-	if (atomic_load_explicit(&ring->sq.owner, memory_order_relaxed) ||
-	    ring->disabled || ring->creator != thread_number())
+	if (sq_is_bound(&ring->sq) || ring->disabled || ring->creator != thread_number())
 		return 0;
 	return ring_bind(ring);
 }

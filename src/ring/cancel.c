@@ -61,7 +61,9 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 	slot->id |= TAG_SPECIAL;
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_CANCEL, slot, 0);
-	if (slot->state == SLOT_RUNNING) {
+	if (slot->state == SLOT_RUNNING && queue_withdraw(ring, slot)) {
+		slot_finish(ring, slot, slot_reason(slot, 0));
+	} else if (slot->state == SLOT_RUNNING) {
 		slot_cancel_send(ring, slot);
 	} else if (slot->state == SLOT_PARKED) {
 		slot_unpark(ring, slot);
@@ -128,21 +130,18 @@ void cancel_answered(struct a10_ring *ring, uint64_t id, int32_t res)
 /* One cancel request; false: no room. */
 static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 {
-	const struct backend_view *view = &ring->view;
 	const uint64_t id = id_plain(slot->id);
-	uint32_t tail;
 
 	if (queue_room(ring) == 0)
 		return false;
-	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
-	view->sqes[tail & (view->sq_entries - 1)] = (struct uring_sqe){
+	ring->sqes[ring->tail++ & ring->sq_mask] = (struct uring_sqe){
 		.opcode = URING_OP_ASYNC_CANCEL,
 		.fd = -1,
 		.addr = id,
 		.user_data = id | TAG_CANCEL,
 	};
-	/* Release: pairs with the kernel's acquire of tail. */
-	atomic_store_explicit(view->sq_tail, tail + 1, memory_order_release);
+	/* Not one of those that running counts. */
+	ring->running--;
 	slot_cancel_forget(ring, slot);
 	slot->marks |= MARK_ASKED;
 	return true;

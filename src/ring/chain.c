@@ -123,11 +123,10 @@ static void chain_withdraw(struct a10_ring *ring, struct slot *slot)
 
 bool chain_fill(struct a10_ring *ring, struct slot *slot)
 {
-	const struct backend_view *view = &ring->view;
 	struct cold *first = cold_at(ring, slot_index(chain_first(ring, slot)));
 	struct uring_sqe *sqe = NULL;
 	struct slot *member;
-	uint32_t count = 0, tail;
+	uint32_t count = 0;
 
 	if (is_ending(slot)) {
 		chain_withdraw(ring, slot);
@@ -137,12 +136,10 @@ bool chain_fill(struct a10_ring *ring, struct slot *slot)
 		count += member->state == SLOT_QUEUED;
 	if (queue_room(ring) < count)
 		return false;
-	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
 	for (member = slot; member; member = chain_after(ring, member)) {
 		if (member->state != SLOT_QUEUED)
 			continue;
-		sqe = &view->sqes[tail++ & (view->sq_entries - 1)];
-		slot_start(ring, member, sqe);
+		sqe = slot_start(ring, member);
 		first->chain_running++;
 		if (!(sqe->flags & URING_SQE_IO_HARDLINK))
 			sqe->flags |= URING_SQE_IO_LINK;
@@ -151,8 +148,6 @@ bool chain_fill(struct a10_ring *ring, struct slot *slot)
 	if (sqe)
 		sqe->flags &= (uint8_t)~(URING_SQE_IO_LINK |
 					 URING_SQE_IO_HARDLINK);
-	/* Release: pairs with the kernel's acquire of tail. */
-	atomic_store_explicit(view->sq_tail, tail, memory_order_release);
 	return true;
 }
 

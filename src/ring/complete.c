@@ -17,26 +17,27 @@ static uint32_t completions_copy(struct a10_ring *ring)
 						   memory_order_acquire);
 	uint32_t head = atomic_load_explicit(view->cq_head,
 					     memory_order_relaxed);
-	const uint32_t mask = view->cq_entries - 1;
-	uint32_t count = 0;
-
-	check(tail - head <= view->cq_entries);
+	const uint32_t mask = view->cq_entries - 1, shift = view->cqe_shift;
+	const unsigned char *cqes = view->cqes;
+	struct completion *batch = ring->batch;
+	const struct slot *slots = ring->sq.slots;
 	/* Indexes run free and wrap: two can differ, none is the greater. */
-	for (; head != tail && count < COMPLETION_BATCH; head++) {
-		const void *at = view->cqes +
-				 ((size_t)(head & mask) << view->cqe_shift);
-		const struct uring_cqe *cqe = at;
-		struct completion *completion = &ring->batch[count];
+	uint32_t count = tail - head;
 
-		completion->user_data = cqe->user_data;
-		completion->res = cqe->res;
-		completion->flags = cqe->flags;
-		if (unlikely(view->cqe_shift == 5))
-			memcpy(completion->extra, cqe + 1,
-			       sizeof(completion->extra));
-		if (likely(!(completion->flags & URING_CQE_F_SKIP)))
-			count++;
-		__builtin_prefetch(slot_at(ring, id_slot(cqe->user_data)));
+	check(count <= view->cq_entries);
+	if (count > COMPLETION_BATCH)
+		count = COMPLETION_BATCH;
+	for (uint32_t i = 0; i < count; i++, head++) {
+		const raw_word *cqe = (const void *)(cqes + ((size_t)(head & mask)
+							     << shift));
+		raw_word *to = (void *)&batch[i];
+
+		to[0] = cqe[0];
+		to[1] = cqe[1];
+		__builtin_prefetch(&slots[id_slot(cqe[0])]);
+		if (unlikely(shift == 5))
+			memcpy(ring->batch_extra[i], cqe + 2,
+			       sizeof(ring->batch_extra[i]));
 	}
 	/* Release: pairs with the kernel's acquire before it writes again. */
 	atomic_store_explicit(view->cq_head, head, memory_order_release);
@@ -77,42 +78,70 @@ static void completion_special(struct a10_ring *ring,
 static inline void completion_plain(struct a10_ring *ring, struct slot *slot,
 				    const struct completion *completion)
 {
+	const uint64_t id = completion->user_data;
 	struct a10_result *r = &ring->result;
 	a10_done *done = slot->done;
 	void *data = slot->data;
 
-	ring->running--;
 	ring->pending--;
-	ring->delivered++;
 	if (slot->descriptor)
 		descriptor_unlink(ring, slot);
-	slot_free(ring, slot);
+	/* slot_free, of one that is known to be the owner's. */
+	slot->state = SLOT_FREE;
+	slot->next = ring->free_first;
+	slot->id = id + ID_GENERATION;
+	if (likely((int64_t)slot->id > 0))
+		ring->free_first = id_slot(id);
+	else
+		slot->state = SLOT_RETIRED;
 	if (!done)
 		return;
 	r->value = completion->res;
 	r->count = (size_t)completion->res;
 	r->flags = completion->flags & URING_CQE_F_SOCK_NONEMPTY ?
 			   A10_RESULT_NONEMPTY : 0;
-	r->id = (a10_id)completion->user_data;
+	r->id = (a10_id)id;
 	done(data, r);
 }
 
-static inline void completion_deliver(struct a10_ring *ring,
-				      const struct completion *completion)
+/* Whether it is one for completion_plain; its slot if so, else NULL. */
+static inline struct slot *
+completion_slot(struct a10_ring *ring, const struct completion *completion)
 {
 	const uint64_t id = completion->user_data;
 	const uint32_t index = id_slot(id);
+	struct slot *slot = slot_at(ring, index);
 
-	if (likely(index < ring->slots_used)) {
-		struct slot *slot = slot_at(ring, index);
+	if (likely(index < ring->slots_used && slot->id == id &&
+		   slot->state == SLOT_RUNNING && completion->res >= 0))
+		return slot;
+	return NULL;
+}
 
-		if (likely(slot->id == id && slot->state == SLOT_RUNNING &&
-			   completion->res >= 0)) {
+/* Delivers ring.batch. */
+static void completions_deliver(struct a10_ring *ring, uint32_t count)
+{
+	const struct completion *completion = ring->batch;
+	const struct completion *end = completion + count;
+	uint32_t plain = count;
+
+	ring->batch_count = count;
+	for (; completion != end; completion++) {
+		struct slot *slot = completion_slot(ring, completion);
+
+		if (likely(slot)) {
 			completion_plain(ring, slot, completion);
-			return;
+			continue;
 		}
+		plain--;
+		/* It only lags on the plain path: less is known to be seen. */
+		ring->batch_head =
+			(uint32_t)(completion + 1 - ring->batch);
+		completion_special(ring, completion);
 	}
-	completion_special(ring, completion);
+	ring->batch_head = count;
+	ring->running -= plain;
+	ring->delivered += plain;
 }
 
 uint32_t completions_take(struct a10_ring *ring)
@@ -121,10 +150,8 @@ uint32_t completions_take(struct a10_ring *ring)
 
 	do {
 		count = completions_copy(ring);
-		ring->batch_count = count;
-		for (ring->batch_head = 0; ring->batch_head < count;)
-			completion_deliver(ring,
-					   &ring->batch[ring->batch_head++]);
+		ring->batch_head = 0;
+		completions_deliver(ring, count);
 		total += count;
 	} while (count == COMPLETION_BATCH);
 	return total;

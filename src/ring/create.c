@@ -27,6 +27,7 @@ static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 		return -ENOMEM;
 	}
 	sq->calls = calls;
+	atomic_store_explicit(&sq->owner, OWNER_NONE, memory_order_relaxed);
 	atomic_store_explicit(&sq->references, 1, memory_order_relaxed);
 	err = slots_init(sq);
 	if (err < 0) {
@@ -95,6 +96,11 @@ static void owner_init(struct a10_ring *ring)
 	const struct backend_grant *grant = &ring->grant;
 
 	ring->view = grant->view;
+	ring->sqes = grant->view.sqes;
+	ring->sq_mask = grant->view.sq_entries - 1;
+	ring->tail = atomic_load_explicit(grant->view.sq_tail,
+					  memory_order_relaxed);
+	ring->published = ring->tail;
 	ring->calls = ring->sq.calls;
 	ring->sq.backend = ring->backend;
 	ring->queue_link = &ring->queue_first;
@@ -122,14 +128,23 @@ static int owner_memory(struct a10_ring *ring)
 	if (err < 0)
 		return err;
 	ring->batch = calloc(COMPLETION_BATCH, sizeof(*ring->batch));
-	return ring->batch ? 0 : -ENOMEM;
+	if (!ring->batch)
+		return -ENOMEM;
+	if (ring->view.cqe_shift == 5) {
+		ring->batch_extra = calloc(COMPLETION_BATCH,
+					   sizeof(*ring->batch_extra));
+		if (!ring->batch_extra)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 void ring_free(struct a10_ring *ring, bool inherited)
 {
 	registry_remove(&ring->sq);
 	/* Nobody is its owner any more, also not the thread that was. */
-	atomic_store_explicit(&ring->sq.owner, 0, memory_order_relaxed);
+	atomic_store_explicit(&ring->sq.owner, OWNER_NONE,
+			      memory_order_relaxed);
 	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
 	pools_finish(ring, inherited);
 	regions_finish(ring, inherited);
@@ -139,7 +154,9 @@ void ring_free(struct a10_ring *ring, bool inherited)
 	descriptors_finish(ring);
 	capture_cache_empty(&ring->captures);
 	free(ring->batch);
+	free(ring->batch_extra);
 	ring->batch = NULL;
+	ring->batch_extra = NULL;
 	a10_sq_unref(&ring->sq);
 }
 

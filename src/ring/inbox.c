@@ -30,9 +30,9 @@ int inbox_push(struct a10_sq *sq, uint32_t index)
 		if (first == INBOX_CLOSED)
 			return -ESHUTDOWN;
 		sq->slots[index].next = first;
-		/* Release: pairs with the acquire in inbox_take. */
+		/* Pairs with the acquire in inbox_take, and see wake.c. */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&sq->inbox, &first, index, memory_order_release,
+		&sq->inbox, &first, index, memory_order_seq_cst,
 		memory_order_relaxed));
 	sq_ring_bell_if_dozing(sq);
 	return 0;
@@ -116,10 +116,10 @@ void inbox_close(struct a10_ring *ring)
 bool inbox_has_work(const struct a10_ring *ring)
 {
 	const uint32_t first = atomic_load_explicit(&ring->sq.inbox,
-						    memory_order_relaxed);
+						    memory_order_seq_cst);
 
 	return (first != NO_SLOT && first != INBOX_CLOSED) ||
-	       atomic_load_explicit(&ring->sq.asks, memory_order_relaxed) !=
+	       atomic_load_explicit(&ring->sq.asks, memory_order_seq_cst) !=
 		       NO_SLOT;
 }
 
@@ -152,9 +152,9 @@ static void asks_push(struct a10_sq *sq, uint32_t index)
 
 	do {
 		sq->slots[index].asked_next = first;
-		/* Release: pairs with the acquire in inbox_take. */
+		/* Pairs with the acquire in inbox_take, and see wake.c. */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&sq->asks, &first, index, memory_order_release,
+		&sq->asks, &first, index, memory_order_seq_cst,
 		memory_order_relaxed));
 }
 

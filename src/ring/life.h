@@ -15,8 +15,8 @@ void slots_finish(struct a10_sq *sq);
 int slots_reserve(struct a10_ring *ring, uint32_t count);
 /* NO_SLOT: no memory. */
 uint32_t slot_take_fresh(struct a10_ring *ring);
-/* The slot's generation ends: its id is stale from now on. */
-void slot_free(struct a10_ring *ring, struct slot *slot);
+/* The less common part of slot_free. */
+void slot_free_special(struct a10_ring *ring, struct slot *slot, uint64_t id);
 /* Any thread but the owner. NO_SLOT: no memory. */
 uint32_t foreign_slot_take(struct a10_sq *sq);
 /* Any thread: a slot that was never submitted. */
@@ -27,6 +27,22 @@ void foreign_slots_return(struct a10_ring *ring);
 struct slot *slot_find(struct a10_ring *ring, uint64_t id);
 /* One past the last index ever used on either side, for walks over all. */
 uint32_t slots_end(const struct a10_ring *ring, bool foreign);
+
+/* The slot's generation ends: its id is stale from now on. */
+static inline void slot_free(struct a10_ring *ring, struct slot *slot)
+{
+	const uint64_t id = id_plain(slot->id) + ID_GENERATION;
+	const uint32_t index = id_slot(id);
+
+	if (unlikely(id >> 63 || index >= ring->sq.foreign_base)) {
+		slot_free_special(ring, slot, id);
+		return;
+	}
+	slot->id = id;
+	slot->state = SLOT_FREE;
+	slot->next = ring->free_first;
+	ring->free_first = index;
+}
 
 static inline uint32_t slot_take(struct a10_ring *ring)
 {
@@ -66,7 +82,16 @@ uint32_t internal_submit(struct a10_ring *ring, const struct a10_op *op,
 
 /* ---- queue.c: slots into the submission queue --------------------------------- */
 
-void queue_push(struct a10_ring *ring, struct slot *slot);
+/* Behind all others; what comes after it on the plain path has to queue too. */
+static inline void queue_push(struct a10_ring *ring, struct slot *slot)
+{
+	slot->state = SLOT_QUEUED;
+	slot->next = NO_SLOT;
+	*ring->queue_link = slot_index(slot);
+	ring->queue_link = &slot->next;
+	ring->window = ring->tail;
+}
+
 /* Cancels and requests, as many as there is room for. */
 void queue_fill(struct a10_ring *ring);
 bool queue_is_empty(const struct a10_ring *ring);
@@ -76,9 +101,12 @@ bool queue_can_move(const struct a10_ring *ring);
 void queue_push_first(struct a10_ring *ring, struct slot *slot);
 /* Free places in the submission queue. */
 uint32_t queue_room(const struct a10_ring *ring);
-/* Writes the slot's request to sqe; it is the backend's then. */
-void slot_start(struct a10_ring *ring, struct slot *slot,
-		struct uring_sqe *sqe);
+/* Writes the slot's request into the next place; it is the backend's then. */
+struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot);
+/* How many requests the plain path may write, now that there may be room. */
+void window_open(struct a10_ring *ring);
+/* Takes back what is written but not published. false: too late. */
+bool queue_withdraw(struct a10_ring *ring, struct slot *slot);
 
 /* ---- complete.c: what comes back ------------------------------------------------ */
 

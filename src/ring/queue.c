@@ -3,18 +3,14 @@
  * queue: so an operation can be submitted when the queue is full, before there is
  * an owner or while the ring is disabled, be restarted, and be cancelled without
  * the backend ever seeing it.
+ *
+ * When nothing waits, the owner's plain path writes its request into the queue at
+ * once (ring.window says how many it may). The backend does not know of it until
+ * the tail is published, by poll or flush, so it can still be taken back.
  */
 #include "ring/life.h"
 
 #include <poll.h>
-
-void queue_push(struct a10_ring *ring, struct slot *slot)
-{
-	slot->state = SLOT_QUEUED;
-	slot->next = NO_SLOT;
-	*ring->queue_link = slot_index(slot);
-	ring->queue_link = &slot->next;
-}
 
 bool queue_is_empty(const struct a10_ring *ring)
 {
@@ -28,24 +24,15 @@ static void queue_pop(struct a10_ring *ring, struct slot *slot)
 		ring->queue_link = &ring->queue_first;
 }
 
-/*
- * By words: a wider load of what was just stored in words would have to wait for
- * the stores to reach the cache.
- */
+/* By words: a wider load of what was just stored in words would have to wait. */
 static inline void request_copy(struct uring_sqe *sqe,
 				const struct a10_request *request)
 {
-	const uint64_t *from = (const uint64_t *)(const void *)request;
-	volatile uint64_t *to = (volatile uint64_t *)(void *)sqe;
+	const raw_word *from = (const raw_word *)(const void *)request;
+	volatile raw_word *to = (volatile raw_word *)(void *)sqe;
 
-	to[0] = from[0];
-	to[1] = from[1];
-	to[2] = from[2];
-	to[3] = from[3];
-	to[4] = from[4];
-	to[5] = from[5];
-	to[6] = from[6];
-	to[7] = from[7];
+	for (int i = 0; i < 8; i++)
+		to[i] = from[i];
 }
 
 /* Until the descriptor is ready for what the request wants of it. */
@@ -101,29 +88,78 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 		trace_event(ring, A10_TRACE_START, slot, 0);
 }
 
-void slot_start(struct a10_ring *ring, struct slot *slot,
-		struct uring_sqe *sqe)
+/* The plain path has not kept what is the same in all its requests. */
+static void request_complete(struct slot *slot, struct a10_request *request)
 {
+	slot->flags &= (uint8_t)~SLOT_SHORT;
+	request->user_data = id_plain(slot->id);
+	request->buffer = 0;
+	request->personality = 0;
+	request->index = 0;
+	request->address3 = 0;
+	request->reserved = 0;
+}
+
+struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot)
+{
+	struct uring_sqe *sqe = &ring->sqes[ring->tail & ring->sq_mask];
+
+	if (unlikely(slot->flags & SLOT_SHORT))
+		request_complete(slot, request_at(ring, slot_index(slot)));
 	request_copy(sqe, request_at(ring, slot_index(slot)));
 	slot->state = SLOT_RUNNING;
-	ring->running++;
+	slot->next = ring->tail++;
 	if (unlikely(slot->flags | slot->step))
 		slot_start_special(ring, slot, sqe);
 	else if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_START, slot, 0);
+	return sqe;
 }
 
 uint32_t queue_room(const struct a10_ring *ring)
 {
 	const struct backend_view *view = &ring->view;
-	const uint32_t tail = atomic_load_explicit(view->sq_tail,
-						   memory_order_relaxed);
 	/* Acquire: pairs with the kernel's release when it has read a request. */
 	const uint32_t head = atomic_load_explicit(view->sq_head,
 						   memory_order_acquire);
 
-	check(tail - head <= view->sq_entries);
-	return view->sq_entries - (tail - head);
+	check(ring->tail - head <= view->sq_entries);
+	return view->sq_entries - (ring->tail - head);
+}
+
+void window_open(struct a10_ring *ring)
+{
+	if (queue_is_empty(ring) && ring->drains == 0 && !ring->slow)
+		ring->window = ring->tail + queue_room(ring);
+	else
+		ring->window = ring->tail;
+}
+
+/* All that is written so far becomes the backend's. */
+static void queue_publish(struct a10_ring *ring)
+{
+	ring->running += ring->tail - ring->published;
+	ring->published = ring->tail;
+	/* Release: pairs with the kernel's acquire of tail. */
+	atomic_store_explicit(ring->view.sq_tail, ring->tail,
+			      memory_order_release);
+}
+
+bool queue_withdraw(struct a10_ring *ring, struct slot *slot)
+{
+	struct uring_sqe *sqe = &ring->sqes[slot->next & ring->sq_mask];
+
+	if (slot->next - ring->published >= ring->tail - ring->published ||
+	    sqe->user_data != id_plain(slot->id))
+		return false;
+	/* Its place is taken; what stands there now is nothing to anybody. */
+	*sqe = (struct uring_sqe){
+		.opcode = URING_OP_NOP,
+		.fd = -1,
+		.user_data = TAG_NOBODY,
+	};
+	ring->running--;
+	return true;
 }
 
 /* It was to end before it began. A close begins all the same. */
@@ -155,7 +191,7 @@ static bool is_held(struct a10_ring *ring)
 		return drain_of(ring, first) != ring->draining;
 	if (!is_drained(ring, first) || is_over_before(first))
 		return false;
-	return ring->running > ring->bells;
+	return ring->running + (ring->tail - ring->published) > ring->bells;
 }
 
 void drain_over(struct a10_ring *ring, struct slot *slot)
@@ -178,14 +214,13 @@ void queue_push_first(struct a10_ring *ring, struct slot *slot)
 	if (slot->next == NO_SLOT)
 		ring->queue_link = &slot->next;
 	ring->queue_first = slot_index(slot);
+	ring->window = ring->tail;
 }
 
 /* The first in the queue into the kernel's; false: no room for it. */
 static bool queue_start_first(struct a10_ring *ring)
 {
-	const struct backend_view *view = &ring->view;
 	struct slot *slot = slot_at(ring, ring->queue_first);
-	uint32_t tail;
 
 	if (unlikely(is_over_before(slot))) {
 		queue_pop(ring, slot);
@@ -197,26 +232,19 @@ static bool queue_start_first(struct a10_ring *ring)
 	queue_pop(ring, slot);
 	if (unlikely(is_drained(ring, slot)))
 		ring->draining = drain_of(ring, slot);
-	if (slot->flags & SLOT_CHAIN) {
-		if (chain_fill(ring, slot))
-			return true;
-		queue_push_first(ring, slot);
-		return false;
+	if (!(slot->flags & SLOT_CHAIN)) {
+		slot_start(ring, slot);
+		return true;
 	}
-	tail = atomic_load_explicit(view->sq_tail, memory_order_relaxed);
-	slot_start(ring, slot, &view->sqes[tail & (view->sq_entries - 1)]);
-	/* Release: pairs with the kernel's acquire of tail. */
-	atomic_store_explicit(view->sq_tail, tail + 1, memory_order_release);
-	return true;
+	if (chain_fill(ring, slot))
+		return true;
+	queue_push_first(ring, slot);
+	return false;
 }
 
 /* As long as there is nothing special about the first in the queue. */
 static void queue_start_plain(struct a10_ring *ring)
 {
-	const struct backend_view *view = &ring->view;
-	const uint32_t mask = view->sq_entries - 1;
-	uint32_t tail = atomic_load_explicit(view->sq_tail,
-					     memory_order_relaxed);
 	uint32_t room = queue_room(ring), index = ring->queue_first;
 
 	while (index != NO_SLOT && room > 0) {
@@ -225,26 +253,24 @@ static void queue_start_plain(struct a10_ring *ring)
 		if (unlikely(slot->marks | (slot->flags & SLOT_CHAIN)))
 			break;
 		index = slot->next;
-		slot_start(ring, slot, &view->sqes[tail & mask]);
-		tail++;
+		slot_start(ring, slot);
 		room--;
 	}
 	ring->queue_first = index;
 	if (index == NO_SLOT)
 		ring->queue_link = &ring->queue_first;
-	/* Release: pairs with the kernel's acquire of tail. */
-	atomic_store_explicit(view->sq_tail, tail, memory_order_release);
 }
 
 void queue_fill(struct a10_ring *ring)
 {
 	if (unlikely(ring->cancels != NO_SLOT))
 		cancels_fill(ring);
-	while (ring->queue_first != NO_SLOT) {
+	while (unlikely(ring->queue_first != NO_SLOT)) {
 		if (likely(ring->drains == 0))
 			queue_start_plain(ring);
 		if (likely(ring->queue_first == NO_SLOT) || is_held(ring) ||
 		    !queue_start_first(ring))
 			break;
 	}
+	queue_publish(ring);
 }

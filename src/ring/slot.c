@@ -148,24 +148,18 @@ uint32_t slot_take_fresh(struct a10_ring *ring)
 	return index;
 }
 
-void slot_free(struct a10_ring *ring, struct slot *slot)
+void slot_free_special(struct a10_ring *ring, struct slot *slot, uint64_t id)
 {
-	const uint64_t id = id_plain(slot->id) + ID_GENERATION;
 	const uint32_t index = id_slot(id);
 
 	/* The next generation would be an old id again, or negative. */
-	if (unlikely(id >> 63)) {
+	if (id >> 63) {
 		slot->state = SLOT_RETIRED;
 		return;
 	}
+	/* Given back together, once a poll: see foreign_slots_return. */
 	slot->id = id;
 	slot->state = SLOT_FREE;
-	if (likely(index < ring->sq.foreign_base)) {
-		slot->next = ring->free_first;
-		ring->free_first = index;
-		return;
-	}
-	/* Given back together, once a poll: see foreign_slots_return. */
 	atomic_store_explicit(&slot->free_next, ring->foreign_done,
 			      memory_order_relaxed);
 	if (ring->foreign_done == NO_SLOT)

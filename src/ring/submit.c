@@ -1,7 +1,7 @@
 /*
  * The verbs that start operations. The owner's plain path is here in one piece:
- * no lock, no atomic read-modify-write, no allocation, one cache line of slot and
- * one of request. All else goes the longer way: describe, then admit, or, from
+ * no lock, no atomic read-modify-write, no allocation, one cache line of slot, one
+ * of request and one of the submission queue. All else goes the longer way: describe, then admit, or, from
  * another thread, the inbox.
  */
 #include "fd/registry.h"
@@ -103,7 +103,7 @@ a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 	if (sq_is_mine(sq))
 		return submit_owner(ring_of(sq), op, scope, done, data);
 	/* A scope is the owner's; before there is one, its order is kept. */
-	if (scope && atomic_load_explicit(&sq->owner, memory_order_relaxed))
+	if (scope && sq_is_bound(sq))
 		return op_refuse(sq, op, -EPERM);
 	return submit_foreign(sq, op, scope, done, data);
 }
@@ -133,6 +133,23 @@ submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	return a10_sq_submit_op(sq, &op, NULL, done, data);
 }
 
+/* The request where the kernel reads it, and what differs where it is kept. */
+static inline void request_write(void *sqe, void *kept, uint64_t head,
+				 uint64_t offset, uint64_t address,
+				 uint64_t tail, uint64_t id)
+{
+	raw_word *to = sqe, *too = kept;
+
+	to[0] = too[0] = head;
+	to[1] = too[1] = offset;
+	to[2] = too[2] = address;
+	to[3] = too[3] = tail;
+	to[4] = id;
+	to[5] = 0;
+	to[6] = 0;
+	to[7] = 0;
+}
+
 a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 			   uint64_t address, uint64_t tail, a10_done *done,
 			   void *data)
@@ -140,45 +157,35 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	struct a10_ring *ring = ring_of(sq);
 	/* With flags it is larger than any opcode. */
 	const uint32_t opcode = (uint32_t)head & 0xffff;
-	const uint32_t number = (uint32_t)(head >> 32);
-	struct a10_request *request;
+	const uint32_t at = ring->tail;
+	uint32_t index, number, plain;
 	struct slot *slot;
-	uint32_t index;
 
-	if (unlikely(!sq_is_mine(sq) || ring->slow || opcode >= OP_RAW ||
-		     !op_table[opcode].plain))
+	if (unlikely(!sq_is_mine(sq) || ring->window == at || opcode >= OP_RAW))
 		goto slow;
+	plain = op_table[opcode].plain;
 	index = ring->free_first;
-	if (unlikely(index == NO_SLOT))
+	if (unlikely(plain == PLAIN_NO || index == NO_SLOT))
 		goto slow;
 	slot = slot_at(ring, index);
-	if (op_table[opcode].fd == FD_OPERAND) {
+	number = (uint32_t)(head >> 32);
+	if (plain == PLAIN_ALONE) {
+		slot->descriptor = 0;
+	} else {
 		if (unlikely(number >= ring->regular_limit))
 			goto slow;
 		descriptor_join(ring, slot, number + 1);
-	} else {
-		slot->descriptor = 0;
 	}
 	ring->free_first = slot->next;
-
-	request = request_at(ring, index);
-	request_from_words(request, head, offset, address, tail);
-	request->user_data = slot->id;
-	request->buffer = 0;
-	request->personality = 0;
-	request->index = 0;
-	request->address3 = 0;
-	request->reserved = 0;
-
+	ring->tail = at + 1;
+	ring->pending++;
 	slot->done = done;
 	slot->data = data;
-	slot->step = STEP_SELF;
-	slot->park = PARK_NONE;
-	slot->opcode = (uint8_t)opcode;
-	slot->marks = 0;
-	slot->flags = 0;
-	ring->pending++;
-	queue_push(ring, slot);
+	slot->next = at;
+	slot->status = SLOT_RUNNING | opcode << 8 |
+		       (uint64_t)SLOT_SHORT << 48;
+	request_write(&ring->sqes[at & ring->sq_mask], request_at(ring, index),
+		      head, offset, address, tail, slot->id);
 	return (a10_id)slot->id;
 slow:
 	return submit_words_slow(sq, head, offset, address, tail, done, data);

@@ -22,6 +22,7 @@ static bool is_watched(void)
 void ring_update_slow(struct a10_ring *ring)
 {
 	ring->slow = ring->trace || ring->closing || is_watched();
+	ring->window = ring->tail;
 }
 
 static void all_special(struct a10_ring *ring, uint32_t from, uint32_t to)

@@ -102,6 +102,7 @@ static int ring_enter(struct a10_ring *ring, uint32_t submit, uint32_t wait,
 
 	ring->enters++;
 	ring->clock_valid = false;
+	window_open(ring);
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_ENTER, NULL, ret);
 	return ret;

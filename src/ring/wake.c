@@ -11,9 +11,9 @@
  *         bell_doze says no, bell_rise
  *
  * Whoever brings work first makes it visible, then looks at the bell; the owner
- * first says that it dozes, then looks for work. A full fence on both sides
- * between the two steps: one of them sees the other. Many rings cost one write,
- * and one before the owner dozes is not lost.
+ * first says that it dozes, then looks for work. All four are seq_cst, so one of
+ * the two sees the other. Many rings cost one write, and one before the owner
+ * dozes is not lost.
  */
 #include "buf/pool.h"
 #include "ring/life.h"
@@ -39,9 +39,8 @@ void sq_ring_bell(struct a10_sq *sq)
 
 void sq_ring_bell_if_dozing(struct a10_sq *sq)
 {
-	/* Pairs with the fence in bell_doze. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&sq->bell, memory_order_relaxed) ==
+	/* After the work, in the one order of all seq_cst: see bell_doze. */
+	if (atomic_load_explicit(&sq->bell, memory_order_seq_cst) ==
 	    BELL_DOZING)
 		sq_ring_bell(sq);
 }
@@ -56,10 +55,9 @@ bool bell_doze(struct a10_ring *ring)
 		bell_rise(ring);
 		return false;
 	}
-	/* Pairs with the fence in sq_ring_bell_if_dozing. */
-	atomic_thread_fence(memory_order_seq_cst);
+	/* The full barrier of a sleep was above; these loads come after it. */
 	if (!inbox_has_work(ring) && !pools_have_returns(ring) &&
-	    !atomic_load_explicit(&ring->sq.woken, memory_order_relaxed))
+	    !atomic_load_explicit(&ring->sq.woken, memory_order_seq_cst))
 		return true;
 	bell_rise(ring);
 	return false;
@@ -67,8 +65,9 @@ bool bell_doze(struct a10_ring *ring)
 
 void bell_rise(struct a10_ring *ring)
 {
-	atomic_exchange_explicit(&ring->sq.bell, BELL_QUIET,
-				 memory_order_seq_cst);
+	/* A ring that this hides was heard: whoever rang wrote the eventfd. */
+	atomic_store_explicit(&ring->sq.bell, BELL_QUIET,
+			      memory_order_release);
 }
 
 /* Only to make the backend's wait end; there is nothing to do. */
@@ -96,7 +95,7 @@ static int sq_signal(struct a10_sq *sq, _Atomic uint32_t *flag)
 		return -ECHILD;
 	if (atomic_load_explicit(&sq->closed, memory_order_acquire))
 		return -ESHUTDOWN;
-	atomic_store_explicit(flag, 1, memory_order_release);
+	atomic_store_explicit(flag, 1, memory_order_seq_cst);
 	sq_ring_bell(sq);
 	return 0;
 }
