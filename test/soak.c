@@ -12,176 +12,144 @@
  * the owner. What done and release get is no pointer but the record's number and
  * serial: a second delivery finds another serial there and is told.
  */
-#include <a10.h>
+#include "soak.h"
+
 #include <dirent.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-	RECORDS = 2048, /* of one submitter */
-	SUBMITTERS_MAX = 5,
-	RINGS_MAX = 4,
-	STREAMS = 4,
-	SCOPES = 4,
-	BUFFERS = 16,
-	BUFFER_SIZE = 256,
-	FILE_SIZE = 65536,
-	HISTORY = 8,
-	EPOCH = 60000, /* operations of the owner until a ring is destroyed */
-};
-
-enum kind {
-	KIND_NOP,
-	KIND_READ,
-	KIND_WRITE,
-	KIND_PREAD,
-	KIND_PWRITE,
-	KIND_RECV,
-	KIND_SEND,
-	KIND_RECV_POOLED,
-	KIND_RECV_MANY,
-	KIND_POLL,
-	KIND_POLL_MANY,
-	KIND_AFTER,
-	KIND_TICK,
-	KIND_OPEN,
-	KIND_OPEN_DIRECT,
-	KIND_CONNECT,
-	KIND_ACCEPT_MANY,
-	KIND_FORCED,
-	KIND_DRAINED,
-	KIND_CHAIN,
-	KIND_WAIT,
-	KINDS
-};
-
-static const struct kind_row {
-	const char *name;
-	unsigned int weight; /* how often the owner does it */
-	ssize_t most;        /* value of a success, at most */
-	bool many;           /* multishot                   */
-} kinds[KINDS] = {
-	[KIND_NOP] = { "nop", 600, 0, false },
-	[KIND_READ] = { "read", 60, 64, false },
-	[KIND_WRITE] = { "write", 60, 64, false },
-	[KIND_PREAD] = { "pread", 100, 64, false },
-	[KIND_PWRITE] = { "pwrite", 4, 64, false },
-	[KIND_RECV] = { "recv", 40, 64, false },
-	[KIND_SEND] = { "send", 60, 64, false },
-	[KIND_RECV_POOLED] = { "recv pooled", 10, BUFFER_SIZE, false },
-	[KIND_RECV_MANY] = { "recv many", 4, BUFFER_SIZE, true },
-	[KIND_POLL] = { "poll", 40, 0xffff, false },
-	[KIND_POLL_MANY] = { "poll many", 4, 0xffff, true },
-	[KIND_AFTER] = { "after", 60, 0, false },
-	[KIND_TICK] = { "tick", 2, 0, true },
-	[KIND_OPEN] = { "open", 4, 0, false },
-	[KIND_OPEN_DIRECT] = { "direct open", 4, 0, false },
-	[KIND_CONNECT] = { "connect_to", 2, 0, false },
-	[KIND_ACCEPT_MANY] = { "accept many", 1, 0, true },
-	[KIND_FORCED] = { "forced nop", 2, 0, false },
-	[KIND_DRAINED] = { "drained nop", 1, 0, false },
-	[KIND_CHAIN] = { "chain", 40, 64, false },
-	[KIND_WAIT] = { "scope_wait", 0, 0, false },
-};
-
-struct event {
-	const char *what;
-	long long value;
-};
-
-struct ring_stage;
-
-struct record {
-	_Atomic uint64_t serial; /* 0: free                                 */
-	struct ring_stage *stage;
-	uint8_t kind;
-	uint8_t place;           /* of a wait: its scope                    */
-	bool owning;
-	bool timed;              /* -ETIME is an answer                     */
-	atomic_bool cancelled;   /* so is -ECANCELED                        */
-	atomic_bool detached;    /* by the owner: no result may come        */
-	bool foreign;
-	bool ended;
-	uint32_t size;           /* of a chain                              */
-	uint32_t results;
-	uint64_t offset;
-	atomic_uint events;
-	struct event history[HISTORY];
-	unsigned char bytes[64];
-};
-
-/* Who submits: the owner, or a thread of its. */
-struct submitter {
-	struct ring_stage *stage;
-	unsigned int number;
-	uint64_t random;
-	uint32_t next;
-	uint64_t serial;
-	a10_id ids[256]; /* the last ones, and whose they are */
-	uint64_t tickets[256];
-	unsigned int count;
-	struct record records[RECORDS];
-};
-
-struct place {
-	struct a10_scope scope;
-	bool waiting;
-};
-
-struct ring_stage {
-	unsigned int number;
-	unsigned int submitters;
-	struct a10_ring *ring;
-	struct a10_sq *sq;
-	struct a10_pool *pool;
-	struct a10_fd listener;
-	char address[64];
-	int pipes[STREAMS][2];
-	int pairs[STREAMS][2];
-	int file;
-	bool direct;
-	atomic_bool over; /* the threads are to end */
-	struct place places[SCOPES];
-	pthread_mutex_t lock; /* guards the bag */
-	struct a10_buf bag[BUFFERS];
-	unsigned int held;
-	_Atomic uint64_t done; /* operations over, all rings of this stage */
-	uint64_t rings;
-	struct submitter *who[SUBMITTERS_MAX];
-};
-
-static uint64_t seed;
 static uint64_t operations_wanted = UINT64_MAX;
 static int64_t end_at = INT64_MAX;
-static struct ring_stage stages[RINGS_MAX];
 static unsigned int stage_count = 2;
-static _Thread_local bool in_verb; /* what is released then was refused */
+static unsigned int thread_count = 2;
+static atomic_bool stop;
 
-/* SplitMix64. */
-static uint64_t random_next(uint64_t *state)
+static unsigned int open_descriptors(void)
 {
-	uint64_t mixed = *state += UINT64_C(0x9e3779b97f4a7c15);
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
 
-	mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return mixed ^ (mixed >> 31);
+	need(folder != NULL, "no /proc", errno);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
 }
 
-static uint32_t random_below(uint64_t *state, uint32_t limit)
+/* ---- what the operations work on -------------------------------------------- */
+
+static void stage_open(struct ring_stage *stage, unsigned int number)
 {
-	return (uint32_t)((random_next(state) >> 32) * limit >> 32);
+	unsigned char byte;
+
+	stage->number = number;
+	stage->submitters = 1 + thread_count;
+	pthread_mutex_init(&stage->lock, NULL);
+	for (int i = 0; i < STREAMS; i++) {
+		need(pipe2(stage->pipes[i], O_CLOEXEC) == 0, "pipe", errno);
+		need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				stage->pairs[i]) == 0, "socketpair", errno);
+	}
+	stage->file = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	need(stage->file >= 0, "O_TMPFILE", errno);
+	for (uint64_t i = 0; i < FILE_SIZE; i++) {
+		byte = pattern_byte(i);
+		need(pwrite(stage->file, &byte, 1, (off_t)i) == 1, "pwrite",
+		     errno);
+	}
+	for (unsigned int i = 0; i < stage->submitters; i++) {
+		struct submitter *who = calloc(1, sizeof(*who));
+
+		need(who != NULL, "no memory", 0);
+		who->stage = stage;
+		who->number = i;
+		who->random = seed + number * 1000 + i;
+		stage->who[i] = who;
+	}
 }
 
-static unsigned char pattern_byte(uint64_t at)
+static void stage_close(struct ring_stage *stage)
 {
-	return (unsigned char)(at * 131 + (at >> 8) * 7);
+	for (int i = 0; i < STREAMS; i++) {
+		for (int end = 0; end < 2; end++) {
+			close(stage->pipes[i][end]);
+			close(stage->pairs[i][end]);
+		}
+	}
+	close(stage->file);
+	for (unsigned int i = 0; i < stage->submitters; i++)
+		free(stage->who[i]);
+	pthread_mutex_destroy(&stage->lock);
 }
 
-/* ---- violations ------------------------------------------------------------- */
+/* ---- one ring after the other ----------------------------------------------- */
+
+static void ring_make(struct ring_stage *stage, uint64_t *random)
+{
+	static const uint32_t entries[] = { 1, 2, 4, 64, 128 };
+	struct a10_config config = {
+		.submission_entries = entries[random_below(random, 5)],
+		.direct_descriptors = 16,
+	};
+	struct a10_result listener;
+	int err;
+
+	if (random_below(random, 4) == 0)
+		config.completion_entries = config.submission_entries;
+	if (random_below(random, 2) == 0)
+		config.reserved_operations = 1;
+	if (random_below(random, 8) == 0)
+		config.defer_task_run = A10_OFF;
+	if (random_below(random, 16) == 0)
+		config.kernel_thread = A10_ON;
+	if (random_below(random, 8) == 0)
+		config.large_completions = A10_ON;
+	err = a10_ring_create(&config, &stage->ring);
+	if (err < 0)
+		fprintf(stderr, "soak: %s\n", a10_ring_reason());
+	need(err == 0, "a10_ring_create", err);
+	stage->sq = a10_ring_sq(stage->ring);
+	stage->entries = config.submission_entries;
+	stage->drains = random_below(random, 10) == 0;
+	err = a10_pool_create(stage->ring, BUFFERS, BUFFER_SIZE,
+			      random_below(random, 2) ? A10_POOL_INCREMENTAL :
+							0, &stage->pool);
+	need(err == 0, "a10_pool_create", err);
+	snprintf(stage->address, sizeof(stage->address),
+		 "unix:@a10-soak-%d-%u", getpid(), stage->number);
+	err = (int)a10_await_on(stage->sq, a10_listen_on(stage->address, 0),
+				&listener);
+	need(err == 0, "a10_listen_on", err);
+	stage->listener = listener.fd;
+	for (int i = 0; i < SCOPES; i++) {
+		a10_scope_open(&stage->places[i].scope, stage->sq, 0);
+		stage->places[i].waiting = false;
+	}
+	atomic_store(&stage->over, false);
+}
+
+static void *thread_work(void *data)
+{
+	struct submitter *who = data;
+	struct ring_stage *stage = who->stage;
+
+	while (!atomic_load(&stage->over) && work_step(who)) {
+		if (random_below(&who->random, 32) == 0)
+			sched_yield();
+	}
+	a10_sq_unref(stage->sq);
+	return NULL;
+}
+
+static void poll_once(struct ring_stage *stage, int64_t ns)
+{
+	int delivered = a10_ring_poll(stage->ring, ns);
+
+	need(delivered >= 0, "a10_ring_poll", delivered);
+}
 
 static void print_line(void *data, const char *text)
 {
@@ -189,217 +157,191 @@ static void print_line(void *data, const char *text)
 	fprintf(stderr, "  %s\n", text);
 }
 
-static _Noreturn void violation(const struct record *record, const char *what,
-				long long value)
+static void all_end(struct ring_stage *stage)
 {
-	fprintf(stderr, "soak: VIOLATION: %s (%lld); again: --seed %llu\n",
-		what, value, (unsigned long long)seed);
-	if (record != NULL) {
-		unsigned int events = atomic_load(&record->events);
-		unsigned int i = events > HISTORY ? events - HISTORY : 0;
+	const int64_t until = a10_now() + 20 * A10_SECOND;
 
-		fprintf(stderr, "soak: %s, %u results%s%s%s%s:\n",
-			kinds[record->kind].name, record->results,
-			record->owning ? ", owning" : "",
-			record->foreign ? ", foreign" : "",
-			atomic_load(&record->cancelled) ? ", cancelled" : "",
-			atomic_load(&record->detached) ? ", forgotten" : "");
-		for (; i < events; i++)
-			fprintf(stderr, "  %s %lld\n",
-				record->history[i % HISTORY].what,
-				record->history[i % HISTORY].value);
+	atomic_fetch_add(&stage->era, 1);
+	need(a10_cancel_all(stage->sq) == 0, "a10_cancel_all", 0);
+	while (a10_ring_pending(stage->ring) > 0) {
+		poll_once(stage, 10 * A10_MILLISECOND);
+		if (a10_now() < until)
+			continue;
+		a10_ring_dump(stage->ring, print_line, NULL);
+		need(false, "pending for ever",
+		     (long long)a10_ring_pending(stage->ring));
 	}
-	fflush(NULL);
-	abort();
+	while (bag_take(stage))
+		continue;
+	poll_once(stage, 0);
+	need(a10_pool_available(stage->pool) == BUFFERS, "buffers are missing",
+	     BUFFERS - a10_pool_available(stage->pool));
 }
 
-static void note(struct record *record, const char *what, long long value)
+static void ledger_is_clean(const struct ring_stage *stage)
 {
-	unsigned int at = atomic_fetch_add(&record->events, 1);
+	for (unsigned int i = 0; i < stage->submitters; i++) {
+		struct submitter *who = stage->who[i];
 
-	record->history[at % HISTORY].what = what;
-	record->history[at % HISTORY].value = value;
-}
-
-static void need(bool holds, const char *what, long long value)
-{
-	if (!holds)
-		violation(NULL, what, value);
-}
-
-/* ---- the ledger ---------------------------------------------------------------- */
-
-/* ring 4 bits, submitter 4, record 12, serial 44: a number, not a pointer. */
-static uint64_t ticket_of(const struct submitter *who, uint32_t index,
-			  uint64_t serial)
-{
-	return (uint64_t)who->stage->number << 60 |
-	       (uint64_t)who->number << 56 | (uint64_t)index << 44 |
-	       (serial & ((UINT64_C(1) << 44) - 1));
-}
-
-static struct record *record_at(uint64_t ticket)
-{
-	struct submitter *who =
-		stages[ticket >> 60].who[ticket >> 56 & 15];
-
-	return &who->records[ticket >> 44 & 4095];
-}
-
-static struct record *record_find(uint64_t ticket, const char *what)
-{
-	struct record *record = record_at(ticket);
-
-	if (atomic_load_explicit(&record->serial, memory_order_acquire) !=
-	    (ticket & ((UINT64_C(1) << 44) - 1)))
-		violation(record, what, (long long)ticket);
-	return record;
-}
-
-static void record_give(struct record *record)
-{
-	atomic_fetch_add_explicit(&record->stage->done, 1,
-				  memory_order_relaxed);
-	atomic_store_explicit(&record->serial, 0, memory_order_release);
-}
-
-/* NULL: all are in use. */
-static struct record *record_take(struct submitter *who, enum kind kind,
-				  uint64_t *ret_ticket)
-{
-	struct record *record = NULL;
-	uint32_t index = 0;
-
-	for (int tries = 0; tries < 64; tries++) {
-		index = who->next++ % RECORDS;
-		record = &who->records[index];
-		if (atomic_load_explicit(&record->serial,
-					 memory_order_acquire) == 0)
-			break;
-		record = NULL;
-	}
-	if (record == NULL)
-		return NULL;
-	record->stage = who->stage;
-	record->kind = (uint8_t)kind;
-	record->owning = random_below(&who->random, 4) == 0;
-	record->timed = false;
-	atomic_store_explicit(&record->cancelled, false, memory_order_relaxed);
-	atomic_store_explicit(&record->detached, false, memory_order_relaxed);
-	record->foreign = who->number != 0;
-	record->ended = false;
-	record->size = 1;
-	record->results = 0;
-	atomic_store_explicit(&record->events, 0, memory_order_relaxed);
-	*ret_ticket = ticket_of(who, index, ++who->serial);
-	atomic_store_explicit(&record->serial, who->serial,
-			      memory_order_release);
-	return record;
-}
-
-static void on_release(void *owned)
-{
-	struct record *record =
-		record_find((uint64_t)(uintptr_t)owned, "released twice");
-
-	note(record, "release", in_verb);
-	if (!record->owning)
-		violation(record, "released what it did not own", 0);
-	if (!in_verb && !record->ended && !atomic_load(&record->detached))
-		violation(record, "released before its last result", 0);
-	record_give(record);
-}
-
-static void bag_put(struct ring_stage *stage, struct a10_buf buf)
-{
-	pthread_mutex_lock(&stage->lock);
-	if (stage->held < BUFFERS / 2) {
-		stage->bag[stage->held++] = buf;
-		buf.data = NULL;
-	}
-	pthread_mutex_unlock(&stage->lock);
-	a10_buf_release(buf);
-}
-
-static void bag_take(struct ring_stage *stage)
-{
-	struct a10_buf buf = { 0 };
-
-	pthread_mutex_lock(&stage->lock);
-	if (stage->held > 0)
-		buf = stage->bag[--stage->held];
-	pthread_mutex_unlock(&stage->lock);
-	a10_buf_release(buf);
-}
-
-static bool error_is_fine(const struct record *record, ssize_t value)
-{
-	switch (value) {
-	case -ECANCELED:
-		return atomic_load(&record->cancelled) ||
-		       (record->kind == KIND_CHAIN && record->results > 1);
-	case -ETIME:
-		return record->timed;
-	case -ENFILE:
-		return record->kind == KIND_OPEN_DIRECT;
-	case -ENOBUFS:
-		return record->kind == KIND_RECV_POOLED;
-	case -EAGAIN:
-		return record->kind == KIND_CONNECT;
-	default:
-		return record->kind == KIND_WAIT;
+		for (int k = 0; k < RECORDS; k++)
+			if (atomic_load(&who->records[k].serial) != 0)
+				violation(&who->records[k], "not over", k);
+		memset(who->ids, 0, sizeof(who->ids));
 	}
 }
 
-static void result_check(struct record *record, const struct a10_result *r)
+/* Orderly: all is ended, then the ring. Or the ring, with all in flight. */
+static void ring_end(struct ring_stage *stage, pthread_t *threads, bool orderly)
 {
-	const struct kind_row *row = &kinds[record->kind];
-
-	if (r->value > row->most ||
-	    (r->value < 0 && !error_is_fine(record, r->value)))
-		violation(record, "a value that cannot be", r->value);
-	if (record->kind == KIND_CHAIN) {
-		if (r->index != record->results - 1 ||
-		    r->more != (record->results < record->size))
-			violation(record, "a chain out of order", r->index);
-	} else if (r->more && !row->many) {
-		violation(record, "more of what is single", r->value);
+	if (orderly) {
+		atomic_store(&stage->over, true);
+		for (unsigned int i = 1; i < stage->submitters; i++)
+			while (pthread_tryjoin_np(threads[i], NULL) != 0)
+				poll_once(stage, A10_MILLISECOND / 10);
+		all_end(stage);
 	}
-	if (record->kind == KIND_PREAD)
-		for (ssize_t i = 0; i < r->value; i++)
-			if (record->bytes[i] !=
-			    pattern_byte(record->offset + (uint64_t)i))
-				violation(record, "wrong bytes", i);
-	if ((r->buf.data != NULL) !=
-	    (r->value > 0 && (record->kind == KIND_RECV_POOLED ||
-			      record->kind == KIND_RECV_MANY)))
-		violation(record, "a buffer too many or too few", r->value);
+	a10_fd_release(stage->listener);
+	atomic_fetch_add(&stage->era, 1);
+	need(a10_ring_destroy(stage->ring, 20 * A10_SECOND) == 0,
+	     "a10_ring_destroy", 0);
+	if (!orderly) {
+		atomic_store(&stage->over, true);
+		for (unsigned int i = 1; i < stage->submitters; i++)
+			pthread_join(threads[i], NULL);
+		while (bag_take(stage))
+			continue;
+	}
+	ledger_is_clean(stage);
+	stage->rings++;
 }
 
-static void on_result(void *data, const struct a10_result *r)
+static void *stage_run(void *data)
 {
-	struct record *record =
-		record_find((uint64_t)(uintptr_t)data, "delivered too late");
-	struct ring_stage *stage = record->stage;
+	struct ring_stage *stage = data;
+	struct submitter *who = stage->who[0];
+	pthread_t threads[SUBMITTERS_MAX];
 
-	record->results++;
-	note(record, r->more ? "result, more," : "result", r->value);
-	if (a10_ring_current() != stage->ring)
-		violation(record, "delivered elsewhere", 0);
-	if (record->ended)
-		violation(record, "delivered twice", r->value);
-	if (atomic_load(&record->detached) && !record->foreign)
-		violation(record, "delivered though forgotten", r->value);
-	result_check(record, r);
-	if (r->buf.data != NULL)
-		bag_put(stage, r->buf);
-	if (a10_fd_valid(r->fd))
-		a10_fd_release(r->fd);
-	if (r->more)
-		return;
-	record->ended = true;
-	if (record->kind == KIND_WAIT)
-		stage->places[record->place].waiting = false;
-	if (!record->owning)
-		record_give(record);
+	while (!atomic_load(&stop)) {
+		ring_make(stage, &who->random);
+		for (unsigned int i = 1; i < stage->submitters; i++) {
+			a10_sq_ref(stage->sq);
+			need(pthread_create(&threads[i], NULL, thread_work,
+					    stage->who[i]) == 0,
+			     "pthread_create", 0);
+		}
+		for (int steps = 0; steps < EPOCH && !atomic_load(&stop);) {
+			int burst = 1 + (int)random_below(&who->random, 64);
+
+			steps += burst;
+			while (burst-- > 0)
+				need(work_step(who), "refused", 0);
+			poll_once(stage, random_below(&who->random, 4) ?
+						 0 :
+						 random_below(&who->random,
+							      50000));
+		}
+		ring_end(stage, threads, random_below(&who->random, 2));
+	}
+	return NULL;
+}
+
+/* ---- the run ----------------------------------------------------------------- */
+
+static uint64_t total_done(void)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < stage_count; i++)
+		total += atomic_load(&stages[i].done);
+	return total;
+}
+
+static void watch(void)
+{
+	const int64_t begin = a10_now();
+	int64_t told_at = begin;
+	int64_t moved_at = begin;
+	uint64_t last = 0;
+
+	while (total_done() < operations_wanted && a10_now() < end_at) {
+		struct timespec moment = { 0, 50 * A10_MILLISECOND };
+		int64_t now;
+		uint64_t done;
+
+		nanosleep(&moment, NULL);
+		now = a10_now();
+		done = total_done();
+		if (done != last)
+			moved_at = now;
+		last = done;
+		need(now - moved_at < 60 * A10_SECOND, "stuck at",
+		     (long long)done);
+		if (now - told_at < 5 * A10_SECOND)
+			continue;
+		told_at = now;
+		printf("soak: %llu operations, %.0f a second\n",
+		       (unsigned long long)done,
+		       (double)done * A10_SECOND / (double)(now - begin));
+		fflush(stdout);
+	}
+}
+
+static void arguments_read(int argc, char **argv)
+{
+	seed = (uint64_t)a10_now() * 2654435761u;
+	operations_wanted = 1000000;
+	for (int i = 1; i + 1 < argc; i += 2) {
+		uint64_t value = strtoull(argv[i + 1], NULL, 0);
+
+		if (strcmp(argv[i], "--seconds") == 0) {
+			end_at = a10_now() + (int64_t)value * A10_SECOND;
+			operations_wanted = UINT64_MAX;
+		} else if (strcmp(argv[i], "--operations") == 0) {
+			operations_wanted = value;
+		} else if (strcmp(argv[i], "--seed") == 0) {
+			seed = value;
+		} else if (strcmp(argv[i], "--rings") == 0 && value > 0 &&
+			   value <= RINGS_MAX) {
+			stage_count = (unsigned int)value;
+		} else if (strcmp(argv[i], "--threads") == 0 &&
+			   value < SUBMITTERS_MAX) {
+			thread_count = (unsigned int)value;
+		} else {
+			argc = 0;
+		}
+	}
+	if (argc % 2 != 1) {
+		fprintf(stderr, "soak [--seconds N] [--operations N] [--seed S]"
+				" [--rings N] [--threads N]\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t owners[RINGS_MAX];
+	unsigned int before = open_descriptors();
+	unsigned int after;
+	uint64_t rings = 0;
+
+	arguments_read(argc, argv);
+	printf("soak: --seed %llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	for (unsigned int i = 0; i < stage_count; i++) {
+		stage_open(&stages[i], i);
+		need(pthread_create(&owners[i], NULL, stage_run,
+				    &stages[i]) == 0, "pthread_create", 0);
+	}
+	watch();
+	atomic_store(&stop, true);
+	for (unsigned int i = 0; i < stage_count; i++) {
+		pthread_join(owners[i], NULL);
+		stage_close(&stages[i]);
+		rings += stages[i].rings;
+	}
+	after = open_descriptors();
+	need(after == before, "descriptors are left", (long long)after - before);
+	printf("soak: %llu operations on %llu rings, all well\n",
+	       (unsigned long long)total_done(), (unsigned long long)rings);
+	return 0;
 }

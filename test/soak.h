@@ -68,6 +68,7 @@ struct record {
 	atomic_bool detached;    /* by the owner: no result may come        */
 	bool foreign;
 	bool ended;
+	uint32_t era;            /* the stage's when it began               */
 	uint32_t size;           /* of a chain                              */
 	uint32_t results;
 	uint64_t offset;
@@ -105,8 +106,10 @@ struct ring_stage {
 	int pipes[STREAMS][2];
 	int pairs[STREAMS][2];
 	int file;
-	bool direct;
-	atomic_bool over; /* the threads are to end */
+	uint32_t entries;  /* of the submission queue                    */
+	bool drains;       /* drained operations are among the others    */
+	atomic_bool over;  /* the threads are to end                     */
+	atomic_uint era;   /* one more before and after all is cancelled */
 	struct place places[SCOPES];
 	pthread_mutex_t lock; /* guards the bag */
 	struct a10_buf bag[BUFFERS];

@@ -165,6 +165,7 @@ struct record *record_take(struct submitter *who, enum kind kind,
 	atomic_store_explicit(&record->detached, false, memory_order_relaxed);
 	record->foreign = who->number != 0;
 	record->ended = false;
+	record->era = atomic_load(&who->stage->era);
 	record->size = 1;
 	record->results = 0;
 	atomic_store_explicit(&record->events, 0, memory_order_relaxed);
@@ -224,7 +225,10 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 	switch (value) {
 	case -ECANCELED:
 		return atomic_load(&record->cancelled) ||
+		       record->era != atomic_load(&record->stage->era) ||
 		       (record->kind == KIND_CHAIN && record->results > 1);
+	case -EBADF:
+		return record->kind == KIND_CHAIN;
 	case -ETIME:
 		return record->timed;
 	case -ENFILE:

@@ -395,6 +395,24 @@ TEST(a_connection_that_was_cancelled_leaves_no_socket)
 	scripted_destroy(kernel);
 }
 
+TEST(a_connection_that_took_too_long_is_etime_and_leaves_no_socket)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	struct scripted_request *request;
+
+	kernel->real_close = true;
+	scripted_submit(kernel,
+			a10_timeout(a10_connect_to("127.0.0.1:7", 0),
+				    A10_SECOND),
+			&notes);
+	request = scripted_next(kernel, URING_OP_CONNECT);
+	scripted_pass(kernel, A10_SECOND);
+	ck_assert_int_eq(notes_only(&notes)->value, -ETIME);
+	ck_assert(!is_open(request->sqe.fd));
+	scripted_destroy(kernel);
+}
+
 TEST(a_late_connection_is_a_success_and_a_detached_one_is_closed)
 {
 	for (int detached = 0; detached < 2; detached++) {

@@ -443,6 +443,31 @@ TEST(a_last_result_of_a_multishot_after_its_cancel_is_the_success_it_is)
 	scripted_destroy(kernel);
 }
 
+/* The ring's tail has 16 bits. */
+TEST(a_pools_indexes_wrap_at_two_to_the_16)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_pool *pool = pool_of(kernel, 4, 0);
+	struct notes notes = { 0 };
+	struct scripted_request *recv;
+
+	scripted_submit(kernel, receive(pool), &notes);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	for (uint32_t i = 0; i < 70000; i += 3) {
+		notes.count = 0;
+		for (int j = 0; j < 3; j++)
+			ck_assert(scripted_receive(kernel, recv, &i, sizeof(i),
+						   URING_CQE_F_MORE));
+		ck_assert_int_eq(a10_ring_poll(kernel->ring, 0), 3);
+		for (uint32_t j = 0; j < 3; j++) {
+			ck_assert_mem_eq(notes.at[j].buf.data, &i, sizeof(i));
+			a10_buf_release(notes.at[j].buf);
+		}
+	}
+	ck_assert_uint_eq(a10_pool_available(pool), 4);
+	scripted_destroy(kernel);
+}
+
 /* Several results share a buffer, which goes back after the last of them. */
 TEST(a_buffer_used_up_piece_by_piece_goes_back_once)
 {

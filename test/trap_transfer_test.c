@@ -354,6 +354,31 @@ TEST(what_recvmsg_writes_arrives_in_the_lent_header)
 	scripted_destroy(kernel);
 }
 
+/* The word that is a file's offset elsewhere is an address here. */
+TEST(all_of_a_sendto_goes_to_the_same_address)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	struct a10_address to = { .length = sizeof(to.as.in) };
+	struct scripted_request *send;
+	const struct sockaddr_in *seen;
+
+	to.as.in.sin_port = 77;
+	a10_submit(kernel->sq, a10_all(a10_sendto(FD, "abcd", 4, 0, &to)),
+		   notes_take, &notes);
+	memset(&to, 0xee, sizeof(to));
+	scripted_settle(kernel);
+	for (int i = 0; i < 2; i++) {
+		send = scripted_next(kernel, URING_OP_SEND);
+		seen = (void *)(uintptr_t)send->sqe.off;
+		ck_assert_uint_eq(seen->sin_port, 77);
+		ck_assert_int_eq(send->sqe.file_index, sizeof(*seen));
+		scripted_answer(kernel, send, 2, 0);
+	}
+	ck_assert_int_eq(notes_only(&notes)->value, 4);
+	scripted_destroy(kernel);
+}
+
 /* On a socket in use a path, an address or a time is long gone by then. */
 TEST(a_restart_uses_the_copy_of_what_the_verb_was_given)
 {

@@ -246,6 +246,9 @@ bool all_goes_on(struct a10_ring *ring, struct slot *slot,
 
 	if (r->value > 0)
 		cold->bytes += (uint64_t)r->value;
+	/* With MSG_TRUNC the kernel tells of more than there was room for. */
+	if (cold->bytes > cold->total)
+		cold->bytes = cold->total;
 	left = cold->total - cold->bytes;
 	r->count = (size_t)cold->bytes;
 	if (r->value < 0)

@@ -108,7 +108,10 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_REGION &&
 	    (!row->fixed || flags & A10_WITH_POOL))
 		return -EINVAL;
-	if (flags & A10_WITH_POOL && !row->pooled)
+	/* With MSG_TRUNC the kernel would tell of bytes that are in no buffer. */
+	if (flags & A10_WITH_POOL &&
+	    (!row->pooled || (row->nowait == NOWAIT_MSG &&
+			      op->request.op_flags & MSG_TRUNC)))
 		return -EINVAL;
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;

@@ -263,6 +263,8 @@ static void queue_start_plain(struct a10_ring *ring)
 
 void queue_fill(struct a10_ring *ring)
 {
+	const uint32_t tail = ring->tail;
+
 	if (unlikely(ring->cancels != NO_SLOT))
 		cancels_fill(ring);
 	while (unlikely(ring->queue_first != NO_SLOT)) {
@@ -273,4 +275,7 @@ void queue_fill(struct a10_ring *ring)
 			break;
 	}
 	queue_publish(ring);
+	/* The tail may have gone past the window, which it must not. */
+	if (ring->tail != tail)
+		window_open(ring);
 }
