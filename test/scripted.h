@@ -51,6 +51,7 @@ struct scripted_request {
 	bool shown;    /* scripted_next has returned it, or never will */
 	bool linked;   /* to the one before                            */
 	bool internal; /* the library's poll of its eventfd            */
+	bool notified; /* the test's own: its notification is to come  */
 	int64_t at;    /* the clock when it was taken                  */
 	struct scripted_request *chain; /* the one that is linked to it */
 	struct scripted_request *all_next;

@@ -175,6 +175,23 @@ TEST(a_client_that_reads_slowly_is_not)
 	server_end(&server);
 }
 
+TEST(a_file_that_shrinks_ends_its_connection)
+{
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	client_hear_head(fd, &answer);
+	ck_assert_int_eq(truncate("huge.bin", 0), 0);
+	ck_assert_uint_lt(drain(fd), HUGE_SIZE);
+	close(fd);
+	server_end(&server);
+}
+
 /* ---- bodies --------------------------------------------------------------- */
 
 TEST(a_request_with_a_body_is_answered_and_the_last)
@@ -410,6 +427,29 @@ TEST(a_second_signal_ends_it_at_once)
 	ck_assert_int_eq(server_wait(&server), 128 + SIGINT);
 	ck_assert(now() - before < test_slowed(3));
 	close(fd);
+}
+
+TEST(a_unix_socket_is_removed_at_the_end)
+{
+	char name[] = "/tmp/a10-serve-XXXXXX";
+	char address[64];
+	char path[64];
+	struct command command;
+
+	ck_assert_ptr_nonnull(mkdtemp(name));
+	snprintf(path, sizeof(path), "%s/socket", name);
+	snprintf(address, sizeof(address), "unix:%s", path);
+	command_start(&command, (const char *const[]){ "serve", "--listen",
+						       address, NULL });
+	command_read(&command, true);
+	if (strstr(command.text, "no ring") != NULL)
+		SKIP("%s", command.text);
+	ck_assert_ptr_nonnull(strstr(command.text, " on unix:/tmp/"));
+	ck_assert_int_eq(access(path, F_OK), 0);
+	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
+	ck_assert_int_eq(command_wait(&command), 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(rmdir(name), 0);
 }
 
 /* ---- the command line ----------------------------------------------------- */

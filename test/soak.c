@@ -144,11 +144,22 @@ static void *thread_work(void *data)
 	return NULL;
 }
 
-static void poll_once(struct ring_stage *stage, int64_t ns)
+static int poll_once(struct ring_stage *stage, int64_t ns)
 {
 	int delivered = a10_ring_poll(stage->ring, ns);
 
 	need(delivered >= 0, "a10_ring_poll", delivered);
+	return delivered;
+}
+
+/* A short queue takes several to start a burst; sometimes it gets only one. */
+static void poll_some(struct ring_stage *stage, uint64_t *random)
+{
+	int times = random_below(random, 4) ? 64 : 1;
+	int64_t ns = random_below(random, 4) ? 0 : random_below(random, 50000);
+
+	while (times-- > 0 && poll_once(stage, ns) > 0)
+		ns = 0;
 }
 
 static void print_line(void *data, const char *text)
@@ -235,10 +246,7 @@ static void *stage_run(void *data)
 			steps += burst;
 			while (burst-- > 0)
 				need(work_step(who), "refused", 0);
-			poll_once(stage, random_below(&who->random, 4) ?
-						 0 :
-						 random_below(&who->random,
-							      50000));
+			poll_some(stage, &who->random);
 		}
 		ring_end(stage, threads, random_below(&who->random, 2));
 	}
@@ -254,6 +262,22 @@ static uint64_t total_done(void)
 	for (unsigned int i = 0; i < stage_count; i++)
 		total += atomic_load(&stages[i].done);
 	return total;
+}
+
+/* What it was that went well: a run of nothing but cancels would show here. */
+static void results_print(void)
+{
+	printf("%-14s %12s %12s %12s %12s\n", "operation", "done", "cancelled",
+	       "timed out", "failed");
+	for (int kind = 0; kind < KINDS; kind++) {
+		unsigned long long sums[4] = { 0 };
+
+		for (unsigned int i = 0; i < stage_count; i++)
+			for (int k = 0; k < 4; k++)
+				sums[k] += stages[i].results[kind][k];
+		printf("%-14s %12llu %12llu %12llu %12llu\n",
+		       kinds[kind].name, sums[0], sums[1], sums[2], sums[3]);
+	}
 }
 
 static void watch(void)
@@ -339,6 +363,7 @@ int main(int argc, char **argv)
 		stage_close(&stages[i]);
 		rings += stages[i].rings;
 	}
+	results_print();
 	after = open_descriptors();
 	need(after == before, "descriptors are left", (long long)after - before);
 	printf("soak: %llu operations on %llu rings, all well\n",

@@ -115,6 +115,7 @@ struct ring_stage {
 	struct a10_buf bag[BUFFERS];
 	unsigned int held;
 	_Atomic uint64_t done; /* operations over, all rings of this stage */
+	uint64_t results[KINDS][4]; /* successes, cancels, time-outs, errors */
 	uint64_t rings;
 	struct submitter *who[SUBMITTERS_MAX];
 };

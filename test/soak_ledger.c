@@ -222,6 +222,8 @@ bool bag_take(struct ring_stage *stage)
 
 static bool error_is_fine(const struct record *record, ssize_t value)
 {
+	if (record->kind == KIND_WAIT) /* that of what it waited for */
+		return true;
 	switch (value) {
 	case -ECANCELED:
 		return atomic_load(&record->cancelled) ||
@@ -238,8 +240,19 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 	case -EAGAIN:
 		return record->kind == KIND_CONNECT;
 	default:
-		return record->kind == KIND_WAIT;
+		return false;
 	}
+}
+
+static void result_count(struct ring_stage *stage, const struct record *record,
+			 ssize_t value)
+{
+	int column = value >= 0 ? 0 :
+		     value == -ECANCELED ? 1 :
+		     value == -ETIME	 ? 2 :
+					   3;
+
+	stage->results[record->kind][column]++;
 }
 
 static void result_check(struct record *record, const struct a10_result *r)
@@ -282,6 +295,7 @@ void on_result(void *data, const struct a10_result *r)
 	if (atomic_load(&record->detached) && !record->foreign)
 		violation(record, "delivered though forgotten", r->value);
 	result_check(record, r);
+	result_count(stage, record, r->value);
 	if (r->buf.data != NULL)
 		bag_put(stage, r->buf);
 	if (a10_fd_valid(r->fd))

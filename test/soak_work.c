@@ -346,7 +346,7 @@ bool work_step(struct submitter *who)
 	}
 	if (dice < 330)
 		scope_random(who);
-	else if (dice == 330)
+	else if (dice == 330 && random_below(&who->random, 16) == 0)
 		all_cancel(who);
 	else
 		return submit_random(who);

@@ -367,7 +367,7 @@ static void *await_open(void *data)
 	ck_assert_int_eq(a10_await_on(data, a10_write(result.fd, "x", 1),
 				      NULL), 1);
 	ck_assert_int_eq(a10_await_on(data, a10_close(result.fd), NULL), 0);
-	ck_assert_int_eq(a10_await_on(data, a10_close(result.fd), NULL),
+	ck_assert_int_eq(a10_await_on(data, a10_close(a10_fd_none()), NULL),
 			 -EBADF);
 	return NULL;
 }

@@ -394,6 +394,11 @@ uint16_t pool_group(const struct a10_pool *pool)
 	return pool->group;
 }
 
+bool pool_is_incremental(const struct a10_pool *pool)
+{
+	return pool->incremental;
+}
+
 bool pool_has_buffers(const struct a10_pool *pool)
 {
 	return pool->available > 0 && !pool->closed;

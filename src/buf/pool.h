@@ -49,6 +49,9 @@ void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
  */
 void pool_set_hungry(struct a10_pool *pool);
 
+/* Whether a buffer serves several receives. The pool is held. */
+bool pool_is_incremental(const struct a10_pool *pool);
+
 /* Whether the kernel could pick a buffer now. */
 bool pool_has_buffers(const struct a10_pool *pool);
 

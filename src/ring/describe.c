@@ -108,10 +108,7 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_REGION &&
 	    (!row->fixed || flags & A10_WITH_POOL))
 		return -EINVAL;
-	/* With MSG_TRUNC the kernel would tell of bytes that are in no buffer. */
-	if (flags & A10_WITH_POOL &&
-	    (!row->pooled || (row->nowait == NOWAIT_MSG &&
-			      op->request.op_flags & MSG_TRUNC)))
+	if (flags & A10_WITH_POOL && !row->pooled)
 		return -EINVAL;
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;
@@ -194,9 +191,15 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 	const uint32_t flags = extra->flags;
 
 	if (flags & A10_WITH_POOL) {
-		const int err = extra->pool ? pool_hold(extra->pool, ring)
-					    : -ENXIO;
+		int err = extra->pool ? pool_hold(extra->pool, ring) : -ENXIO;
 
+		/* The kernel would tell of bytes that are in no buffer. */
+		if (err == 0 && row->nowait == NOWAIT_MSG &&
+		    request->op_flags & MSG_TRUNC &&
+		    pool_is_incremental(extra->pool)) {
+			pool_drop(extra->pool);
+			err = -EINVAL;
+		}
 		if (err < 0)
 			return err;
 		request->flags |= URING_SQE_BUFFER_SELECT;

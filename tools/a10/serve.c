@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 enum {
 	DESCRIPTORS_OTHER = 64, /* than those of connections and their files */
@@ -31,6 +32,7 @@ struct serve {
 	const struct options *options;
 	struct a10_ring *ring;
 	struct server server;
+	struct a10_address address; /* what it really listens on */
 	struct a10_fd signals;
 	struct signalfd_siginfo signal;
 	int ended_by; /* the second signal, or 0 */
@@ -49,7 +51,8 @@ static void show_help(void)
 	       "  --listen ADDRESS:PORT      default 127.0.0.1:8010; port 0 "
 	       "takes a free one;\n"
 	       "                             an empty address is every one of "
-	       "this machine\n"
+	       "this machine;\n"
+	       "                             or unix:PATH\n"
 	       "  --connections NUMBER       so many at once, others wait; "
 	       "default %d\n"
 	       "  --idle-timeout SECONDS     between two requests; default "
@@ -276,6 +279,10 @@ static int open_listener(struct serve *serve)
 	if (err < 0)
 		return complain_of_address(address, (int)err);
 	serve->server.listener = result.fd;
+	serve->address.length = sizeof(serve->address.as);
+	if (getsockname(a10_fd_number(result.fd), &serve->address.as.any,
+			&serve->address.length) < 0)
+		return complain_of_address(address, -errno);
 	/*
 	 * Connections inherit it. Responses go out whole, so there is nothing
 	 * to gain by holding back their ends; a Unix socket never does.
@@ -285,20 +292,23 @@ static int open_listener(struct serve *serve)
 	return 0;
 }
 
+/* A Unix socket's file stays behind, and would be in the next one's way. */
+static void remove_socket(const struct serve *serve)
+{
+	const struct sockaddr_un *un = &serve->address.as.un;
+
+	if (un->sun_family == AF_UNIX && un->sun_path[0] != '\0')
+		unlink(un->sun_path);
+}
+
 static void announce(const struct serve *serve)
 {
-	struct a10_address address = { .length = sizeof(address.as) };
+	const bool local = serve->address.as.any.sa_family == AF_UNIX;
 	char text[ADDRESS_SIZE];
-	const bool known = getsockname(a10_fd_number(serve->server.listener),
-				       &address.as.any, &address.length) == 0;
 
-	if (known)
-		a10_address_format(&address, text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "%s", serve->options->address);
+	a10_address_format(&serve->address, text, sizeof(text));
 	printf("a10: serving %s on %s%s%s\n", serve->options->folder,
-	       address.as.any.sa_family == AF_UNIX ? "" : "http://", text,
-	       address.as.any.sa_family == AF_UNIX ? "" : "/");
+	       local ? "" : "http://", text, local ? "" : "/");
 	/* Nobody may be reading: that is no reason not to serve. */
 	fflush(stdout);
 	clearerr(stdout);
@@ -389,6 +399,7 @@ int serve_run(int argc, char **argv)
 		status = run(&serve);
 	/* All is over when the ring is, and nothing uses them any more. */
 	a10_ring_destroy(serve.ring, A10_SECOND);
+	remove_socket(&serve);
 	a10_fd_release(serve.server.listener);
 	a10_fd_release(serve.server.root);
 	a10_fd_release(serve.signals);
