@@ -201,14 +201,33 @@ static void ledger_is_clean(const struct ring_stage *stage)
 	}
 }
 
+/*
+ * What a thread awaits may be behind a drained operation, and that behind what
+ * only the next write would end: all is cancelled, as often as it takes.
+ */
+static void threads_end(struct ring_stage *stage, pthread_t *threads)
+{
+	int64_t cancel_at = a10_now() + 10 * A10_MILLISECOND;
+
+	atomic_store(&stage->over, true);
+	for (unsigned int i = 1; i < stage->submitters; i++) {
+		while (pthread_tryjoin_np(threads[i], NULL) != 0) {
+			poll_once(stage, A10_MILLISECOND / 10);
+			if (a10_now() < cancel_at)
+				continue;
+			atomic_fetch_add(&stage->era, 1);
+			need(a10_cancel_all(stage->sq) == 0, "cancel_all", 0);
+			atomic_fetch_add(&stage->era, 1);
+			cancel_at = a10_now() + 10 * A10_MILLISECOND;
+		}
+	}
+}
+
 /* Orderly: all is ended, then the ring. Or the ring, with all in flight. */
 static void ring_end(struct ring_stage *stage, pthread_t *threads, bool orderly)
 {
 	if (orderly) {
-		atomic_store(&stage->over, true);
-		for (unsigned int i = 1; i < stage->submitters; i++)
-			while (pthread_tryjoin_np(threads[i], NULL) != 0)
-				poll_once(stage, A10_MILLISECOND / 10);
+		threads_end(stage, threads);
 		all_end(stage);
 	}
 	a10_fd_release(stage->listener);

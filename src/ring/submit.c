@@ -133,21 +133,26 @@ submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	return a10_sq_submit_op(sq, &op, NULL, done, data);
 }
 
-/* The request where the kernel reads it, and what differs where it is kept. */
-static inline void request_write(void *sqe, void *kept, uint64_t head,
-				 uint64_t offset, uint64_t address,
-				 uint64_t tail, uint64_t id)
+/*
+ * The request where the kernel reads it, and what differs where it is kept. First
+ * of all that is written: after it the arguments need no registers any more.
+ */
+static inline void request_write(struct a10_ring *ring, uint32_t index,
+				 uint32_t at, uint64_t head, uint64_t offset,
+				 uint64_t address, uint64_t tail)
 {
-	raw_word *to = sqe, *too = kept;
+	raw_word *sqe = (void *)&ring->sqes[at & ring->sq_mask];
+	raw_word *kept = (void *)request_at(ring, index);
 
-	to[0] = too[0] = head;
-	to[1] = too[1] = offset;
-	to[2] = too[2] = address;
-	to[3] = too[3] = tail;
-	to[4] = id;
-	to[5] = 0;
-	to[6] = 0;
-	to[7] = 0;
+	sqe[0] = kept[0] = head;
+	sqe[1] = kept[1] = offset;
+	sqe[2] = kept[2] = address;
+	sqe[3] = kept[3] = tail;
+	sqe[4] = slot_at(ring, index)->id;
+	sqe[5] = 0;
+	sqe[6] = 0;
+	sqe[7] = 0;
+	__asm__("" : : : "memory");
 }
 
 a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
@@ -157,25 +162,26 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	struct a10_ring *ring = ring_of(sq);
 	/* With flags it is larger than any opcode. */
 	const uint32_t opcode = (uint32_t)head & 0xffff;
-	const uint32_t at = ring->tail;
-	uint32_t index, number, plain;
+	uint32_t at, index, number;
 	struct slot *slot;
 
-	if (unlikely(!sq_is_mine(sq) || ring->window == at || opcode >= OP_RAW))
+	if (unlikely(!sq_is_mine(sq) || opcode >= OP_RAW))
 		goto slow;
-	plain = op_table[opcode].plain;
+	at = ring->tail;
 	index = ring->free_first;
-	if (unlikely(plain == PLAIN_NO || index == NO_SLOT))
+	if (unlikely(ring->window == at || index == NO_SLOT))
 		goto slow;
-	slot = slot_at(ring, index);
 	number = (uint32_t)(head >> 32);
-	if (plain == PLAIN_ALONE) {
+	if (op_table[opcode].plain != PLAIN_ALONE &&
+	    (op_table[opcode].plain == PLAIN_NO ||
+	     number >= ring->regular_limit))
+		goto slow;
+	request_write(ring, index, at, head, offset, address, tail);
+	slot = slot_at(ring, index);
+	if (op_table[opcode].plain == PLAIN_ALONE)
 		slot->descriptor = 0;
-	} else {
-		if (unlikely(number >= ring->regular_limit))
-			goto slow;
+	else
 		descriptor_join(ring, slot, number + 1);
-	}
 	ring->free_first = slot->next;
 	ring->tail = at + 1;
 	ring->pending++;
@@ -184,8 +190,6 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	slot->next = at;
 	slot->status = SLOT_RUNNING | opcode << 8 |
 		       (uint64_t)SLOT_SHORT << 48;
-	request_write(&ring->sqes[at & ring->sq_mask], request_at(ring, index),
-		      head, offset, address, tail, slot->id);
 	return (a10_id)slot->id;
 slow:
 	return submit_words_slow(sq, head, offset, address, tail, done, data);
