@@ -238,6 +238,7 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 	case -ENOBUFS:
 		return record->kind == KIND_RECV_POOLED;
 	case -EAGAIN:
+	case -ECONNREFUSED: /* the listener goes before the ring does */
 		return record->kind == KIND_CONNECT;
 	default:
 		return false;
