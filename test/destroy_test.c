@@ -6,6 +6,7 @@
 #include "blocked.h"
 
 #include <linux/userfaultfd.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -91,14 +92,14 @@ TEST(a_ring_is_destroyed_with_every_kind_of_operation_in_flight)
 /* Data comes from another thread all the while, until the ring is gone. */
 struct feeder {
 	int numbers[2];
-	volatile bool stop;
+	atomic_bool stop;
 };
 
 static void *feed(void *data)
 {
 	struct feeder *feeder = data;
 
-	while (!feeder->stop) {
+	while (!atomic_load(&feeder->stop)) {
 		for (int i = 0; i < 2; i++)
 			(void)!send(feeder->numbers[i], "0123456789abcdef", 16,
 				    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -175,7 +176,7 @@ TEST_TIMEOUT(a_thousand_rings_are_destroyed_while_data_comes, 60)
 	thread = thread_start(feed, &feeder);
 	for (unsigned int i = 0; i < count; i++)
 		test_fed(&random, pairs);
-	feeder.stop = true;
+	atomic_store(&feeder.stop, true);
 	thread_join(thread);
 	pair_close(ring, &pairs[0]);
 	pair_close(ring, &pairs[1]);

@@ -48,11 +48,11 @@ enum scripted_state {
 struct scripted_request {
 	struct uring_sqe sqe;
 	enum scripted_state state;
-	bool shown;    /* scripted_next has returned it, or never will */
-	bool linked;   /* to the one before                            */
-	bool internal; /* the library's poll of its eventfd            */
-	bool notified; /* the test's own: its notification is to come  */
-	int64_t at;    /* the clock when it was taken                  */
+	bool shown;     /* scripted_next has returned it, or never will */
+	bool linked;    /* to the one before                            */
+	bool internal;  /* the library's poll of its eventfd            */
+	bool notifying; /* without copying: only its notification is to come */
+	int64_t at;     /* the clock when it was taken                  */
 	struct scripted_request *chain; /* the one that is linked to it */
 	struct scripted_request *all_next;
 	struct scripted_request *live_next; /* those not over */

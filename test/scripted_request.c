@@ -240,6 +240,8 @@ int request_cancel(struct scripted *kernel, uint64_t user_data, uint32_t flags)
 	/* A later member of a chain is not found; a drained request is. */
 	if (!target || (target->linked && target->state == SCRIPTED_BEHIND))
 		return -ENOENT;
+	if (target->notifying)
+		return -ENOENT;
 	if (kernel->cancel_answer_times && !target->internal) {
 		kernel->cancel_answer_times--;
 		return kernel->cancel_answer;
@@ -371,6 +373,8 @@ void scripted_post(struct scripted *kernel, struct scripted_request *request,
 		return; /* by overflow */
 	if (!(flags & URING_CQE_F_MORE))
 		request_over(kernel, request, res);
-	else if (!is_multishot(&request->sqe)) /* zero-copy */
+	else if (!is_multishot(&request->sqe)) {
+		request->notifying = true;
 		chain_proceed(kernel, request, res);
+	}
 }

@@ -37,16 +37,19 @@ struct scripted *scripted_ring(const struct a10_config *config)
 	return kernel;
 }
 
-/* Closes cannot be cancelled, so what a test leaves of them ends well. */
-static void closes_succeed(struct scripted *kernel)
+/* What cannot be cancelled ends well, if a test leaves it. */
+static void rest_ends_well(struct scripted *kernel)
 {
 	struct scripted_request *request = kernel->live_first;
 
 	while (request) {
 		struct scripted_request *next = request->live_next;
 
-		if (request->sqe.opcode == URING_OP_CLOSE &&
-		    request->state == SCRIPTED_STARTED) {
+		if (request->notifying) {
+			scripted_post(kernel, request, 0, URING_CQE_F_NOTIF);
+			next = kernel->live_first;
+		} else if (request->sqe.opcode == URING_OP_CLOSE &&
+			   request->state == SCRIPTED_STARTED) {
 			scripted_post(kernel, request, 0, 0);
 			next = kernel->live_first;
 		}
@@ -56,7 +59,7 @@ static void closes_succeed(struct scripted *kernel)
 
 void scripted_destroy(struct scripted *kernel)
 {
-	kernel->step = closes_succeed;
+	kernel->step = rest_ends_well;
 	kernel->hold_cancels = false;
 	ck_assert_int_eq(a10_ring_destroy(kernel->ring, A10_FOREVER), 0);
 	ck_assert(kernel->closed);

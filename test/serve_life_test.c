@@ -72,7 +72,7 @@ static size_t drain(int fd)
 	return total;
 }
 
-/* ---- slow and silent clients ---------------------------------------------- */
+/* ---- slow and silent clients -------------------------------------------- */
 
 TEST(a_request_may_come_in_pieces)
 {
@@ -192,7 +192,7 @@ TEST(a_file_that_shrinks_ends_its_connection)
 	server_end(&server);
 }
 
-/* ---- bodies --------------------------------------------------------------- */
+/* ---- bodies ------------------------------------------------------------- */
 
 TEST(a_request_with_a_body_is_answered_and_the_last)
 {
@@ -233,7 +233,7 @@ TEST(an_upload_is_refused_so_that_it_is_heard)
 	server_end(&server);
 }
 
-/* ---- many clients --------------------------------------------------------- */
+/* ---- many clients ------------------------------------------------------- */
 
 TEST(many_connections_are_served_at_once)
 {
@@ -335,7 +335,7 @@ TEST(clients_that_leave_take_nothing_with_them)
 	server_end(&server);
 }
 
-/* ---- the stop ------------------------------------------------------------- */
+/* ---- the stop ----------------------------------------------------------- */
 
 TEST(a_stop_ends_idle_connections_at_once)
 {
@@ -452,7 +452,7 @@ TEST(a_unix_socket_is_removed_at_the_end)
 	ck_assert_int_eq(rmdir(name), 0);
 }
 
-/* ---- the command line ----------------------------------------------------- */
+/* ---- the command line --------------------------------------------------- */
 
 static void assert_run(const char *const *arguments, int status,
 		       const char *says)

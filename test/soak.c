@@ -119,7 +119,8 @@ static void ring_make(struct ring_stage *stage, uint64_t *random)
 							0, &stage->pool);
 	need(err == 0, "a10_pool_create", err);
 	snprintf(stage->address, sizeof(stage->address),
-		 "unix:@a10-soak-%d-%u", getpid(), stage->number);
+		 "unix:@a10-soak-%d-%u-%llu", getpid(), stage->number,
+		 (unsigned long long)stage->rings);
 	err = (int)a10_await_on(stage->sq, a10_listen_on(stage->address, 0),
 				&listener);
 	need(err == 0, "a10_listen_on", err);
@@ -189,6 +190,27 @@ static void all_end(struct ring_stage *stage)
 	     BUFFERS - a10_pool_available(stage->pool));
 }
 
+/* Before all is: what was asked to end by its id ends by that. */
+static void asked_end(struct ring_stage *stage)
+{
+	const int64_t until = a10_now() + 20 * A10_SECOND;
+
+	for (unsigned int i = 0; i < stage->submitters; i++) {
+		struct record *records = stage->who[i]->records;
+
+		for (int k = 0; k < RECORDS; k++) {
+			while (atomic_load(&records[k].serial) != 0 &&
+			       atomic_load(&records[k].asked)) {
+				poll_once(stage, A10_MILLISECOND);
+				if (a10_now() < until)
+					continue;
+				a10_ring_dump(stage->ring, print_line, NULL);
+				violation(&records[k], "a cancel was lost", k);
+			}
+		}
+	}
+}
+
 static void ledger_is_clean(const struct ring_stage *stage)
 {
 	for (unsigned int i = 0; i < stage->submitters; i++) {
@@ -228,12 +250,14 @@ static void ring_end(struct ring_stage *stage, pthread_t *threads, bool orderly)
 {
 	if (orderly) {
 		threads_end(stage, threads);
+		if (!stage->drains) /* behind one it takes its time */
+			asked_end(stage);
 		all_end(stage);
 	}
-	a10_fd_release(stage->listener);
 	atomic_fetch_add(&stage->era, 1);
 	need(a10_ring_destroy(stage->ring, 20 * A10_SECOND) == 0,
 	     "a10_ring_destroy", 0);
+	a10_fd_release(stage->listener);
 	if (!orderly) {
 		atomic_store(&stage->over, true);
 		for (unsigned int i = 1; i < stage->submitters; i++)

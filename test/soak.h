@@ -65,6 +65,7 @@ struct record {
 	bool owning;
 	bool timed;              /* -ETIME is an answer                     */
 	atomic_bool cancelled;   /* so is -ECANCELED                        */
+	atomic_bool asked;       /* by id: then it is over before long      */
 	atomic_bool detached;    /* by the owner: no result may come        */
 	bool foreign;
 	bool ended;

@@ -162,6 +162,7 @@ struct record *record_take(struct submitter *who, enum kind kind,
 	record->owning = random_below(&who->random, 4) == 0;
 	record->timed = false;
 	atomic_store_explicit(&record->cancelled, false, memory_order_relaxed);
+	atomic_store_explicit(&record->asked, false, memory_order_relaxed);
 	atomic_store_explicit(&record->detached, false, memory_order_relaxed);
 	record->foreign = who->number != 0;
 	record->ended = false;
@@ -238,7 +239,6 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 	case -ENOBUFS:
 		return record->kind == KIND_RECV_POOLED;
 	case -EAGAIN:
-	case -ECONNREFUSED: /* the listener goes before the ring does */
 		return record->kind == KIND_CONNECT;
 	default:
 		return false;

@@ -254,6 +254,7 @@ static bool cancel_random(struct submitter *who)
 	record = record_of_ticket(who->tickets[at]);
 	if (record != NULL) {
 		atomic_store(&record->cancelled, true);
+		atomic_store(&record->asked, record->kind != KIND_WAIT);
 		note(record, "cancel", who->number);
 	}
 	return a10_cancel(who->stage->sq, who->ids[at]) == 0;
@@ -276,6 +277,7 @@ static bool forget_random(struct submitter *who)
 				 record->kind != KIND_AFTER)))
 		return true;
 	atomic_store(&record->cancelled, true);
+	atomic_store(&record->asked, true);
 	note(record, "forget", who->number);
 	if (atomic_exchange(&record->detached, true) && !record->owning)
 		return true;

@@ -247,7 +247,7 @@ static void answer_zero_copy(struct world *world,
 {
 	struct scripted *kernel = world->kernel;
 
-	if (request->notified) {
+	if (request->notifying) {
 		scripted_post(kernel, request, 0, URING_CQE_F_NOTIF);
 		return;
 	}
@@ -255,7 +255,6 @@ static void answer_zero_copy(struct world *world,
 		scripted_post(kernel, request, any_error(world), 0);
 		return;
 	}
-	request->notified = true;
 	scripted_post(kernel, request,
 		      chance(world, 5) ?
 			      any_error(world) :

@@ -1,7 +1,7 @@
 /*
  * What the tests of "a10 serve" have in common: the real command with a folder
- * to serve on a free port, and HTTP written out over a socket, so that also what
- * no client would send can be sent.
+ * to serve on a free port, and HTTP written out over a socket, so that also
+ * what no client would send can be sent.
  *
  * The command is ../tools/a10/a10 as seen from this program, or A10_COMMAND.
  */
@@ -15,7 +15,7 @@
 
 #define HOST "Host: test\r\n"
 
-/* ---- the command --------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------- */
 
 struct command {
 	pid_t pid;
@@ -35,7 +35,7 @@ int command_wait(struct command *command);
 /* All of it. */
 int command_run(struct command *command, const char *const *arguments);
 
-/* ---- a server and its folder ---------------------------------------------- */
+/* ---- a server and its folder -------------------------------------------- */
 
 struct server {
 	struct command command;
@@ -61,7 +61,7 @@ void put(const char *path, const char *content);
 void put_pattern(const char *path, size_t length);
 void assert_pattern(const char *bytes, size_t length);
 
-/* ---- a client ------------------------------------------------------------- */
+/* ---- a client ----------------------------------------------------------- */
 
 struct answer {
 	int status;

@@ -102,7 +102,7 @@ A10_API void a10_ring_info(const struct a10_ring *ring,
 
 /*
  * One line of text per operation that is not over: what, on which descriptor, in
- * which state, since when. Owner's thread.
+ * which state, what it waits for. Owner's thread.
  */
 A10_API void a10_ring_dump(const struct a10_ring *ring,
 			   void (*line)(void *data, const char *text),

@@ -76,11 +76,7 @@ void slot_restart(struct a10_ring *ring, struct slot *slot)
 	if (slot->marks & MARK_LISTED && !is_ending(slot))
 		slot_cancel_forget(ring, slot);
 	slot->marks &= (uint16_t)~MARK_PAUSE;
-	/* It began before what is drained. */
-	if (unlikely(ring->drains))
-		queue_push_first(ring, slot);
-	else
-		queue_push(ring, slot);
+	queue_push_again(ring, slot);
 }
 
 static void retry_later(struct a10_ring *ring, struct slot *slot)
@@ -118,11 +114,29 @@ static bool restart_when_ready(struct a10_ring *ring, struct slot *slot,
 
 	if (row->direction == READY_NEVER || said_not_to_wait(request, row))
 		return false;
-	if (slot->flags & SLOT_COLD &&
-	    cold_at(ring, slot_index(slot))->retries++ >= READY_TRIES)
+	if (slot->tries++ >= READY_TRIES)
 		return false;
 	slot->step = STEP_READY;
 	slot->id |= TAG_SPECIAL;
+	slot_restart(ring, slot);
+	return true;
+}
+
+/*
+ * What is sent without copying counts against the memlock limit of a user who has
+ * one. Copying is slower, but it is what was asked for.
+ */
+static bool restart_copying(struct a10_ring *ring, struct slot *slot)
+{
+	struct a10_request *request = request_at(ring, slot_index(slot));
+	struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (!(slot->flags & SLOT_COLD) || cold->flags & A10_WITH_RAW ||
+	    !(cold->flags & A10_WITH_ZERO_COPY))
+		return false;
+	cold->flags = (cold->flags & ~A10_WITH_ZERO_COPY) | COLD_COPIES;
+	request->opcode = slot->opcode;
+	request->priority &= (uint16_t)~URING_SEND_ZC_REPORT_USAGE;
 	slot_restart(ring, slot);
 	return true;
 }
@@ -148,6 +162,8 @@ static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 		slot_restart(ring, slot);
 		return true;
 	}
+	if (value == -ENOMEM)
+		return restart_copying(ring, slot);
 	if (value == -EAGAIN)
 		return restart_when_ready(ring, slot, row);
 	return false;
@@ -234,6 +250,8 @@ void result_make(struct a10_ring *ring, struct slot *slot,
 		result_descriptor(ring, cold, completion, r);
 	else
 		r->count = (size_t)r->value;
+	if (cold->flags & COLD_COPIES)
+		r->flags |= A10_RESULT_COPIED;
 }
 
 bool all_goes_on(struct a10_ring *ring, struct slot *slot,
@@ -262,7 +280,7 @@ bool all_goes_on(struct a10_ring *ring, struct slot *slot,
 		return false;
 	}
 	capture_advance(row, request, (uint64_t)r->value, left);
-	cold->retries = 0;
+	slot->tries = 0;
 	if (cold->flags & A10_WITH_TIMEOUT)
 		timer_progress(ring, slot);
 	return true;
@@ -359,6 +377,7 @@ static void multishot_completed(struct a10_ring *ring, struct slot *slot,
 		return;
 	}
 	cold->retries = 0;
+	slot->tries = 0;
 	/* The end of file ends it, and what came after a cancel. */
 	if (!more && ((row->result == RESULT_BYTES && r.value == 0) ||
 		      is_ending(slot))) {

@@ -83,26 +83,29 @@ void chain_admit(struct a10_ring *ring, struct slot *first)
 	queue_push(ring, first);
 }
 
+/* The first that is with the kernel: it does not find those behind it. */
+static void running_cancel(struct a10_ring *ring, struct slot *first)
+{
+	struct slot *member = first;
+
+	while (member && member->state != SLOT_RUNNING)
+		member = chain_after(ring, member);
+	if (member && is_ending(member))
+		slot_cancel_send(ring, member);
+}
+
 void chain_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 {
 	struct slot *first = chain_first(ring, slot), *member;
-	struct slot *turn = NULL;
 
 	for (member = first; member; member = chain_after(ring, member)) {
-		if (member->state == SLOT_FINISHED)
-			continue;
-		if (!turn)
-			turn = member;
-		if (!(member->marks & MARK_ENDING))
+		if (member->state != SLOT_FINISHED &&
+		    !(member->marks & MARK_ENDING))
 			member->marks |= member == slot ? mark : MARK_CANCEL;
 	}
-	if (!turn)
-		return;
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_CANCEL, first, 0);
-	/* The kernel does not find those that have not begun. */
-	if (turn->state == SLOT_RUNNING)
-		slot_cancel_send(ring, turn);
+	running_cancel(ring, first);
 }
 
 /* Nothing of it runs any more: what was queued is back as cancelled. */
@@ -236,10 +239,7 @@ static void chain_requeue(struct a10_ring *ring, struct slot *turn)
 		if (member == turn ||
 		    cold_at(ring, slot_index(member))->value == -ECANCELED)
 			member->state = SLOT_QUEUED;
-	if (unlikely(ring->drains))
-		queue_push_first(ring, turn);
-	else
-		queue_push(ring, turn);
+	queue_push_again(ring, turn);
 }
 
 void chain_turn(struct a10_ring *ring, struct slot *slot)
@@ -251,11 +251,8 @@ void chain_turn(struct a10_ring *ring, struct slot *slot)
 		struct a10_result r = { .value = 0 };
 
 		turn = slot_at(ring, cold->chain_turn);
-		if (turn->state != SLOT_PARKED) {
-			if (turn->state == SLOT_RUNNING && is_ending(turn))
-				slot_cancel_send(ring, turn);
-			return;
-		}
+		if (turn->state != SLOT_PARKED)
+			break;
 		if (!member_is_over(ring, turn, &r)) {
 			cold->chain_redo = true;
 			break;
@@ -267,7 +264,9 @@ void chain_turn(struct a10_ring *ring, struct slot *slot)
 		}
 		member_deliver(ring, first, turn, &r);
 	}
-	if (cold->chain_running == 0) {
+	if (cold->chain_running > 0) {
+		running_cancel(ring, first);
+	} else if (cold->chain_redo) {
 		cold->chain_redo = false;
 		chain_requeue(ring, slot_at(ring, cold->chain_turn));
 	}

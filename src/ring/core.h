@@ -118,7 +118,7 @@ struct slot {
 			uint8_t park;
 			uint16_t marks;
 			uint8_t flags;
-			uint8_t unused;
+			uint8_t tries; /* to become ready, in vain */
 		};
 		uint64_t status; /* all of them: little-endian, state first */
 	};
@@ -168,12 +168,15 @@ struct cold {
 	uint32_t chain_turn;  /* of the first: whose result is due ... */
 	uint32_t chain_running; /* ... how many are with the kernel ...  */
 	bool chain_redo;      /* ... and that it has to go on */
-	uint32_t retries;    /* one after the other without success */
+	uint32_t retries;    /* of what is transient, in vain so far */
 	int32_t cell;        /* what FILES_UPDATE reads and writes */
 	uint32_t cqe_flags;  /* of a chain's member that is back */
 	int32_t fd_value;    /* the descriptor it made, or -1 */
 	int64_t value;       /* the result, once it is known */
 };
+
+/* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
+#define COLD_COPIES (1u << 31)
 
 /* What is under way on one descriptor of the process, or of the direct table. */
 struct descriptor {

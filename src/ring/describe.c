@@ -355,5 +355,6 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 	slot->opcode = op->extra.flags & A10_WITH_RAW ? OP_RAW
 						      : op->request.opcode;
 	slot->marks = 0;
+	slot->tries = 0;
 	return 0;
 }

@@ -97,8 +97,8 @@ void queue_fill(struct a10_ring *ring);
 bool queue_is_empty(const struct a10_ring *ring);
 /* Whether something in it only wants room. */
 bool queue_can_move(const struct a10_ring *ring);
-/* Before all others: it was started once already. */
-void queue_push_first(struct a10_ring *ring, struct slot *slot);
+/* It was started before: ahead of what is drained. */
+void queue_push_again(struct a10_ring *ring, struct slot *slot);
 /* Free places in the submission queue. */
 uint32_t queue_room(const struct a10_ring *ring);
 /* Writes the slot's request into the next place; it is the backend's then. */

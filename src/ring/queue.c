@@ -207,14 +207,30 @@ bool queue_can_move(const struct a10_ring *ring)
 	       !is_held((struct a10_ring *)(uintptr_t)ring);
 }
 
-void queue_push_first(struct a10_ring *ring, struct slot *slot)
+static void queue_push_first(struct a10_ring *ring, struct slot *slot,
+			     uint32_t *link)
 {
 	slot->state = SLOT_QUEUED;
-	slot->next = ring->queue_first;
+	slot->next = *link;
 	if (slot->next == NO_SLOT)
 		ring->queue_link = &slot->next;
-	ring->queue_first = slot_index(slot);
+	*link = slot_index(slot);
 	ring->window = ring->tail;
+}
+
+void queue_push_again(struct a10_ring *ring, struct slot *slot)
+{
+	uint32_t *link = &ring->queue_first;
+
+	if (likely(ring->drains == 0)) {
+		queue_push(ring, slot);
+		return;
+	}
+	/* It began before what is drained, but for the one that drains. */
+	if (*link != NO_SLOT && ring->draining != NO_SLOT &&
+	    drain_of(ring, slot_at(ring, *link)) == ring->draining)
+		link = &slot_at(ring, *link)->next;
+	queue_push_first(ring, slot, link);
 }
 
 /* The first in the queue into the kernel's; false: no room for it. */
@@ -238,7 +254,7 @@ static bool queue_start_first(struct a10_ring *ring)
 	}
 	if (chain_fill(ring, slot))
 		return true;
-	queue_push_first(ring, slot);
+	queue_push_first(ring, slot, &ring->queue_first);
 	return false;
 }
 

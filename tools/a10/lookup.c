@@ -21,7 +21,8 @@
 
 /*
  * Not blocking, so that a FIFO without a writer opens at once and can be told
- * by its type, and without making a terminal ours.
+ * by its type (a writer that waited for a reader has one for that moment), and
+ * without making a terminal ours.
  */
 static void lookup_open(struct connection *connection, uint64_t flags,
 			connection_done *done)
@@ -69,8 +70,9 @@ static void lookup_directory(struct connection *connection)
 }
 
 /*
- * From here on it may block, as files do: where a file system cannot tell that
- * a read would have to wait, it would fail with -EAGAIN each time.
+ * From here on it may wait, as files do. Otherwise a read of what is not in
+ * memory fails with -EAGAIN on older kernels; newer ones try it in the ring's
+ * thread, also where the file system is known to keep that waiting.
  */
 static void send_file(struct connection *connection)
 {

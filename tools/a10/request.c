@@ -181,9 +181,12 @@ static int status_of_error(const struct request *request, char stopped_at)
 size_t request_parse(struct request *request, const char *bytes, size_t length)
 {
 	struct http_parser *parser = &request->parser;
-	const size_t used =
-		http_parser_execute(parser, &settings, bytes, length);
+	size_t used;
 
+	/* To the parser no bytes would be the end of the connection. */
+	if (length == 0)
+		return 0;
+	used = http_parser_execute(parser, &settings, bytes, length);
 	switch (HTTP_PARSER_ERRNO(parser)) {
 	case HPE_OK:
 	case HPE_CB_headers_complete:

@@ -2,8 +2,8 @@
  * request.h - one request at a time out of a connection's bytes.
  *
  * What is read of a request is its first line, Host, and the parser's verdict
- * on the rest. A body is never read: such a request can be answered, but what is
- * behind it cannot be found, so the connection ends with it.
+ * on the rest. A body is never read: such a request can be answered, but what
+ * is behind it cannot be found, so the connection ends with it.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
