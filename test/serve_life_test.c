@@ -433,7 +433,7 @@ TEST(a_unix_socket_is_removed_at_the_end)
 {
 	char name[] = "/tmp/a10-serve-XXXXXX";
 	char address[64];
-	char path[64];
+	char path[48];
 	struct command command;
 
 	ck_assert_ptr_nonnull(mkdtemp(name));

@@ -332,6 +332,55 @@ TEST(a_cancelled_chain_whose_running_member_succeeds_late_goes_no_further)
 	scripted_destroy(kernel);
 }
 
+/* The kernel goes on to the next: a hard link is one whatever happens. */
+TEST(a_cancel_of_a_chain_is_not_lost_while_an_interrupted_member_waits)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	const struct a10_op ops[] = { a10_hard_linked(a10_read(FD, buf, 1)),
+				      a10_read(OTHER, buf, 1), a10_nop() };
+	a10_id id = submit_chain(kernel, ops, 3, &notes);
+
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), -EINTR,
+			0);
+	a10_cancel(kernel->sq, id);
+	for (int i = 0; i < 20 && notes.count < 3; i++)
+		scripted_pass(kernel, A10_SECOND);
+	chain_gave(&notes, id, 3,
+		   (const ssize_t[]){ -ECANCELED, -ECANCELED, -ECANCELED });
+	scripted_destroy(kernel);
+}
+
+TEST(an_all_member_that_is_hard_linked_is_whole_before_the_next_starts)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	const struct a10_op ops[] = {
+		a10_hard_linked(a10_all(a10_write(FD, buf, 10))), a10_fsync(FD)
+	};
+	a10_id id = submit_chain(kernel, ops, 2, &notes);
+
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_WRITE), 4, 0);
+	for (const struct scripted_request *request = kernel->all_first;
+	     request; request = request->all_next)
+		ck_assert(request->sqe.opcode != URING_OP_FSYNC ||
+			  request->state != SCRIPTED_STARTED);
+	while (notes.count < 2) {
+		struct scripted_request *request = kernel->live_last;
+
+		while (request && request->state != SCRIPTED_STARTED)
+			request = request->live_prev;
+		ck_assert(request && !request->internal);
+		scripted_answer(
+			kernel, request,
+			request->sqe.opcode == URING_OP_WRITE ? -EIO : 0, 0);
+	}
+	/* And it is a hard link all the same. */
+	chain_gave(&notes, id, 2, (const ssize_t[]){ -EIO, 0 });
+	ck_assert_uint_eq(notes.at[0].count, 4);
+	scripted_destroy(kernel);
+}
+
 TEST(a_detached_chain_is_ended_and_tells_nothing)
 {
 	struct scripted *kernel = scripted_ring(NULL);

@@ -22,7 +22,7 @@ A10_INLINE struct a10_fd a10_fd_regular(int number)
 {
 	struct a10_fd fd;
 
-	fd.plus_one = number + 1;
+	fd.plus_one = (int32_t)((uint32_t)number + 1);
 	fd.ring = 0;
 	return fd;
 }
@@ -48,7 +48,7 @@ A10_INLINE bool a10_fd_is_direct(struct a10_fd fd)
 /* The number of a regular descriptor; -1 of a direct one or none. */
 A10_INLINE int a10_fd_number(struct a10_fd fd)
 {
-	return fd.ring ? -1 : fd.plus_one - 1;
+	return fd.ring ? -1 : (int)((uint32_t)fd.plus_one - 1);
 }
 
 /* Whether both name the same descriptor. */

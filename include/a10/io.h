@@ -118,7 +118,7 @@ A10_OP a10_splice(struct a10_fd in, int64_t in_offset, struct a10_fd out,
 				       flags | (in.ring ? 1u << 31 : 0));
 
 	op.request.address = (uint64_t)in_offset;
-	op.request.index = in.plus_one - 1;
+	op.request.index = (int32_t)((uint32_t)in.plus_one - 1);
 	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
 	op.extra.argument[0] = in.ring;
 	return op;

@@ -171,7 +171,7 @@ a10_op_make(enum a10_opcode opcode, struct a10_fd fd, const void *address,
 	op.request.opcode = (uint8_t)opcode;
 	op.request.flags = fd.ring ? 1 : 0; /* IOSQE_FIXED_FILE */
 	op.request.priority = 0;
-	op.request.fd = fd.plus_one - 1;
+	op.request.fd = (int32_t)((uint32_t)fd.plus_one - 1);
 	op.request.offset = offset;
 	op.request.address = (uint64_t)(uintptr_t)address;
 	op.request.length =

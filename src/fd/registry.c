@@ -61,7 +61,7 @@ void fd_close_now(struct a10_sq *sq, struct a10_fd fd)
 	if (!a10_fd_valid(fd))
 		return;
 	if (!fd.ring) {
-		close(fd.plus_one - 1);
+		close(a10_fd_number(fd));
 	} else if (sq && sq->number == fd.ring && sq_is_mine(sq)) {
 		request.file_index = fd.plus_one;
 		sq->calls->sync(sq->backend, &request);

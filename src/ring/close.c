@@ -60,7 +60,7 @@ void close_proceed(struct a10_ring *ring, struct slot *slot)
 	slot->park = PARK_NONE;
 	/* A direct one is named by index: with FIXED_FILE it is -EBADF. */
 	if (request->flags & URING_SQE_FIXED_FILE) {
-		request->index = request->fd + 1;
+		request->index = (int32_t)((uint32_t)request->fd + 1);
 		request->fd = 0;
 		request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
 	}

@@ -56,7 +56,8 @@ int a10_detach(struct a10_sq *sq, a10_id id)
 void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd)
 {
 	const uint32_t descriptor =
-		descriptor_of(ring, fd.plus_one - 1, fd.ring != 0);
+		descriptor_of(ring, (int32_t)((uint32_t)fd.plus_one - 1),
+			      fd.ring != 0);
 
 	if (descriptor)
 		cancel_descriptor(ring, descriptor);

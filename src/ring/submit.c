@@ -18,7 +18,7 @@ static void close_anyway(struct a10_sq *sq, const struct a10_op *op)
 	if (op->request.opcode != A10_OPCODE_CLOSE ||
 	    op->extra.flags & A10_WITH_RAW)
 		return;
-	fd.plus_one = op->request.fd + 1;
+	fd.plus_one = (int32_t)((uint32_t)op->request.fd + 1);
 	fd.ring = op->extra.ring;
 	fd_close_now(sq, fd);
 }

@@ -54,7 +54,7 @@ static struct a10_fd traced_fd(const struct a10_ring *ring,
 
 	if (op_row(request->opcode)->fd == FD_NONE)
 		return fd;
-	fd.plus_one = request->fd + 1;
+	fd.plus_one = (int32_t)((uint32_t)request->fd + 1);
 	if (request->flags & URING_SQE_FIXED_FILE)
 		fd.ring = ring->sq.number;
 	return fd;

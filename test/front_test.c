@@ -1,0 +1,106 @@
+/*
+ * What stands between a program and the verbs: the functions the inlines are made
+ * of, and the hooks of the process.
+ */
+#include "support.h"
+
+#include <sys/wait.h>
+
+TEST(words_are_a_request)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_sq *sq = a10_ring_sq(ring);
+	struct seen seen;
+	char bytes[4] = "";
+	int ends[2];
+
+	pipe_open(ends);
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	/* Before there is an owner, and on the owner's own path. */
+	for (int i = 0; i < 3; i++) {
+		memset(&seen, 0, sizeof(seen));
+		ck_assert_int_gt(
+			a10_sq_submit_words(sq,
+					    A10_OPCODE_READ |
+						    (uint64_t)ends[0] << 32,
+					    UINT64_MAX, (uintptr_t)&bytes[i],
+					    1, on_seen, &seen),
+			0);
+		RUN_UNTIL(ring, seen.ended == 1);
+		ck_assert_int_eq(seen.last.value, 1);
+	}
+	ck_assert_str_eq(bytes, "abc");
+	/* Flags, and what is no opcode, are not for everybody. */
+	ck_assert_int_eq(a10_sq_submit_words(sq, 1u << 8, 0, 0, 0, NULL, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(a10_sq_submit_words(sq, 120, 0, 0, 0, NULL, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(a10_sq_submit_words(sq, 250, 0, 0, 0, NULL, NULL),
+			 -EINVAL);
+	pipe_close(ends);
+	ring_close(ring);
+}
+
+TEST(any_call_with_a_path_can_be_made)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct statx st;
+	struct a10_op op = a10_fs_op(A10_OPCODE_STATX, A10_CWD, "/dev/null",
+				     STATX_TYPE, (uintptr_t)&st, 0);
+
+	memset(&st, 0, sizeof(st));
+	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring), op, NULL), 0);
+	ck_assert(S_ISCHR(st.stx_mode));
+	ring_close(ring);
+}
+
+static int told; /* a pipe */
+
+static void on_panic(const char *text)
+{
+	ck_assert_int_gt(write(told, text, strlen(text)), 0);
+}
+
+/* A bug of the caller's: a ring's pool is destroyed by another thread. */
+static void *destroy_elsewhere(void *pool)
+{
+	a10_pool_destroy(pool);
+	return NULL;
+}
+
+TEST(a_bug_is_told_to_the_panic_hook_and_ends_the_process)
+{
+	char text[512] = "";
+	int ends[2], status;
+	pid_t child;
+
+	pipe_open(ends);
+	child = fork();
+	if (child == 0) {
+		struct a10_ring *ring = ring_open(NULL);
+		struct a10_pool *pool = NULL;
+		pthread_t thread;
+
+		told = ends[1];
+		a10_set_panic(on_panic);
+		ck_assert_int_eq(a10_ring_poll(ring, 0), 0);
+		ck_assert_int_eq(a10_pool_create(ring, 2, 64, 0, &pool), 0);
+		pthread_create(&thread, NULL, destroy_elsewhere, pool);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_int_gt(read(ends[0], text, sizeof(text) - 1), 0);
+	ck_assert_ptr_nonnull(strstr(text, "check failed"));
+	pipe_close(ends);
+}
+
+TEST(the_version_is_the_headers)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d.%d.%d", A10_VERSION_MAJOR,
+		 A10_VERSION_MINOR, A10_VERSION_PATCH);
+	ck_assert_str_eq(a10_version(), text);
+}
