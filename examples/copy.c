@@ -65,44 +65,45 @@ static void on_read(void *data, const struct a10_result *r)
 		copy->err = -ENOMEM;
 }
 
-static int copy_file(struct a10_ring *ring, const char *from, const char *to)
+static ssize_t copy_file(struct a10_ring *ring, char **paths)
 {
 	static struct chunk chunks[CHUNKS];
 	struct a10_sq *sq = a10_ring_sq(ring);
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC;
 	struct copy copy = { .err = 0 };
-	struct a10_result opened;
+	struct a10_result from;
+	struct a10_result to;
 	ssize_t err;
 
-	err = a10_await_on(sq, a10_open(from, O_RDONLY, 0), &opened);
+	err = a10_await_on(sq, a10_open(paths[0], O_RDONLY, 0), &from);
+	if (err == 0)
+		err = a10_await_on(sq, a10_open(paths[1], flags, 0666), &to);
 	if (err < 0)
-		return (int)err;
-	copy.from = opened.fd;
-	err = a10_await_on(sq, a10_open(to, O_WRONLY | O_CREAT | O_TRUNC, 0666),
-			   &opened);
-	copy.to = opened.fd;
-	for (int i = 0; i < CHUNKS && err == 0; i++) {
+		return err; /* the process ends, and with it what is open */
+	copy.from = from.fd;
+	copy.to = to.fd;
+	for (int i = 0; i < CHUNKS; i++) {
 		chunks[i].copy = &copy;
 		chunk_go(&chunks[i], sq);
 	}
-	if (err == 0)
-		err = a10_ring_run(ring);
+	err = a10_ring_run(ring);
 	a10_fd_release(copy.from);
 	a10_fd_release(copy.to);
-	return err < 0 ? (int)err : copy.err;
+	return err < 0 ? err : copy.err;
 }
 
 int main(int argc, char **argv)
 {
 	struct a10_ring *ring;
-	int err;
+	ssize_t err;
 
 	if (argc != 3 || a10_ring_create(NULL, &ring) < 0) {
 		fprintf(stderr, "copy FROM TO: %s\n", a10_ring_reason());
 		return 2;
 	}
-	err = copy_file(ring, argv[1], argv[2]);
+	err = copy_file(ring, argv + 1);
 	if (err < 0)
-		fprintf(stderr, "copy: %s\n", strerror(-err));
+		fprintf(stderr, "copy: %s\n", strerror((int)-err));
 	a10_ring_destroy(ring, A10_FOREVER);
 	return err < 0;
 }

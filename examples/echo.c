@@ -49,8 +49,7 @@ static void on_received(void *data, const struct a10_result *r)
 		return;
 	op = a10_send(connection->fd, r->buf.data, r->buf.length, 0);
 	op = a10_owning_buf(a10_all(op), r->buf); /* given back when sent */
-	if (a10_scope_submit(&connection->scope, op, on_sent, connection) < 0)
-		a10_scope_cancel(&connection->scope);
+	a10_scope_submit(&connection->scope, op, on_sent, connection);
 }
 
 static void on_accepted(void *data, const struct a10_result *r)
@@ -74,7 +73,7 @@ static void on_accepted(void *data, const struct a10_result *r)
 
 int main(int argc, char **argv)
 {
-	struct a10_config config = { .direct_descriptors = 16384 };
+	struct a10_config config = { .direct_descriptors = 1000 };
 	struct a10_result listener;
 	struct a10_pool *pool;
 	struct a10_ring *ring;
@@ -87,18 +86,16 @@ int main(int argc, char **argv)
 	}
 	sq = a10_ring_sq(ring);
 	signal(SIGTERM, on_signal);
-	err = a10_pool_create(ring, 1024, 4096, 0, &pool);
-	if (err < 0)
-		goto destroy;
 	op = a10_direct(a10_listen_on(argc > 1 ? argv[1] : ":7000", 0));
-	err = a10_await_on(sq, op, &listener);
-	if (err < 0)
-		goto destroy;
-	op = a10_multishot(a10_direct(a10_accept(listener.fd, NULL, 0)));
-	err = a10_submit(sq, op, on_accepted, pool);
-	if (err > 0)
+	err = a10_pool_create(ring, 1024, 4096, 0, &pool);
+	if (err == 0)
+		err = a10_await_on(sq, op, &listener);
+	if (err == 0) {
+		op = a10_accept(listener.fd, NULL, 0);
+		op = a10_multishot(a10_direct(op));
+		a10_submit(sq, op, on_accepted, pool);
 		err = a10_ring_run(ring);
-destroy:
+	}
 	if (err < 0)
 		fprintf(stderr, "echo: %s\n", strerror((int)-err));
 	a10_ring_destroy(ring, A10_FOREVER); /* the pool and the rest, too */

@@ -32,7 +32,8 @@ enum op_data {
 	DATA_BUFFER,   /* address, length     */
 	DATA_VECTOR,   /* iovec array, length */
 	DATA_HEADER,   /* struct msghdr       */
-	DATA_OUTPUT,   /* the kernel writes a struct of its own there */
+	DATA_PEER,     /* a10_address of an accepted socket */
+	DATA_STATX,    /* offset -> struct statx */
 };
 
 /* What the verb must copy, for the kernel reads it later. */

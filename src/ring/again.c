@@ -10,7 +10,10 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+
+#include <a10/net.h>
 
 /* How long to wait after what will not be better at once (no descriptors). */
 #define RETRY_FIRST_NS INT64_C(1000000)
@@ -195,29 +198,63 @@ static void result_descriptor(struct a10_ring *ring, const struct cold *cold,
 	r->value = 0;
 }
 
-/* Tells valgrind and sanitizers what the kernel wrote. */
-static void mark_written(struct a10_ring *ring, const struct slot *slot,
-			 const struct op_row *row, int32_t res)
+static void mark_vector(const struct iovec *iov, size_t left)
 {
-	const struct a10_request *request = request_at(ring, slot_index(slot));
-	const struct iovec *iov;
-	size_t left;
-
-	if (!MEMORY_MARKED || res <= 0 || !row->written || !request->address)
-		return;
-	left = (size_t)res;
-	if (row->data == DATA_BUFFER) {
-		memory_written((void *)(uintptr_t)request->address, left);
-		return;
-	}
-	iov = (const struct iovec *)(uintptr_t)request->address;
-	if (row->data == DATA_HEADER)
-		iov = ((const struct msghdr *)(const void *)iov)->msg_iov;
 	for (; left > 0; iov++) {
 		const size_t part = iov->iov_len < left ? iov->iov_len : left;
 
 		memory_written(iov->iov_base, part);
 		left -= part;
+	}
+}
+
+static void mark_header(const struct msghdr *header, size_t left)
+{
+	memory_written(header, sizeof(*header));
+	mark_vector(header->msg_iov, left);
+	memory_written(header->msg_name, header->msg_namelen);
+	memory_written(header->msg_control, header->msg_controllen);
+}
+
+static void mark_peer(const struct a10_address *peer)
+{
+	if (!peer)
+		return;
+	memory_written(&peer->length, sizeof(peer->length));
+	memory_written(&peer->as, peer->length);
+}
+
+/* Tells valgrind and sanitizers what the kernel wrote. */
+static void mark_written(struct a10_ring *ring, const struct slot *slot,
+			 const struct op_row *row, int32_t res)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+	const void *address = (const void *)(uintptr_t)request->address;
+
+	if (!MEMORY_MARKED || res < 0)
+		return;
+	switch ((enum op_data)row->data) {
+	case DATA_BUFFER:
+		if (row->written && address)
+			memory_written(address, (size_t)res);
+		break;
+	case DATA_VECTOR:
+		if (row->written)
+			mark_vector(address, (size_t)res);
+		break;
+	case DATA_HEADER:
+		if (row->written)
+			mark_header(address, (size_t)res);
+		break;
+	case DATA_PEER:
+		mark_peer(address);
+		break;
+	case DATA_STATX:
+		memory_written((const void *)(uintptr_t)request->offset,
+			       sizeof(struct statx));
+		break;
+	case DATA_NONE:
+		break;
 	}
 }
 
