@@ -54,14 +54,14 @@ static void on_received(void *data, const struct a10_result *r)
 
 static void on_accepted(void *data, const struct a10_result *r)
 {
-	struct connection *connection;
+	struct connection *connection = calloc(1, sizeof(*connection));
 	struct a10_op op;
 
-	if (r->value < 0)
-		return; /* the ring is being stopped */
-	connection = calloc(1, sizeof(*connection));
-	if (connection == NULL)
-		abort();
+	if (r->value < 0 || connection == NULL) { /* it is being stopped */
+		free(connection);
+		a10_fd_release(r->fd);
+		return;
+	}
 	connection->fd = r->fd;
 	a10_scope_open(&connection->scope, r->sq, 0);
 	op = a10_multishot(a10_recv_pooled(r->fd, data, 0));

@@ -64,7 +64,8 @@ static unsigned char *bytes_of(size_t size)
 static void buffer_small(int number, int size)
 {
 	ck_assert_int_eq(setsockopt(number, SOL_SOCKET, SO_SNDBUF, &size,
-				    sizeof(size)), 0);
+				    sizeof(size)),
+			 0);
 }
 
 /* A TCP connection: its ends are plain. */
@@ -78,8 +79,8 @@ static void tcp_open(int ends[2])
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length),
 			 0);
 	ck_assert_int_eq(listen(listener, 1), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address,
-				     &length), 0);
+	ck_assert_int_eq(
+		getsockname(listener, (struct sockaddr *)&address, &length), 0);
 	ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(connect(ends[0], (struct sockaddr *)&address, length),
 			 0);
@@ -102,7 +103,14 @@ static void iov_cut(struct iovec *iov, size_t count, unsigned char *bytes,
 	}
 }
 
-enum way { WAY_SEND, WAY_WRITE, WAY_WRITEV, WAY_SENDMSG, WAY_ZERO_COPY, WAYS };
+enum way {
+	WAY_SEND,
+	WAY_WRITE,
+	WAY_WRITEV,
+	WAY_SENDMSG,
+	WAY_ZERO_COPY,
+	WAYS
+};
 
 static struct a10_op op_out(enum way way, struct a10_fd fd,
 			    unsigned char *bytes, size_t size,
@@ -139,9 +147,9 @@ static void test_out(struct a10_ring *ring, enum way way, bool tcp)
 	if (tcp)
 		tcp_open(ends);
 	else
-		ck_assert_int_eq(socketpair(AF_UNIX,
-					    SOCK_STREAM | SOCK_CLOEXEC, 0,
-					    ends), 0);
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					    0, ends),
+				 0);
 	buffer_small(ends[0], tcp ? 65536 : 4096);
 	pattern_fill(bytes, LARGE, 0);
 	reader.number = ends[1];
@@ -262,8 +270,7 @@ TEST(all_of_a_stream_ends_where_the_stream_ends)
 		char bytes[100] = "";
 
 		pair_open(ring, direct, &pair);
-		start(ring, a10_all(a10_recv(pair.ours, bytes, 100, 0)),
-		      &seen);
+		start(ring, a10_all(a10_recv(pair.ours, bytes, 100, 0)), &seen);
 		for (int i = 0; i < 5; i++) {
 			ck_assert_int_eq(write(pair.theirs, "abcde", 5), 5);
 			run_for(ring, A10_MILLISECOND);
@@ -287,13 +294,13 @@ TEST(all_of_nothing_is_done_at_once)
 	char byte;
 
 	pair_open(ring, false, &pair);
-	ck_assert_int_eq(value_of(ring, a10_all(a10_send(pair.ours, "", 0,
-							 0))), 0);
+	ck_assert_int_eq(value_of(ring, a10_all(a10_send(pair.ours, "", 0, 0))),
+			 0);
 	ck_assert_int_eq(value_of(ring, a10_all(a10_write(pair.ours, "", 0))),
 			 0);
 	ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
-	ck_assert_int_eq(value_of(ring, a10_all(a10_recv(pair.ours, &byte, 0,
-							 0))), 0);
+	ck_assert_int_eq(
+		value_of(ring, a10_all(a10_recv(pair.ours, &byte, 0, 0))), 0);
 	pair_close(ring, &pair);
 	ring_close(ring);
 }
@@ -331,10 +338,10 @@ TEST(on_an_error_count_tells_how_much_was_done)
 			ck_assert(seen.last.value == -ECONNRESET ||
 				  seen.last.value == -EPIPE);
 		else
-			ck_assert_int_eq(seen.last.value,
-					 way == 0 ? -ECANCELED :
-					 way == 1 ? -EPIPE :
-						    -ETIME);
+			ck_assert_int_eq(seen.last.value, way == 0 ?
+								  -ECANCELED :
+							  way == 1 ? -EPIPE :
+								     -ETIME);
 		ck_assert_uint_gt(seen.last.count, 0);
 		ck_assert_uint_lt(seen.last.count, LARGE);
 		/* What is said to be done is there; no more and no less. */
@@ -382,8 +389,8 @@ TEST(two_sends_of_one_socket_do_not_mix)
 			start(ring,
 			      a10_all(i % 2 ? a10_send(pair.ours, bytes[i],
 						       size, 0) :
-					      a10_sendmsg(pair.ours,
-							  &header[i], 0)),
+					      a10_sendmsg(pair.ours, &header[i],
+							  0)),
 			      &seen[i]);
 		}
 		while (total < 8 * size) {
@@ -458,10 +465,11 @@ TEST(what_is_ordered_behind_nothing_starts_at_once)
 
 	pair_open(ring, false, &pair);
 	pair_open(ring, false, &other);
-	ck_assert_int_eq(value_of(ring, a10_ordered(a10_send(pair.ours, "x", 1,
-							     0))), 1);
-	ck_assert_int_eq(value_of(ring, a10_ordered(a10_shutdown(
-						pair.ours, SHUT_WR))), 0);
+	ck_assert_int_eq(
+		value_of(ring, a10_ordered(a10_send(pair.ours, "x", 1, 0))), 1);
+	ck_assert_int_eq(
+		value_of(ring, a10_ordered(a10_shutdown(pair.ours, SHUT_WR))),
+		0);
 	ck_assert_int_eq(recv(pair.theirs, &byte, 1, 0), 1);
 	ck_assert_int_eq(recv(pair.theirs, &byte, 1, 0), 0);
 	pair_close(ring, &pair);
@@ -480,10 +488,9 @@ TEST(what_is_behind_a_failed_send_is_cancelled)
 		a10_id id;
 
 		pair_open(ring, false, &pair);
-		id = start(ring, a10_all(a10_send(pair.ours, bytes, LARGE,
-						  0)), &seen[0]);
-		start(ring, a10_all(a10_send(pair.ours, "x", 1, 0)),
-		      &seen[1]);
+		id = start(ring, a10_all(a10_send(pair.ours, bytes, LARGE, 0)),
+			   &seen[0]);
+		start(ring, a10_all(a10_send(pair.ours, "x", 1, 0)), &seen[1]);
 		start(ring, a10_ordered(a10_write(pair.ours, "x", 1)),
 		      &seen[2]);
 		start(ring, a10_ordered(a10_shutdown(pair.ours, SHUT_WR)),
@@ -499,9 +506,9 @@ TEST(what_is_behind_a_failed_send_is_cancelled)
 		/* The queue is empty with that: the next is carried out. */
 		while (recv(pair.theirs, bytes, LARGE, MSG_DONTWAIT) > 0)
 			continue;
-		ck_assert_int_eq(value_of(ring, a10_all(a10_send(
-							pair.ours, "y", 1,
-							0))), 1);
+		ck_assert_int_eq(
+			value_of(ring, a10_all(a10_send(pair.ours, "y", 1, 0))),
+			1);
 		ck_assert_int_eq(recv(pair.theirs, bytes, 2, 0), 1);
 		ck_assert_int_eq(bytes[0], 'y');
 		pair_close(ring, &pair);

@@ -43,13 +43,13 @@ enum blocked_kind {
 };
 
 static const char *const blocked_names[BLOCKED_KINDS] = {
-	"read",		"readv",       "all of read",  "forced async read",
-	"read pooled",	"read many",   "write",	       "writev",
-	"recv",		"all of recv", "recv direct",  "recv pooled",
-	"recv many",	"recvmsg",     "send",	       "all of send",
-	"sendmsg",	"splice",      "accept",       "accept peer",
-	"accept many",	"direct accept", "poll",       "poll many",
-	"after",	"every",       "at boottime",  "at realtime",
+	"read",        "readv",         "all of read", "forced async read",
+	"read pooled", "read many",     "write",       "writev",
+	"recv",        "all of recv",   "recv direct", "recv pooled",
+	"recv many",   "recvmsg",       "send",        "all of send",
+	"sendmsg",     "splice",        "accept",      "accept peer",
+	"accept many", "direct accept", "poll",        "poll many",
+	"after",       "every",         "at boottime", "at realtime",
 	"raw poll",
 };
 
@@ -85,9 +85,11 @@ static inline void blocked_open(struct a10_ring *ring, struct blocked *world)
 		continue;
 	ck_assert_int_eq(fcntl(world->full[1], F_SETFL, 0), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    world->quiet), 0);
+				    world->quiet),
+			 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    world->stuck), 0);
+				    world->stuck),
+			 0);
 	while (send(world->stuck[0], zeros, sizeof(zeros), MSG_DONTWAIT) > 0)
 		continue;
 	world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -166,8 +168,8 @@ static inline struct a10_op blocked_file_op(const struct blocked *world,
 		return a10_writev(full, world->iov, 1);
 	case BLOCKED_SPLICE:
 		return a10_splice(empty, A10_NO_OFFSET,
-				  a10_fd_regular(world->sink[1]),
-				  A10_NO_OFFSET, 4096, 0);
+				  a10_fd_regular(world->sink[1]), A10_NO_OFFSET,
+				  4096, 0);
 	case BLOCKED_POLL:
 		return a10_poll(empty, POLLIN);
 	case BLOCKED_POLL_MULTISHOT:

@@ -10,11 +10,10 @@ TEST(every_kind_of_operation_is_cancelled)
 	blocked_open(ring, &world);
 	for (int kind = 0; kind < BLOCKED_KINDS; kind++) {
 		/* In the queue, with the kernel, and after it had a while. */
-		for (int way = 0; way < 3 && blocked_works(ring, kind);
-		     way++) {
+		for (int way = 0; way < 3 && blocked_works(ring, kind); way++) {
 			struct seen seen;
-			a10_id id = start(ring, blocked_op(&world, kind),
-					  &seen);
+			a10_id id =
+				start(ring, blocked_op(&world, kind), &seen);
 
 			if (way == 1)
 				ck_assert_int_eq(a10_ring_flush(ring), 0);
@@ -82,8 +81,8 @@ TEST(cancelling_twice_is_cancelling_once)
 
 	pair_open(ring, false, &pair);
 	for (int polled = 0; polled < 2; polled++) {
-		a10_id id = start(ring, a10_recv(pair.ours, &byte, 1, 0),
-				  &seen);
+		a10_id id =
+			start(ring, a10_recv(pair.ours, &byte, 1, 0), &seen);
 
 		if (polled)
 			run_for(ring, A10_MILLISECOND);
@@ -130,8 +129,8 @@ TEST(a_race_of_cancel_and_success_loses_nothing)
 	pair_open(ring, false, &pair);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct seen seen;
-		a10_id id = start(ring, a10_recv(pair.ours, &byte, 1, 0),
-				  &seen);
+		a10_id id =
+			start(ring, a10_recv(pair.ours, &byte, 1, 0), &seen);
 
 		ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
 		if (i % 2)
@@ -144,8 +143,8 @@ TEST(a_race_of_cancel_and_success_loses_nothing)
 			got++;
 		else
 			ck_assert_int_eq(seen.last.value, -ECANCELED);
-		while (recv(a10_fd_number(pair.ours), &byte, 1,
-			    MSG_DONTWAIT) == 1)
+		while (recv(a10_fd_number(pair.ours), &byte, 1, MSG_DONTWAIT) ==
+		       1)
 			got++;
 		ck_assert_uint_eq(got, i + 1);
 	}
@@ -170,7 +169,8 @@ TEST(a_callback_cancels)
 	for (int i = 0; i < 10; i++) {
 		id = start(ring, a10_recv(pair.ours, &byte, 1, 0), &seen);
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-					    on_cancel_other, &id), 0);
+					    on_cancel_other, &id),
+				 0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, -ECANCELED);
 	}
@@ -231,8 +231,8 @@ TEST(many_are_cancelled_through_a_short_queue)
 				       &seen[k]);
 		run_for(ring, A10_MILLISECOND);
 		for (int k = 0; k < 2000; k++)
-			ck_assert_int_eq(
-				a10_cancel(a10_ring_sq(ring), ids[k]), 0);
+			ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), ids[k]),
+					 0);
 		ck_assert_int_eq(a10_ring_run(ring), 0);
 		for (int k = 0; k < 2000; k++) {
 			ck_assert_uint_eq(seen[k].count, 1);
@@ -333,11 +333,12 @@ TEST(cancel_all_ends_all_but_what_is_exempt)
 	start(ring, a10_shielded(a10_read(a10_fd_regular(ends[0]), &byte, 1)),
 	      &shielded);
 	a10_scope_open(&scope, a10_ring_sq(ring), 0);
-	ck_assert_int_gt(a10_scope_submit(&scope,
-					  a10_shielded(a10_poll(
-						  a10_fd_regular(ends[0]),
-						  POLLIN)),
-					  on_seen, &held), 0);
+	ck_assert_int_gt(
+		a10_scope_submit(
+			&scope,
+			a10_shielded(a10_poll(a10_fd_regular(ends[0]), POLLIN)),
+			on_seen, &held),
+		0);
 	start(ring, a10_scope_wait(&scope), &waiting);
 	start(ring, a10_close(a10_fd_regular(world.quiet[1])), &closed);
 	world.quiet[1] = -1;
@@ -375,7 +376,8 @@ TEST(an_interrupted_system_call_is_not_told)
 		id = start(ring,
 			   a10_splice(a10_fd_regular(from[0]), A10_NO_OFFSET,
 				      a10_fd_regular(to[1]), A10_NO_OFFSET, 1,
-				      0), &seen);
+				      0),
+			   &seen);
 		ck_assert_int_eq(a10_ring_flush(ring), 0);
 		if (i % 2)
 			run_for(ring, A10_MILLISECOND);

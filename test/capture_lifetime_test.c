@@ -55,8 +55,7 @@ static void *submit_elsewhere(void *data)
 {
 	struct errand *errand = data;
 
-	errand->id = a10_submit(errand->sq, *errand->op, on_seen,
-				errand->seen);
+	errand->id = a10_submit(errand->sq, *errand->op, on_seen, errand->seen);
 	return NULL;
 }
 
@@ -104,8 +103,8 @@ static void test_paths(struct stage *stage)
 
 	path = keep_text(stage->folder.file);
 	kept_how = keep(&how, sizeof(how));
-	stage_submit(stage,
-		     a10_openat2(A10_CWD, path, kept_how, sizeof(how)), &seen);
+	stage_submit(stage, a10_openat2(A10_CWD, path, kept_how, sizeof(how)),
+		     &seen);
 	wipe_text(path);
 	wipe(kept_how, sizeof(how));
 	result = stage_result(stage, &seen);
@@ -148,9 +147,9 @@ static void test_vectors(struct stage *stage, size_t count)
 {
 	struct iovec *iov = malloc(count * sizeof(*iov));
 	unsigned char *bytes = malloc(count * 8);
-	struct a10_fd fd = fd_of(stage->ring,
-				 a10_open(folder_file(&stage->folder, "v"),
-					  O_RDWR | O_CREAT | O_TRUNC, 0600));
+	struct a10_fd fd =
+		fd_of(stage->ring, a10_open(folder_file(&stage->folder, "v"),
+					    O_RDWR | O_CREAT | O_TRUNC, 0600));
 	struct seen seen;
 
 	ck_assert(iov != NULL && bytes != NULL);
@@ -159,11 +158,9 @@ static void test_vectors(struct stage *stage, size_t count)
 		iov[i].iov_base = bytes + i * 8;
 		iov[i].iov_len = 8;
 	}
-	stage_submit(stage, a10_all(a10_pwritev2(fd, iov, count, 0, 0)),
-		     &seen);
+	stage_submit(stage, a10_all(a10_pwritev2(fd, iov, count, 0, 0)), &seen);
 	wipe(iov, count * sizeof(*iov));
-	ck_assert_int_eq(stage_result(stage, &seen).value,
-			 (ssize_t)count * 8);
+	ck_assert_int_eq(stage_result(stage, &seen).value, (ssize_t)count * 8);
 	memset(bytes, 0, count * 8);
 	iov = malloc(count * sizeof(*iov));
 	ck_assert_ptr_nonnull(iov);
@@ -173,8 +170,7 @@ static void test_vectors(struct stage *stage, size_t count)
 	}
 	stage_submit(stage, a10_preadv2(fd, iov, count, 0, 0), &seen);
 	wipe(iov, count * sizeof(*iov));
-	ck_assert_int_eq(stage_result(stage, &seen).value,
-			 (ssize_t)count * 8);
+	ck_assert_int_eq(stage_result(stage, &seen).value, (ssize_t)count * 8);
 	pattern_check(bytes, count * 8, 0);
 	free(bytes);
 	fd_close(stage->ring, fd);
@@ -199,7 +195,8 @@ static void test_addresses(struct stage *stage)
 	ck_assert_int_eq(stage_result(stage, &seen).value, 0);
 	ck_assert_int_eq(value_of(stage->ring, a10_listen(listener, 4)), 0);
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &bound.as.any,
-				     &bound.length), 0);
+				     &bound.length),
+			 0);
 	address = keep(&bound, sizeof(bound));
 	stage_submit(stage, a10_connect(client, address), &seen);
 	wipe(address, sizeof(*address));
@@ -210,15 +207,16 @@ static void test_addresses(struct stage *stage)
 
 static void test_sendto(struct stage *stage)
 {
-	struct a10_fd fd = fd_of(stage->ring,
-				 a10_listen_on("127.0.0.1:0", A10_DATAGRAM));
+	struct a10_fd fd =
+		fd_of(stage->ring, a10_listen_on("127.0.0.1:0", A10_DATAGRAM));
 	struct a10_address bound = { .length = sizeof(bound.as) };
 	struct a10_address *address;
 	struct seen seen;
 	char bytes[8];
 
 	ck_assert_int_eq(getsockname(a10_fd_number(fd), &bound.as.any,
-				     &bound.length), 0);
+				     &bound.length),
+			 0);
 	address = keep(&bound, sizeof(bound));
 	stage_submit(stage, a10_sendto(fd, "to me", 5, 0, address), &seen);
 	wipe(address, sizeof(*address));
@@ -293,8 +291,8 @@ static void header_wipe(struct msghdr *header)
 
 static void test_sendmsg(struct stage *stage)
 {
-	struct a10_fd fd = fd_of(stage->ring,
-				 a10_listen_on("127.0.0.1:0", A10_DATAGRAM));
+	struct a10_fd fd =
+		fd_of(stage->ring, a10_listen_on("127.0.0.1:0", A10_DATAGRAM));
 	struct a10_address bound = { .length = sizeof(bound.as) };
 	struct iovec pieces[2] = { { (void *)"one ", 4 },
 				   { (void *)"two", 3 } };
@@ -303,7 +301,8 @@ static void test_sendmsg(struct stage *stage)
 	char bytes[8];
 
 	ck_assert_int_eq(getsockname(a10_fd_number(fd), &bound.as.any,
-				     &bound.length), 0);
+				     &bound.length),
+			 0);
 	header = header_make(pieces, 2, &bound, -1);
 	stage_submit(stage, a10_sendmsg(fd, header, 0), &seen);
 	header_wipe(header);
@@ -328,8 +327,8 @@ static void test_control(struct stage *stage, bool full)
 	int passed = -1;
 	int ends[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    ends), 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	while (full && send(ends[0], block, 4096, MSG_DONTWAIT) > 0)
 		continue;
 	header = header_make(&piece, 1, NULL, ends[0]);
@@ -346,8 +345,7 @@ static void test_control(struct stage *stage, bool full)
 	while (message == NULL) {
 		got.msg_controllen = sizeof(control);
 		ck_assert_int_ge(a10_ring_poll(stage->ring, 0), 0);
-		if (recvmsg(ends[1], &got, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) >
-		    0)
+		if (recvmsg(ends[1], &got, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) > 0)
 			message = CMSG_FIRSTHDR(&got);
 	}
 	ck_assert_int_eq(stage_result(stage, &seen).value, 1);
@@ -396,10 +394,12 @@ static void test_chain(struct stage *stage)
 	ops[1] = a10_raw(sqe);
 	wipe(sqe, sizeof(*sqe));
 	for (unsigned int i = 0; i < stage->before; i++)
-		ck_assert_int_gt(a10_submit(a10_ring_sq(stage->ring),
-					    a10_nop(), NULL, NULL), 0);
+		ck_assert_int_gt(a10_submit(a10_ring_sq(stage->ring), a10_nop(),
+					    NULL, NULL),
+				 0);
 	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(stage->ring), ops, 2,
-					   on_seen, &seen), 0);
+					   on_seen, &seen),
+			 0);
 	wipe(ops, 2 * sizeof(*ops));
 	wipe_text(path);
 	RUN_UNTIL(stage->ring, seen.ended == 1);

@@ -62,10 +62,8 @@ TEST(a_chain_is_done_in_its_order)
 					    O_RDWR | O_CREAT | O_TRUNC, 0600);
 		struct a10_fd fd = fd_of(ring, direct ? a10_direct(op) : op);
 		const struct a10_op ops[] = {
-			a10_write(fd, "hello", 5),
-			a10_fsync(fd),
-			a10_pread(fd, bytes, 5, 0),
-			a10_pwrite(fd, "J", 1, 0),
+			a10_write(fd, "hello", 5),  a10_fsync(fd),
+			a10_pread(fd, bytes, 5, 0), a10_pwrite(fd, "J", 1, 0),
 			a10_fdatasync(fd),
 		};
 
@@ -97,10 +95,9 @@ TEST(what_follows_a_failure_is_cancelled)
 			ops[i] = i == at ? a10_read(bad, &byte, 1) : a10_nop();
 		chain_run(ring, ops, 4, &chain);
 		for (uint32_t i = 0; i < 4; i++)
-			ck_assert_int_eq(chain.value[i],
-					 i < at	 ? 0 :
-					 i == at ? -EBADF :
-						   -ECANCELED);
+			ck_assert_int_eq(chain.value[i], i < at  ? 0 :
+							 i == at ? -EBADF :
+								   -ECANCELED);
 	}
 	ring_close(ring);
 }
@@ -245,7 +242,8 @@ TEST(a_chain_as_long_as_the_queue_goes_in_a_longer_one_does_not)
 		ck_assert_uint_eq(released, sizes[i]);
 		ck_assert_int_eq(a10_submit_linked(a10_ring_sq(ring), ops,
 						   sizes[i] + 1, on_member,
-						   NULL), -E2BIG);
+						   NULL),
+				 -E2BIG);
 		ck_assert_uint_eq(released, 2 * sizes[i] + 1);
 		ring_close(ring);
 	}
@@ -315,8 +313,7 @@ TEST(a_chain_is_cancelled_by_its_id)
 		ck_assert_int_eq(chain.value[0], polled ? 0 : -ECANCELED);
 		for (int i = 1; i < 4; i++)
 			ck_assert_int_eq(chain.value[i], -ECANCELED);
-		ck_assert_int_eq(recv(pair.theirs, &byte, 1, MSG_DONTWAIT),
-				 -1);
+		ck_assert_int_eq(recv(pair.theirs, &byte, 1, MSG_DONTWAIT), -1);
 		ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), chain.id), 0);
 		pair_close(ring, &pair);
 	}
@@ -335,8 +332,8 @@ TEST(a_chain_is_forgotten_by_its_id)
 		static char byte;
 
 		pair_open(ring, false, &pair);
-		ops[0] = a10_owning(a10_recv(pair.ours, &byte, 1, 0),
-				    &released, on_release);
+		ops[0] = a10_owning(a10_recv(pair.ours, &byte, 1, 0), &released,
+				    on_release);
 		ops[1] = a10_owning(a10_send(pair.ours, "x", 1, 0), &released,
 				    on_release);
 		ops[2] = a10_owning(a10_nop(), &released, on_release);
@@ -347,8 +344,7 @@ TEST(a_chain_is_forgotten_by_its_id)
 		ck_assert_int_eq(a10_ring_run(ring), 0);
 		ck_assert_uint_eq(chain.next, 0);
 		ck_assert_uint_eq(released, 3);
-		ck_assert_int_eq(recv(pair.theirs, &byte, 1, MSG_DONTWAIT),
-				 -1);
+		ck_assert_int_eq(recv(pair.theirs, &byte, 1, MSG_DONTWAIT), -1);
 		pair_close(ring, &pair);
 	}
 	ring_close(ring);
@@ -365,8 +361,8 @@ TEST(a_chain_of_no_interest_is_carried_out)
 	pair_open(ring, false, &pair);
 	ops[0] = a10_open("/dev/null", O_RDONLY, 0);
 	ops[1] = a10_send(pair.ours, "abc", 3, 0);
-	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), ops, 2, NULL,
-					   NULL), 0);
+	ck_assert_int_gt(
+		a10_submit_linked(a10_ring_sq(ring), ops, 2, NULL, NULL), 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_int_eq(recv(pair.theirs, bytes, 4, 0), 3);
 	pair_close(ring, &pair);
@@ -385,8 +381,7 @@ TEST(a_time_out_in_a_chain_ends_it)
 
 	pair_open(ring, false, &pair);
 	ops[0] = a10_nop();
-	ops[1] = a10_timeout(a10_recv(pair.ours, &byte, 1, 0),
-			     A10_MILLISECOND);
+	ops[1] = a10_timeout(a10_recv(pair.ours, &byte, 1, 0), A10_MILLISECOND);
 	ops[2] = a10_nop();
 	chain_run(ring, ops, 3, &chain);
 	ck_assert_int_eq(chain.value[0], 0);
@@ -429,8 +424,8 @@ TEST(many_chains_go_through_a_short_queue)
 	struct a10_fd fd;
 
 	folder_open(&folder);
-	fd = fd_of(ring, a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT,
-				  0600));
+	fd = fd_of(ring,
+		   a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT, 0600));
 	for (int i = 0; i < 300; i++) {
 		const uint64_t at = (uint64_t)i * sizeof(int);
 		struct a10_op ops[3];

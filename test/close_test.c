@@ -67,12 +67,13 @@ static void test_close_ends(struct a10_ring *ring, bool direct)
 
 		for (int k = 0; k < 4; k++)
 			ck_assert_int_gt(a10_submit(sq, ops[k], on_counted,
-						    &counted), 0);
+						    &counted),
+					 0);
 		if (i == 5)
 			run_for(ring, A10_MILLISECOND);
 	}
-	ck_assert_int_gt(a10_submit(sq, a10_close(pair.ours), on_closed,
-				    &last), 0);
+	ck_assert_int_gt(a10_submit(sq, a10_close(pair.ours), on_closed, &last),
+			 0);
 	RUN_UNTIL(ring, last.seen.ended == 1);
 	ck_assert_int_eq(last.seen.last.value, 0);
 	ck_assert_uint_eq(counted.ended, 40);
@@ -166,14 +167,14 @@ TEST(what_operations_used_may_be_freed_when_close_is_delivered)
 		for (int k = 0; k < 5; k++)
 			ck_assert_int_gt(
 				a10_submit(sq,
-					   a10_recv(pair.ours, memory, 4096,
-						    0),
+					   a10_recv(pair.ours, memory, 4096, 0),
 					   on_counted, &counted),
 				0);
 		if (i % 2)
 			run_for(ring, A10_MILLISECOND / 10);
 		ck_assert_int_gt(a10_submit(sq, a10_close(pair.ours),
-					    on_closed_free, &memory), 0);
+					    on_closed_free, &memory),
+				 0);
 		RUN_UNTIL(ring, memory == NULL);
 		ck_assert_uint_eq(counted.ended, 5);
 		ck_assert_int_eq(close(pair.theirs), 0);
@@ -216,7 +217,7 @@ TEST(close_of_every_kind_of_operation)
 		blocked_open(ring, &world);
 		op = blocked_op(&world, kind);
 		number = op.request.fd == world.empty[0] ? &world.empty[0] :
-			 op.request.fd == world.full[1]	 ? &world.full[1] :
+			 op.request.fd == world.full[1]  ? &world.full[1] :
 			 op.request.fd == world.quiet[0] ? &world.quiet[0] :
 			 op.request.fd == world.stuck[0] ? &world.stuck[0] :
 							   NULL;
@@ -255,9 +256,9 @@ TEST(close_is_carried_out_in_a_cancelled_scope)
 		pair_open(ring, direct, &pair);
 		a10_scope_open(&scope, a10_ring_sq(ring), 0);
 		a10_scope_cancel(&scope);
-		ck_assert_int_gt(a10_scope_submit(&scope,
-						  a10_close(pair.ours),
-						  on_seen, &seen), 0);
+		ck_assert_int_gt(a10_scope_submit(&scope, a10_close(pair.ours),
+						  on_seen, &seen),
+				 0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, 0);
 		ck_assert_int_eq(recv(pair.theirs, &byte, 1, 0), 0);
@@ -308,10 +309,12 @@ TEST(close_after_the_ring_is_gone_is_done_at_once)
 	pipe_open(ends);
 	ring_close(ring);
 	ck_assert_int_eq(a10_submit(sq, a10_close(a10_fd_regular(ends[0])),
-				    on_never, NULL), -ESHUTDOWN);
+				    on_never, NULL),
+			 -ESHUTDOWN);
 	ck_assert(!number_is_open(ends[0]));
 	ck_assert_int_eq(a10_await_on(sq, a10_close(a10_fd_regular(ends[1])),
-				      NULL), -ESHUTDOWN);
+				      NULL),
+			 -ESHUTDOWN);
 	ck_assert(!number_is_open(ends[1]));
 	a10_sq_unref(sq);
 }
@@ -359,7 +362,8 @@ TEST(releasing_in_a_callback_ends_what_is_pending)
 		start(ring, a10_recv(pair.ours, &byte, 1, 0), &seen);
 		run_for(ring, A10_MILLISECOND);
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-					    on_release_fd, &pair), 0);
+					    on_release_fd, &pair),
+				 0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, -ECANCELED);
 		ck_assert_int_eq(a10_ring_run(ring), 0);
@@ -408,8 +412,8 @@ TEST(another_thread_releases)
 TEST(a_direct_descriptor_is_released_after_its_ring)
 {
 	struct a10_ring *ring = ring_open_direct(1);
-	struct a10_fd fd = fd_of(ring, a10_direct(a10_open("/dev/null",
-							   O_RDONLY, 0)));
+	struct a10_fd fd =
+		fd_of(ring, a10_direct(a10_open("/dev/null", O_RDONLY, 0)));
 	unsigned int before;
 
 	ring_close(ring);

@@ -32,14 +32,15 @@ static void ledger_start(struct a10_ring *ring, const struct blocked *world,
 {
 	memset(ledger, 0, sizeof(*ledger));
 	for (int kind = 0; kind < BLOCKED_KINDS; kind++) {
-		struct a10_op op = a10_owning(blocked_op(world, kind),
-					      &ledger->released[kind],
-					      on_release);
+		struct a10_op op =
+			a10_owning(blocked_op(world, kind),
+				   &ledger->released[kind], on_release);
 
 		if (blocked_works(ring, kind))
 			ck_assert_int_gt(a10_submit(a10_ring_sq(ring), op,
 						    on_seen,
-						    &ledger->seen[kind]), 0);
+						    &ledger->seen[kind]),
+					 0);
 	}
 }
 
@@ -144,8 +145,8 @@ static void test_fed(uint64_t *random, struct pair pairs[2])
 		op = i % 3 == 0 ? a10_recv(fd, memory[i], 64, 0) :
 		     i % 3 == 1 ? a10_all(a10_recv(fd, memory[i], 64, 0)) :
 				  a10_multishot(a10_recv_pooled(fd, pool, 0));
-		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), op, on_fed,
-					    &fed[i]), 0);
+		ck_assert_int_gt(
+			a10_submit(a10_ring_sq(ring), op, on_fed, &fed[i]), 0);
 	}
 	for (uint64_t polls = test_random(random) % 4; polls > 0; polls--)
 		ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
@@ -202,7 +203,8 @@ TEST(what_callbacks_submit_meanwhile_is_refused)
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
 					    a10_after(A10_SECOND * 3600),
-					    on_last, &fed[i]), 0);
+					    on_last, &fed[i]),
+				 0);
 	ring_close(ring);
 	for (int i = 0; i < 10; i++)
 		ck_assert_uint_eq(fed[i].ended, 1);
@@ -242,8 +244,7 @@ TEST(destroying_an_idle_ring_takes_no_time)
 		ring_close(ring);
 	}
 	/* Far above what it takes, far below any time-out of its own. */
-	ck_assert_int_lt(a10_now() - before,
-			 count * 10 * A10_MILLISECOND);
+	ck_assert_int_lt(a10_now() - before, count * 10 * A10_MILLISECOND);
 }
 
 /* ---- the handle afterwards ---------------------------------------------------- */
@@ -263,10 +264,11 @@ TEST(the_handle_of_a_destroyed_ring_refuses_everything)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(a10_submit(sq, a10_nop(), on_never, NULL),
 				 -ESHUTDOWN);
-		ck_assert_int_eq(a10_submit(sq,
-					    a10_owning(a10_nop(), &released,
-						       on_release),
-					    on_never, NULL), -ESHUTDOWN);
+		ck_assert_int_eq(
+			a10_submit(sq,
+				   a10_owning(a10_nop(), &released, on_release),
+				   on_never, NULL),
+			-ESHUTDOWN);
 		ck_assert_int_eq(a10_submit_linked(sq, ops, 2, on_never, NULL),
 				 -ESHUTDOWN);
 		ck_assert_int_eq(a10_await_on(sq, a10_nop(), &result),
@@ -310,8 +312,7 @@ TEST(buffers_outlive_their_ring_and_are_released_after_it)
 
 /* ---- what cannot end in time ---------------------------------------------------- */
 
-static void count_errors(void *data, enum a10_log_level level,
-			 const char *text)
+static void count_errors(void *data, enum a10_log_level level, const char *text)
 {
 	if (level == A10_LOG_ERROR && strstr(text, "leaked") != NULL)
 		++*(unsigned int *)data;
@@ -321,8 +322,7 @@ static void count_errors(void *data, enum a10_log_level level,
 static unsigned char *page_missing(int *ret_fault)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = { .mode =
-						 UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -364,8 +364,8 @@ static void destroy_in_vain(void)
 	a10_set_log(count_errors, &errors);
 	ring_bind(ring);
 	start(ring,
-	      a10_owning(a10_forced_async(a10_read(a10_fd_regular(ends[0]),
-						   page, 4)),
+	      a10_owning(a10_forced_async(
+				 a10_read(a10_fd_regular(ends[0]), page, 4)),
 			 &released, on_release),
 	      &seen[0]);
 	start(ring, a10_after(A10_SECOND * 3600), &seen[1]);
@@ -376,8 +376,7 @@ static void destroy_in_vain(void)
 	/* The kernel may still write: what it owns is not released. */
 	ck_assert_uint_eq(released, 0);
 	ck_assert_uint_gt(errors, 0);
-	ck_assert_int_eq(a10_submit(sq, a10_nop(), on_never, NULL),
-			 -ESHUTDOWN);
+	ck_assert_int_eq(a10_submit(sq, a10_nop(), on_never, NULL), -ESHUTDOWN);
 	a10_sq_unref(sq);
 	page_bring(fault, page);
 	WAIT_UNTIL(memcmp(page, "late", 4) == 0);
@@ -411,8 +410,10 @@ TEST(a_ring_that_was_never_polled_is_destroyed_with_work_in_it)
 	struct seen seen[2];
 
 	for (int i = 0; i < 2; i++) {
-		start(ring, a10_owning(a10_after(A10_SECOND * 3600), &released,
-				       on_release), &seen[i]);
+		start(ring,
+		      a10_owning(a10_after(A10_SECOND * 3600), &released,
+				 on_release),
+		      &seen[i]);
 		ring_close(ring);
 		ck_assert_uint_eq(seen[i].ended, 1);
 		ck_assert_uint_eq(released, (unsigned int)i + 1);

@@ -22,10 +22,8 @@ TEST(every_kind_of_operation_is_forgotten)
 
 	blocked_open(ring, &world);
 	for (int kind = 0; kind < BLOCKED_KINDS; kind++) {
-		for (int way = 0; way < 2 && blocked_works(ring, kind);
-		     way++) {
-			a10_id id = forget(ring, blocked_op(&world, kind),
-					   way);
+		for (int way = 0; way < 2 && blocked_works(ring, kind); way++) {
+			a10_id id = forget(ring, blocked_op(&world, kind), way);
 
 			ck_assert_int_eq(a10_ring_run(ring), 0);
 			ck_assert_int_eq(a10_detach(a10_ring_sq(ring), id), 0);
@@ -76,7 +74,8 @@ TEST(a_connection_accepted_for_nobody_is_closed)
 	char byte;
 
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	a10_address_format(&address, text, sizeof(text));
 	for (int way = 0; way < 4; way++) {
 		struct a10_op op = a10_accept(listener, NULL, 0);
@@ -88,9 +87,11 @@ TEST(a_connection_accepted_for_nobody_is_closed)
 			op = a10_multishot(op);
 		forget(ring, op, 1);
 		/* Its peer sees the end: nobody holds the other one. */
-		ck_assert_int_eq(value_of(ring, a10_timeout(
-						a10_recv(client, &byte, 1, 0),
-						PATIENCE)), 0);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_timeout(a10_recv(client, &byte, 1, 0),
+					     PATIENCE)),
+			0);
 		ck_assert_int_eq(a10_ring_run(ring), 0);
 		fd_close(ring, client);
 	}
@@ -113,11 +114,12 @@ TEST(a_multishot_forgets_itself_in_its_callback)
 	unsigned int calls = 0;
 	unsigned int released = 0;
 
-	ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
-				    a10_owning(a10_multishot(a10_after(
-						       A10_MILLISECOND)),
-					       &released, on_release),
-				    on_tick_forget, &calls), 0);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring),
+			   a10_owning(a10_multishot(a10_after(A10_MILLISECOND)),
+				      &released, on_release),
+			   on_tick_forget, &calls),
+		0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(calls, 1);
 	ck_assert_uint_eq(released, 1);
@@ -145,16 +147,18 @@ TEST(what_a_multishot_brings_after_it_was_forgotten_is_closed)
 	char byte;
 
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	for (int i = 0; i < 8; i++) {
 		peers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		ck_assert_int_eq(connect(peers[i], &address.as.any,
-					 address.length), 0);
+		ck_assert_int_eq(
+			connect(peers[i], &address.as.any, address.length), 0);
 	}
-	ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
-				    a10_multishot(a10_accept(listener, NULL,
-							     0)),
-				    on_accept_forget, &calls), 0);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring),
+			   a10_multishot(a10_accept(listener, NULL, 0)),
+			   on_accept_forget, &calls),
+		0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(calls, 1);
 	fd_close(ring, listener);
@@ -180,7 +184,8 @@ TEST(what_is_forgotten_in_the_same_batch_is_not_delivered)
 
 	for (int i = 0; i < 100; i++) {
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-					    on_forget_other, &id), 0);
+					    on_forget_other, &id),
+				 0);
 		id = a10_submit(a10_ring_sq(ring), a10_nop(), on_never,
 				of_detached);
 		ck_assert_int_gt(id, 0);
@@ -200,11 +205,10 @@ TEST(the_data_of_what_is_forgotten_may_be_freed_at_once)
 	pair_open(ring, false, &pair);
 	for (int i = 0; i < 300; i++) {
 		char *name = strdup("freed");
-		a10_id id = a10_submit(a10_ring_sq(ring),
-				       i % 3 ? a10_recv(pair.ours, &byte, 1,
-							0) :
-					       a10_nop(),
-				       on_never, name);
+		a10_id id = a10_submit(
+			a10_ring_sq(ring),
+			i % 3 ? a10_recv(pair.ours, &byte, 1, 0) : a10_nop(),
+			on_never, name);
 
 		ck_assert_int_gt(id, 0);
 		if (i % 2)

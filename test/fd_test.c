@@ -86,8 +86,8 @@ TEST(a_direct_descriptor_takes_no_number_of_the_process)
 	struct a10_fd fds[16];
 
 	for (int i = 0; i < 16; i++)
-		fds[i] = fd_of(ring, a10_direct(a10_open("/dev/null", O_RDONLY,
-							 0)));
+		fds[i] = fd_of(ring,
+			       a10_direct(a10_open("/dev/null", O_RDONLY, 0)));
 	ck_assert_uint_eq(open_descriptors(), before);
 	for (int i = 0; i < 16; i++)
 		fd_close(ring, fds[i]);

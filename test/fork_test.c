@@ -4,9 +4,9 @@
 #include <sys/wait.h>
 
 /* In the child a failed assertion could not be told from the parent's. */
-#define CHILD_NEEDS(condition)               \
-	do {                                 \
-		if (!(condition))            \
+#define CHILD_NEEDS(condition)                     \
+	do {                                       \
+		if (!(condition))                  \
 			_exit(__LINE__ % 250 + 1); \
 	} while (0)
 
@@ -46,8 +46,8 @@ static void child_uses_own_ring(void)
 			       &done) > 0);
 	CHILD_NEEDS(a10_ring_run(ring) == 0);
 	CHILD_NEEDS(done == 1);
-	CHILD_NEEDS(a10_await_on(a10_ring_sq(ring),
-				 a10_after(A10_MILLISECOND), NULL) == 0);
+	CHILD_NEEDS(a10_await_on(a10_ring_sq(ring), a10_after(A10_MILLISECOND),
+				 NULL) == 0);
 	CHILD_NEEDS(a10_ring_destroy(ring, A10_FOREVER) == 0);
 }
 
@@ -89,7 +89,8 @@ struct inherited {
 	a10_id id;
 };
 
-static void inherited_open(struct inherited *it, const struct a10_config *config)
+static void inherited_open(struct inherited *it,
+			   const struct a10_config *config)
 {
 	it->ring = ring_open(config);
 	pair_open(it->ring, false, &it->pair);

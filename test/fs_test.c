@@ -15,8 +15,8 @@ static void assert_holds(struct a10_ring *ring, struct a10_fd fd,
 	char bytes[64] = "";
 	ssize_t length = (ssize_t)strlen(text);
 
-	ck_assert_int_eq(value_of(ring, a10_pread(fd, bytes, sizeof(bytes),
-						  0)), length);
+	ck_assert_int_eq(value_of(ring, a10_pread(fd, bytes, sizeof(bytes), 0)),
+			 length);
 	ck_assert_mem_eq(bytes, text, (size_t)length);
 }
 
@@ -29,8 +29,7 @@ static void test_opens(struct a10_ring *ring, bool direct)
 
 	folder_open(&folder);
 	file_write(folder_file(&folder, "f"), "content", 7);
-	fd = fd_of(ring, with_kind(a10_open(folder.file, O_RDONLY, 0),
-				   direct));
+	fd = fd_of(ring, with_kind(a10_open(folder.file, O_RDONLY, 0), direct));
 	ck_assert(a10_fd_is_direct(fd) == direct);
 	assert_holds(ring, fd, "content");
 	number = a10_fd_number(fd);
@@ -41,8 +40,8 @@ static void test_opens(struct a10_ring *ring, bool direct)
 	fd_close(ring, fd);
 
 	folder_fd = fd_of(ring, a10_open(folder.path, O_DIRECTORY, 0));
-	fd = fd_of(ring, with_kind(a10_openat(folder_fd, "f", O_RDONLY, 0),
-				   direct));
+	fd = fd_of(ring,
+		   with_kind(a10_openat(folder_fd, "f", O_RDONLY, 0), direct));
 	assert_holds(ring, fd, "content");
 	fd_close(ring, fd);
 	fd_close(ring, folder_fd);
@@ -73,9 +72,10 @@ TEST(open_creates_with_the_mode_less_the_umask)
 	ck_assert_uint_eq(status.st_mode & 07777, 0644);
 	ck_assert_int_eq(value_of(ring, a10_write(fd, "abc", 3)), 3);
 	fd_close(ring, fd);
-	ck_assert_int_eq(value_of(ring, a10_open(folder.file,
-						 O_WRONLY | O_CREAT | O_EXCL,
-						 0666)), -EEXIST);
+	ck_assert_int_eq(value_of(ring,
+				  a10_open(folder.file,
+					   O_WRONLY | O_CREAT | O_EXCL, 0666)),
+			 -EEXIST);
 	fd = fd_of(ring, a10_open(folder.file, O_RDWR | O_TRUNC, 0));
 	assert_holds(ring, fd, "");
 	fd_close(ring, fd);
@@ -111,15 +111,17 @@ TEST(open_says_what_is_wrong)
 			struct a10_op op =
 				a10_open(rows[i].path, rows[i].flags, 0);
 
-			ck_assert_int_eq(
-				outcome_of(ring, with_kind(op, direct)),
-				rows[i].value);
+			ck_assert_int_eq(outcome_of(ring,
+						    with_kind(op, direct)),
+					 rows[i].value);
 		}
 	}
 	ck_assert_int_eq(value_of(ring, a10_openat(a10_fd_regular(9999), "f",
-						   O_RDONLY, 0)), -EBADF);
-	ck_assert_int_eq(value_of(ring, a10_openat(A10_STDIN, "f", O_RDONLY,
-						   0)), -ENOTDIR);
+						   O_RDONLY, 0)),
+			 -EBADF);
+	ck_assert_int_eq(value_of(ring,
+				  a10_openat(A10_STDIN, "f", O_RDONLY, 0)),
+			 -ENOTDIR);
 	free(long_path);
 	folder_close(&folder);
 	ring_close(ring);
@@ -163,8 +165,7 @@ TEST(openat2_takes_its_how)
 		fd_close(ring, fd);
 		how.resolve = RESOLVE_NO_SYMLINKS;
 		op = a10_openat2(A10_CWD, folder.file, &how, sizeof(how));
-		ck_assert_int_eq(value_of(ring, with_kind(op, direct)),
-				 -ELOOP);
+		ck_assert_int_eq(value_of(ring, with_kind(op, direct)), -ELOOP);
 		how.resolve = UINT64_C(1) << 60;
 		op = a10_openat2(A10_CWD, folder.file, &how, sizeof(how));
 		ck_assert_int_eq(value_of(ring, with_kind(op, direct)),
@@ -208,15 +209,17 @@ TEST(statx_tells_of_a_path_and_of_a_descriptor)
 	folder_open(&folder);
 	file_write(folder_file(&folder, "f"), "content", 7);
 	memset(&status, 0, sizeof(status));
-	ck_assert_int_eq(value_of(ring, a10_statx(A10_CWD, folder.file, 0,
-						  STATX_SIZE | STATX_TYPE,
-						  &status)), 0);
+	ck_assert_int_eq(value_of(ring,
+				  a10_statx(A10_CWD, folder.file, 0,
+					    STATX_SIZE | STATX_TYPE, &status)),
+			 0);
 	ck_assert_uint_eq(status.stx_size, 7);
 	ck_assert(S_ISREG(status.stx_mode));
 	fd = fd_of(ring, a10_open(folder.file, O_RDONLY, 0));
 	memset(&status, 0, sizeof(status));
 	ck_assert_int_eq(value_of(ring, a10_statx(fd, "", AT_EMPTY_PATH,
-						  STATX_SIZE, &status)), 0);
+						  STATX_SIZE, &status)),
+			 0);
 	ck_assert_uint_eq(status.stx_size, 7);
 	ck_assert_int_eq(value_of(ring, a10_statx(A10_CWD, "/no/such", 0,
 						  STATX_SIZE, &status)),
@@ -244,8 +247,8 @@ TEST(fsync_and_fdatasync_are_done_or_say_why_not)
 	folder_file(&folder, "f");
 	pipe_open(ends);
 	for (int direct = 0; direct < 2; direct++) {
-		struct a10_op op = a10_open(folder.file, O_RDWR | O_CREAT,
-					    0600);
+		struct a10_op op =
+			a10_open(folder.file, O_RDWR | O_CREAT, 0600);
 		struct a10_fd fd = fd_of(ring, with_kind(op, direct));
 
 		ck_assert_int_eq(value_of(ring, a10_write(fd, "abc", 3)), 3);

@@ -54,17 +54,16 @@ static void test_reads(struct a10_ring *ring, bool direct)
 		ck_assert_int_eq(value_of(ring, a10_read(file.fd, bytes, 250)),
 				 250);
 		pattern_check(bytes, 250, at);
-		ck_assert_int_eq(
-			value_of(ring, a10_pread(file.fd, bytes, 100, 77)),
-			100);
+		ck_assert_int_eq(value_of(ring,
+					  a10_pread(file.fd, bytes, 100, 77)),
+				 100);
 		pattern_check(bytes, 100, 77);
 	}
 	ck_assert_int_eq(value_of(ring, a10_read(file.fd, bytes, 250)), 0);
 	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 250, 990)),
 			 10);
 	pattern_check(bytes, 10, 990);
-	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 1, 1000)),
-			 0);
+	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 1, 1000)), 0);
 	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 1, 1 << 30)),
 			 0);
 	ck_assert_int_eq(value_of(ring, a10_read(file.fd, bytes, 0)), 0);
@@ -122,16 +121,14 @@ static void test_vectors(struct a10_ring *ring, bool direct)
 	ck_assert_int_eq(value_of(ring, a10_pwritev2(file.fd, out, 1,
 						     A10_AT_POSITION, 0)),
 			 3);
-	ck_assert_int_eq(value_of(ring, a10_preadv2(file.fd, in, 3, 0, 0)),
-			 13);
+	ck_assert_int_eq(value_of(ring, a10_preadv2(file.fd, in, 3, 0, 0)), 13);
 	ck_assert_mem_eq(a, "one", 3);
 	ck_assert_mem_eq(b, "two.", 4);
 	ck_assert_mem_eq(c, "oneone", 6);
 	/* The position stands behind what writev wrote. */
 	ck_assert_int_eq(value_of(ring, a10_readv(file.fd, in, 1)), 3);
 	ck_assert_mem_eq(a, "one", 3);
-	ck_assert_int_eq(value_of(ring, a10_preadv2(file.fd, in, 1, 13, 0)),
-			 0);
+	ck_assert_int_eq(value_of(ring, a10_preadv2(file.fd, in, 1, 13, 0)), 0);
 	file_close(ring, &file);
 }
 
@@ -154,21 +151,20 @@ TEST(the_flags_of_pwritev2_and_preadv2_reach_the_kernel)
 
 	file_open(ring, false, 10, &file);
 	/* RWF_APPEND: the offset is not looked at. */
-	ck_assert_int_eq(value_of(ring, a10_pwritev2(file.fd, &iov, 1, 0,
-						     RWF_APPEND)),
-			 3);
+	ck_assert_int_eq(
+		value_of(ring, a10_pwritev2(file.fd, &iov, 1, 0, RWF_APPEND)),
+		3);
 	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 4, 10)), 3);
 	ck_assert_mem_eq(bytes, "xyz", 3);
 	/* RWF_NOWAIT: such an -EAGAIN is the answer. */
 	pipe_open(ends);
 	iov.iov_base = bytes;
-	ck_assert_int_eq(value_of(ring, a10_preadv2(a10_fd_regular(ends[0]),
-						    &iov, 1, A10_AT_POSITION,
-						    RWF_NOWAIT)),
+	ck_assert_int_eq(value_of(ring,
+				  a10_preadv2(a10_fd_regular(ends[0]), &iov, 1,
+					      A10_AT_POSITION, RWF_NOWAIT)),
 			 -EAGAIN);
-	ck_assert_int_lt(value_of(ring, a10_preadv2(file.fd, &iov, 1, 0,
-						    1 << 30)),
-			 0);
+	ck_assert_int_lt(
+		value_of(ring, a10_preadv2(file.fd, &iov, 1, 0, 1 << 30)), 0);
 	pipe_close(ends);
 	file_close(ring, &file);
 	ring_close(ring);
@@ -184,8 +180,7 @@ static void assert_all_say(struct a10_ring *ring, struct a10_fd fd,
 	ck_assert_int_eq(value_of(ring, a10_read(fd, &byte, 1)), reads);
 	ck_assert_int_eq(value_of(ring, a10_pread(fd, &byte, 1, 0)), reads);
 	ck_assert_int_eq(value_of(ring, a10_readv(fd, &iov, 1)), reads);
-	ck_assert_int_eq(value_of(ring, a10_preadv2(fd, &iov, 1, 0, 0)),
-			 reads);
+	ck_assert_int_eq(value_of(ring, a10_preadv2(fd, &iov, 1, 0, 0)), reads);
 	ck_assert_int_eq(value_of(ring, a10_all(a10_read(fd, &byte, 1))),
 			 reads);
 	ck_assert_int_eq(value_of(ring, a10_write(fd, &byte, 1)), writes);
@@ -198,8 +193,8 @@ static void assert_all_say(struct a10_ring *ring, struct a10_fd fd,
 TEST(a_descriptor_that_is_none_is_ebadf)
 {
 	struct a10_ring *ring = ring_open_direct(4);
-	struct a10_fd direct = fd_of(ring, a10_direct(a10_open("/dev/null",
-							       O_RDWR, 0)));
+	struct a10_fd direct =
+		fd_of(ring, a10_direct(a10_open("/dev/null", O_RDWR, 0)));
 
 	assert_all_say(ring, A10_NO_FD, -EBADF, -EBADF);
 	assert_all_say(ring, a10_fd_regular(9999), -EBADF, -EBADF);
@@ -231,16 +226,16 @@ TEST(a_buffer_that_is_not_there_is_efault)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	struct a10_fd zero = fd_of(ring, a10_open("/dev/zero", O_RDWR, 0));
-	void *nowhere = mmap(NULL, 4096, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *nowhere =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ends[2];
 
 	ck_assert_ptr_ne(nowhere, MAP_FAILED);
 	pipe_open(ends);
 	ck_assert_int_eq(value_of(ring, a10_read(zero, nowhere, 4)), -EFAULT);
-	ck_assert_int_eq(value_of(ring, a10_write(a10_fd_regular(ends[1]),
-						  nowhere, 4)),
-			 -EFAULT);
+	ck_assert_int_eq(
+		value_of(ring, a10_write(a10_fd_regular(ends[1]), nowhere, 4)),
+		-EFAULT);
 	fd_close(ring, zero);
 	pipe_close(ends);
 	ck_assert_int_eq(munmap(nowhere, 4096), 0);
@@ -259,10 +254,9 @@ TEST(a_pipe_is_read_when_there_is_something)
 
 		pipe_open(ends);
 		if (nonblocking)
-			ck_assert_int_eq(
-				fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-		start(ring, a10_read(a10_fd_regular(ends[0]), bytes, 8),
-		      &seen);
+			ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK),
+					 0);
+		start(ring, a10_read(a10_fd_regular(ends[0]), bytes, 8), &seen);
 		run_for(ring, A10_MILLISECOND);
 		ck_assert_uint_eq(seen.count, 0);
 		ck_assert_int_eq(write(ends[1], "abc", 3), 3);
@@ -271,10 +265,10 @@ TEST(a_pipe_is_read_when_there_is_something)
 		ck_assert_mem_eq(bytes, "abc", 3);
 		ck_assert_int_eq(close(ends[1]), 0);
 		ends[1] = -1;
-		ck_assert_int_eq(value_of(ring, a10_read(a10_fd_regular(
-								 ends[0]),
-							 bytes, 8)),
-				 0);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_read(a10_fd_regular(ends[0]), bytes, 8)),
+			0);
 		pipe_close(ends);
 	}
 	ring_close(ring);
@@ -321,8 +315,8 @@ TEST(a_pipe_nobody_reads_is_epipe_and_raises_the_signal)
 	ck_assert_int_eq(close(ends[0]), 0);
 	ends[0] = -1;
 	ck_assert_int_eq(sigtimedwait(&set, NULL, &none), -1);
-	ck_assert_int_eq(value_of(ring, a10_write(a10_fd_regular(ends[1]), "x",
-						  1)),
+	ck_assert_int_eq(value_of(ring,
+				  a10_write(a10_fd_regular(ends[1]), "x", 1)),
 			 -EPIPE);
 	ck_assert_int_eq(sigtimedwait(&set, NULL, &none), SIGPIPE);
 	pipe_close(ends);
@@ -369,10 +363,10 @@ TEST(read_pooled_of_no_descriptor_keeps_no_buffer)
 
 	ck_assert_int_eq(a10_pool_create(ring, 2, 4096, 0, &pool), 0);
 	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(value_of(ring, a10_read_pooled(
-							a10_fd_regular(9999),
-							pool)),
-				 -EBADF);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_read_pooled(a10_fd_regular(9999), pool)),
+			-EBADF);
 	ck_assert_uint_eq(a10_pool_available(pool), 2);
 	ring_close(ring);
 }

@@ -12,7 +12,8 @@ static void address_of(struct a10_fd fd, char *text, size_t size)
 	struct a10_address address = { .length = sizeof(address.as) };
 
 	ck_assert_int_eq(getsockname(a10_fd_number(fd), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	ck_assert_int_gt(a10_address_format(&address, text, size), 0);
 }
 
@@ -21,8 +22,8 @@ static int option_of(struct a10_fd fd, int level, int name)
 	int value = -1;
 	socklen_t length = sizeof(value);
 
-	ck_assert_int_eq(getsockopt(a10_fd_number(fd), level, name, &value,
-				    &length), 0);
+	ck_assert_int_eq(
+		getsockopt(a10_fd_number(fd), level, name, &value, &length), 0);
 	return value;
 }
 
@@ -59,8 +60,7 @@ static void test_round(struct a10_ring *ring, const char *listen_text,
 		address_of(listener, text, sizeof(text));
 	else
 		snprintf(text, sizeof(text), "%s", where);
-	client = fd_of(ring, with_kind(a10_connect_to(text, 0),
-				       direct_client));
+	client = fd_of(ring, with_kind(a10_connect_to(text, 0), direct_client));
 	ck_assert(a10_fd_is_direct(client) == direct_client);
 	server = fd_of(ring, with_kind(a10_accept(listener, NULL, 0),
 				       direct_listener));
@@ -86,9 +86,8 @@ static bool have_ipv6(void)
 	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
 					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	int number = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool have = number >= 0 &&
-		    bind(number, (struct sockaddr *)&address,
-			 sizeof(address)) == 0;
+	bool have = number >= 0 && bind(number, (struct sockaddr *)&address,
+					sizeof(address)) == 0;
 
 	if (number >= 0)
 		close(number);
@@ -145,7 +144,8 @@ TEST(every_address_takes_clients_of_both_families)
 	char text[64];
 
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	for (int v6 = 0; v6 < (have_ipv6() ? 2 : 1); v6++) {
 		struct a10_fd client;
 		struct a10_fd server;
@@ -174,7 +174,8 @@ TEST(an_ipv6_address_can_be_closed_to_ipv4)
 		SKIP("no IPv6 here");
 	listener = fd_of(ring, a10_listen_on("[::]:0", A10_V6_ONLY));
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	snprintf(text, sizeof(text), "127.0.0.1:%d",
 		 ntohs(address.as.in6.sin6_port));
 	ck_assert_int_eq(value_of(ring, a10_connect_to(text, 0)),
@@ -187,8 +188,8 @@ TEST(a_listener_has_the_options_asked_for)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	struct a10_fd plain = fd_of(ring, a10_listen_on("127.0.0.1:0", 0));
-	struct a10_fd shared = fd_of(ring, a10_listen_on("127.0.0.1:0",
-							 A10_REUSE_PORT));
+	struct a10_fd shared =
+		fd_of(ring, a10_listen_on("127.0.0.1:0", A10_REUSE_PORT));
 	struct a10_fd again;
 	char text[64];
 
@@ -211,18 +212,17 @@ TEST(a_listener_has_the_options_asked_for)
 TEST(datagram_sockets_are_bound_and_connected)
 {
 	struct a10_ring *ring = ring_open_direct(4);
-	struct a10_fd server = fd_of(ring, a10_listen_on("127.0.0.1:0",
-							 A10_DATAGRAM));
+	struct a10_fd server =
+		fd_of(ring, a10_listen_on("127.0.0.1:0", A10_DATAGRAM));
 	char bytes[8];
 	char text[64];
 
 	ck_assert_int_eq(option_of(server, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
 	address_of(server, text, sizeof(text));
 	for (int direct = 0; direct < 2; direct++) {
-		struct a10_fd client =
-			fd_of(ring, with_kind(a10_connect_to(text,
-							     A10_DATAGRAM),
-					      direct));
+		struct a10_fd client = fd_of(
+			ring,
+			with_kind(a10_connect_to(text, A10_DATAGRAM), direct));
 
 		ck_assert_int_eq(value_of(ring, a10_send(client, "one", 3, 0)),
 				 3);
@@ -237,11 +237,11 @@ TEST(datagram_sockets_are_bound_and_connected)
 TEST(no_address_is_einval)
 {
 	struct a10_ring *ring = ring_open(NULL);
-	static const char *const texts[] = { "",	  "nowhere",
-					     "localhost:80", "127.0.0.1",
-					     "127.0.0.1:",   "127.0.0.1:99999",
-					     "[::1]",	     "unix",
-					     "1.2.3.4:80x" };
+	static const char *const texts[] = {
+		"",          "nowhere",    "localhost:80",
+		"127.0.0.1", "127.0.0.1:", "127.0.0.1:99999",
+		"[::1]",     "unix",       "1.2.3.4:80x"
+	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		ck_assert_int_eq(outcome_of(ring, a10_listen_on(texts[i], 0)),
@@ -249,10 +249,12 @@ TEST(no_address_is_einval)
 		ck_assert_int_eq(outcome_of(ring, a10_connect_to(texts[i], 0)),
 				 -EINVAL);
 	}
-	ck_assert_int_eq(outcome_of(ring, a10_listen_on("127.0.0.1:0",
-							1u << 20)), -EINVAL);
-	ck_assert_int_eq(outcome_of(ring, a10_connect_to("127.0.0.1:9",
-							 1u << 20)), -EINVAL);
+	ck_assert_int_eq(outcome_of(ring,
+				    a10_listen_on("127.0.0.1:0", 1u << 20)),
+			 -EINVAL);
+	ck_assert_int_eq(outcome_of(ring,
+				    a10_connect_to("127.0.0.1:9", 1u << 20)),
+			 -EINVAL);
 	ring_close(ring);
 }
 
@@ -267,24 +269,27 @@ TEST(what_fails_leaves_no_socket)
 	for (int i = 0; i < 10; i++) {
 		bool direct = i % 2;
 
-		ck_assert_int_eq(value_of(ring,
-					  with_kind(a10_listen_on(text, 0),
-						    direct)), -EADDRINUSE);
 		ck_assert_int_eq(
-			value_of(ring, with_kind(a10_listen_on("192.0.2.1:1",
-							       0), direct)),
+			value_of(ring,
+				 with_kind(a10_listen_on(text, 0), direct)),
+			-EADDRINUSE);
+		ck_assert_int_eq(
+			value_of(ring,
+				 with_kind(a10_listen_on("192.0.2.1:1", 0),
+					   direct)),
 			-EADDRNOTAVAIL);
 		ck_assert_int_eq(
-			value_of(ring, with_kind(a10_connect_to("127.0.0.1:1",
-								0), direct)),
+			value_of(ring,
+				 with_kind(a10_connect_to("127.0.0.1:1", 0),
+					   direct)),
 			-ECONNREFUSED);
 	}
 	run_for(ring, A10_MILLISECOND);
 	ck_assert_uint_eq(open_descriptors(), before);
 	fd_close(ring, taken);
 	for (int i = 0; i < 2; i++)
-		(void)fd_of(ring, a10_direct(a10_open("/dev/null", O_RDONLY,
-						      0)));
+		(void)fd_of(ring,
+			    a10_direct(a10_open("/dev/null", O_RDONLY, 0)));
 	ring_close(ring);
 }
 
@@ -295,12 +300,12 @@ TEST(without_a_table_there_is_no_direct_socket)
 	struct a10_fd taken;
 	char text[64];
 
-	ck_assert_int_eq(outcome_of(ring, a10_direct(a10_listen_on(
-						  "127.0.0.1:0", 0))), -ENXIO);
+	ck_assert_int_eq(
+		outcome_of(ring, a10_direct(a10_listen_on("127.0.0.1:0", 0))),
+		-ENXIO);
 	taken = fd_of(ring, a10_listen_on("127.0.0.1:0", 0));
 	address_of(taken, text, sizeof(text));
-	ck_assert_int_eq(outcome_of(ring, a10_direct(a10_connect_to(text,
-								    0))),
+	ck_assert_int_eq(outcome_of(ring, a10_direct(a10_connect_to(text, 0))),
 			 -ENXIO);
 	fd_close(ring, taken);
 	run_for(ring, A10_MILLISECOND);
@@ -314,8 +319,8 @@ TEST(a_connect_that_waits_is_cut_short)
 	struct a10_ring *ring = ring_open_direct(4);
 	struct a10_sq *sq = a10_ring_sq(ring);
 	unsigned int before = open_descriptors();
-	struct a10_fd listener = fd_of(ring, a10_socket(AF_INET, SOCK_STREAM,
-							0));
+	struct a10_fd listener =
+		fd_of(ring, a10_socket(AF_INET, SOCK_STREAM, 0));
 	struct a10_fd filling[4];
 	struct a10_address address;
 	unsigned int filled = 0;
@@ -338,8 +343,9 @@ TEST(a_connect_that_waits_is_cut_short)
 	ck_assert_uint_lt(filled, 4);
 	for (int direct = 0; direct < 2; direct++) {
 		struct seen seen;
-		a10_id id = start(ring, with_kind(a10_connect_to(text, 0),
-						  direct), &seen);
+		a10_id id =
+			start(ring, with_kind(a10_connect_to(text, 0), direct),
+			      &seen);
 
 		run_for(ring, A10_MILLISECOND);
 		ck_assert_uint_eq(seen.count, 0);

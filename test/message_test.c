@@ -19,10 +19,11 @@ static int datagram_open(struct a10_address *ret_address)
 
 	*ret_address = loopback(0);
 	ck_assert_int_ge(number, 0);
-	ck_assert_int_eq(bind(number, &ret_address->as.any,
-			      ret_address->length), 0);
+	ck_assert_int_eq(
+		bind(number, &ret_address->as.any, ret_address->length), 0);
 	ck_assert_int_eq(getsockname(number, &ret_address->as.any,
-				     &ret_address->length), 0);
+				     &ret_address->length),
+			 0);
 	return number;
 }
 
@@ -35,28 +36,29 @@ TEST(send_and_recv_move_bytes)
 		char bytes[16] = "";
 
 		pair_open(ring, direct, &pair);
-		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "hello", 5,
-							 0)), 5);
+		ck_assert_int_eq(
+			value_of(ring, a10_send(pair.ours, "hello", 5, 0)), 5);
 		ck_assert_int_eq(recv(pair.theirs, bytes, 16, 0), 5);
 		ck_assert_mem_eq(bytes, "hello", 5);
 		ck_assert_int_eq(send(pair.theirs, "abcdef", 6, 0), 6);
-		ck_assert_int_eq(value_of(ring, a10_recv(pair.ours, bytes, 3,
-							 MSG_PEEK)), 3);
-		ck_assert_int_eq(value_of(ring, a10_recv(pair.ours, bytes, 4,
-							 0)), 4);
+		ck_assert_int_eq(
+			value_of(ring, a10_recv(pair.ours, bytes, 3, MSG_PEEK)),
+			3);
+		ck_assert_int_eq(
+			value_of(ring, a10_recv(pair.ours, bytes, 4, 0)), 4);
 		ck_assert_mem_eq(bytes, "abcd", 4);
-		ck_assert_int_eq(value_of(ring, a10_recv(pair.ours, bytes, 16,
-							 0)), 2);
+		ck_assert_int_eq(
+			value_of(ring, a10_recv(pair.ours, bytes, 16, 0)), 2);
 		ck_assert_mem_eq(bytes, "ef", 2);
 		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "", 0, 0)),
 				 0);
 		ck_assert_int_eq(close(pair.theirs), 0);
 		pair.theirs = -1;
-		ck_assert_int_eq(value_of(ring, a10_recv(pair.ours, bytes, 16,
-							 0)), 0);
+		ck_assert_int_eq(
+			value_of(ring, a10_recv(pair.ours, bytes, 16, 0)), 0);
 		/* And no SIGPIPE, which would end this test. */
-		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "x", 1,
-							 0)), -EPIPE);
+		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "x", 1, 0)),
+				 -EPIPE);
 		pair_close(ring, &pair);
 	}
 	ring_close(ring);
@@ -118,8 +120,9 @@ TEST(what_is_no_socket_is_enotsock)
 
 		ck_assert_int_eq(value_of(ring, a10_send(fd, &byte, 1, 0)),
 				 value);
-		ck_assert_int_eq(value_of(ring, a10_sendto(fd, &byte, 1, 0,
-							   &address)), value);
+		ck_assert_int_eq(
+			value_of(ring, a10_sendto(fd, &byte, 1, 0, &address)),
+			value);
 		ck_assert_int_eq(value_of(ring, a10_recv(fd, &byte, 1, 0)),
 				 value);
 		ck_assert_int_eq(value_of(ring, a10_sendmsg(fd, &header, 0)),
@@ -141,10 +144,10 @@ TEST(sendto_reaches_the_address)
 	char bytes[8];
 
 	for (int i = 0; i < 10; i++) {
-		ck_assert_int_eq(value_of(ring, a10_sendto(a10_fd_regular(ours),
-							   i % 2 ? "odd" :
-								   "even",
-							   3, 0, &to[i % 2])),
+		ck_assert_int_eq(value_of(ring,
+					  a10_sendto(a10_fd_regular(ours),
+						     i % 2 ? "odd" : "even", 3,
+						     0, &to[i % 2])),
 				 3);
 		ck_assert_int_eq(recv(theirs[i % 2], bytes, 8, 0), 3);
 		ck_assert_mem_eq(bytes, i % 2 ? "odd" : "eve", 3);
@@ -180,9 +183,11 @@ TEST(sendmsg_and_recvmsg_carry_addresses)
 				 .msg_flags = ~0 };
 
 	ck_assert_int_eq(value_of(ring, a10_sendmsg(a10_fd_regular(ours),
-						    &send_header, 0)), 5);
-	ck_assert_int_eq(value_of(ring, a10_recvmsg(a10_fd_regular(theirs),
-						    &header, 0)), 5);
+						    &send_header, 0)),
+			 5);
+	ck_assert_int_eq(
+		value_of(ring, a10_recvmsg(a10_fd_regular(theirs), &header, 0)),
+		5);
 	ck_assert_mem_eq(got, "abc", 3);
 	ck_assert_mem_eq(rest, "de", 2);
 	ck_assert_uint_eq(header.msg_namelen, from.length);
@@ -196,9 +201,11 @@ TEST(sendmsg_and_recvmsg_carry_addresses)
 	header.msg_namelen = sizeof(told.as);
 	header.msg_iovlen = 1;
 	ck_assert_int_eq(value_of(ring, a10_sendmsg(a10_fd_regular(ours),
-						    &send_header, 0)), 5);
-	ck_assert_int_eq(value_of(ring, a10_recvmsg(a10_fd_regular(theirs),
-						    &header, 0)), 3);
+						    &send_header, 0)),
+			 5);
+	ck_assert_int_eq(
+		value_of(ring, a10_recvmsg(a10_fd_regular(theirs), &header, 0)),
+		3);
 	ck_assert_int_ne(header.msg_flags & MSG_TRUNC, 0);
 	ck_assert_int_eq(close(ours), 0);
 	ck_assert_int_eq(close(theirs), 0);
@@ -246,8 +253,8 @@ TEST(a_descriptor_is_passed_in_control_data)
 		pair_open(ring, direct, &pair);
 		control_hold(&control, &header, ends[1]);
 		/* There, by a plain call; and back, by ours. */
-		ck_assert_int_eq(value_of(ring, a10_sendmsg(pair.ours, &header,
-							    0)), 1);
+		ck_assert_int_eq(
+			value_of(ring, a10_sendmsg(pair.ours, &header, 0)), 1);
 		got.msg_control = &room;
 		got.msg_controllen = sizeof(room);
 		ck_assert_int_eq(recvmsg(pair.theirs, &got, MSG_CMSG_CLOEXEC),
@@ -261,9 +268,9 @@ TEST(a_descriptor_is_passed_in_control_data)
 		memset(&room, 0, sizeof(room));
 		got.msg_control = &room;
 		got.msg_controllen = sizeof(room);
-		ck_assert_int_eq(value_of(ring,
-					  a10_recvmsg(pair.ours, &got,
-						      MSG_CMSG_CLOEXEC)), 1);
+		ck_assert_int_eq(value_of(ring, a10_recvmsg(pair.ours, &got,
+							    MSG_CMSG_CLOEXEC)),
+				 1);
 		ck_assert_uint_eq(got.msg_controllen, sizeof(room.bytes));
 		message = CMSG_FIRSTHDR(&got);
 		ck_assert_ptr_nonnull(message);
@@ -337,8 +344,8 @@ TEST(recv_pooled_brings_a_buffer_when_there_is_data)
 		ck_assert_uint_eq(a10_pool_available(pool), 4);
 		ck_assert_int_eq(close(pair.theirs), 0);
 		pair.theirs = -1;
-		ck_assert_int_eq(value_of(ring, a10_recv_pooled(pair.ours,
-								pool, 0)), 0);
+		ck_assert_int_eq(
+			value_of(ring, a10_recv_pooled(pair.ours, pool, 0)), 0);
 		ck_assert_uint_eq(a10_pool_available(pool), 4);
 		pair_close(ring, &pair);
 	}
@@ -391,7 +398,8 @@ TEST(nonempty_tells_that_there_is_more)
 	char text[64];
 
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	a10_address_format(&address, text, sizeof(text));
 	client = fd_of(ring, a10_connect_to(text, 0));
 	server = fd_of(ring, a10_accept(listener, NULL, 0));

@@ -83,8 +83,7 @@ TEST(a_drained_operation_that_waits_is_cancelled)
 	ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
 	RUN_UNTIL(ring, seen[0].ended && seen[1].ended && seen[2].ended);
 	ck_assert_int_eq(seen[0].last.value, 1);
-	ck_assert(seen[1].last.value == -ECANCELED ||
-		  seen[1].last.value == 0);
+	ck_assert(seen[1].last.value == -ECANCELED || seen[1].last.value == 0);
 	pair_close(ring, &pair);
 	ring_close(ring);
 }
@@ -123,13 +122,15 @@ TEST(what_is_forced_to_a_worker_gives_the_same)
 		pair_open(ring, direct, &pair);
 		ck_assert_int_eq(value_of(ring, a10_forced_async(a10_nop())),
 				 0);
-		ck_assert_int_eq(value_of(ring, a10_forced_async(a10_send(
-							pair.ours, "abc", 3,
-							0))), 3);
+		ck_assert_int_eq(
+			value_of(ring, a10_forced_async(a10_send(pair.ours,
+								 "abc", 3, 0))),
+			3);
 		ck_assert_int_eq(recv(pair.theirs, bytes, 8, 0), 3);
 		ck_assert_int_eq(value_of(ring, a10_forced_async(a10_read(
 							a10_fd_regular(9999),
-							bytes, 1))), -EBADF);
+							bytes, 1))),
+				 -EBADF);
 		pair_close(ring, &pair);
 	}
 	ring_close(ring);
@@ -185,20 +186,23 @@ TEST(a_registered_region_is_read_and_written)
 					{ data + 21000, 50 } };
 
 		pattern_fill(data, 1000, 0);
-		ck_assert_int_eq(value_of(ring, a10_fixed(a10_pwrite(fd, data,
-								     1000, 0),
-							  region)), 1000);
+		ck_assert_int_eq(
+			value_of(ring, a10_fixed(a10_pwrite(fd, data, 1000, 0),
+						 region)),
+			1000);
 		ck_assert_int_eq(
 			value_of(ring,
 				 a10_all(a10_fixed(a10_pread(fd, data + 10000,
 							     2000, 0),
-						   region))), 1000);
+						   region))),
+			1000);
 		pattern_check(data + 10000, 1000, 0);
 		if (ring_has(ring, A10_OPCODE_READV_FIXED)) {
 			ck_assert_int_eq(
-				value_of(ring, a10_fixed(a10_preadv2(fd, iov,
-								     2, 7, 0),
-							 region)), 100);
+				value_of(ring, a10_fixed(a10_preadv2(fd, iov, 2,
+								     7, 0),
+							 region)),
+				100);
 			pattern_check(data + 20000, 50, 7);
 			pattern_check(data + 21000, 50, 57);
 		}
@@ -222,14 +226,17 @@ TEST(a_buffer_outside_its_region_is_efault)
 	ck_assert_int_eq(a10_region_create(ring, memory, 4096, &region), 0);
 	ck_assert_ptr_eq(a10_region_data(region), memory);
 	memset(memory, 1, 8192);
-	ck_assert_int_eq(outcome_of(ring, a10_fixed(a10_read(zero, other, 64),
-						    region)), -EFAULT);
-	ck_assert_int_eq(outcome_of(ring, a10_fixed(a10_read(zero,
-							     memory + 4090,
-							     10), region)),
+	ck_assert_int_eq(
+		outcome_of(ring, a10_fixed(a10_read(zero, other, 64), region)),
+		-EFAULT);
+	ck_assert_int_eq(outcome_of(ring,
+				    a10_fixed(a10_read(zero, memory + 4090, 10),
+					      region)),
 			 -EFAULT);
-	ck_assert_int_eq(value_of(ring, a10_fixed(a10_read(zero, memory + 4090,
-							   6), region)), 6);
+	ck_assert_int_eq(
+		value_of(ring,
+			 a10_fixed(a10_read(zero, memory + 4090, 6), region)),
+		6);
 	ck_assert_uint_eq(memory[4089], 1);
 	ck_assert_uint_eq(memory[4090], 0);
 	ck_assert_uint_eq(memory[4096], 1);
@@ -249,7 +256,8 @@ static struct a10_fd tcp_open(struct a10_ring *ring, int *ret_peer)
 	char text[64];
 
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
-				     &address.length), 0);
+				     &address.length),
+			 0);
 	a10_address_format(&address, text, sizeof(text));
 	fd = fd_of(ring, a10_connect_to(text, 0));
 	*ret_peer = accept4(a10_fd_number(listener), NULL, NULL, SOCK_CLOEXEC);
@@ -275,19 +283,21 @@ TEST(a_zero_copy_send_is_over_once_with_its_value)
 	for (int i = 0; i < 10; i++) {
 		struct a10_op op = i % 2 ? a10_send(fd, bytes, 5, 0) :
 					   a10_sendmsg(fd, &header, 0);
-		struct a10_result result = result_of(
-			ring,
-			a10_owning(a10_zero_copy(op), &released, on_release));
+		struct a10_result result =
+			result_of(ring, a10_owning(a10_zero_copy(op), &released,
+						   on_release));
 
 		ck_assert_int_eq(result.value, 5);
 		ck_assert_uint_eq(result.flags & ~(A10_RESULT_COPIED |
-						   A10_RESULT_NONEMPTY), 0);
+						   A10_RESULT_NONEMPTY),
+				  0);
 		ck_assert_uint_eq(released, (unsigned int)i + 1);
 		ck_assert_int_eq(recv(peer, bytes, 5, MSG_WAITALL), 5);
 	}
-	ck_assert_int_eq(value_of(ring, a10_zero_copy(a10_send(
-						a10_fd_regular(9999), bytes, 5,
-						0))), -EBADF);
+	ck_assert_int_eq(value_of(ring,
+				  a10_zero_copy(a10_send(a10_fd_regular(9999),
+							 bytes, 5, 0))),
+			 -EBADF);
 	ck_assert_int_eq(close(peer), 0);
 	fd_close(ring, fd);
 	ring_close(ring);
@@ -305,8 +315,9 @@ TEST(a_zero_copy_send_that_waits_is_cancelled)
 	ck_assert_ptr_nonnull(bytes);
 	ring_needs(ring, A10_OPCODE_SEND_ZC);
 	fd = tcp_open(ring, &peer);
-	id = start(ring, a10_all(a10_zero_copy(a10_send(fd, bytes, 8 << 20,
-							0))), &seen);
+	id = start(ring,
+		   a10_all(a10_zero_copy(a10_send(fd, bytes, 8 << 20, 0))),
+		   &seen);
 	run_for(ring, A10_MILLISECOND);
 	ck_assert_uint_eq(seen.count, 0);
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
@@ -356,9 +367,9 @@ TEST(modifiers_may_be_given_in_any_order)
 			op = a10_owning(a10_timeout(a10_all(op), PATIENCE),
 					&released, on_release);
 		else
-			op = a10_all(a10_timeout(
-				a10_owning(op, &released, on_release),
-				PATIENCE));
+			op = a10_all(a10_timeout(a10_owning(op, &released,
+							    on_release),
+						 PATIENCE));
 		start(ring, op, &seen);
 		for (int i = 0; i < 2; i++) {
 			run_for(ring, A10_MILLISECOND);

@@ -1,6 +1,8 @@
 /* One submission, many results: with pools, bounds, and what does not end it. */
 #include "support.h"
 
+#include <stdatomic.h>
+
 /* Keeps what it is given, and checks the bytes of the stream. */
 struct stream {
 	struct seen seen;
@@ -69,10 +71,10 @@ TEST(a_multishot_receive_gives_the_stream_until_its_end)
 
 		ck_assert_int_eq(a10_pool_create(ring, 8, 1000, 0, &pool), 0);
 		pair_open(ring, direct, &pair);
-		id = stream_start(ring,
-				  a10_multishot(a10_recv_pooled(pair.ours,
-								pool, 0)),
-				  &stream);
+		id = stream_start(
+			ring,
+			a10_multishot(a10_recv_pooled(pair.ours, pool, 0)),
+			&stream);
 		while (sent < 3 << 20) {
 			sent = send_pattern(pair.theirs, sent, 50000);
 			ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
@@ -190,12 +192,13 @@ TEST(a_bounded_multishot_pauses_while_its_buffers_are_out)
 		pair_open(ring, direct, &pairs[1]);
 		stream_start(ring,
 			     a10_bounded(a10_multishot(a10_recv_pooled(
-						 pairs[0].ours, pool, 0)), 4),
+						 pairs[0].ours, pool, 0)),
+					 4),
 			     &greedy);
-		stream_start(ring,
-			     a10_multishot(a10_recv_pooled(pairs[1].ours, pool,
-							   0)),
-			     &other);
+		stream_start(
+			ring,
+			a10_multishot(a10_recv_pooled(pairs[1].ours, pool, 0)),
+			&other);
 		for (int i = 0; i < 100; i++) {
 			sent = send_pattern(pairs[0].theirs, sent, 100);
 			ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
@@ -204,8 +207,7 @@ TEST(a_bounded_multishot_pauses_while_its_buffers_are_out)
 		/* At its bound, and a few more; far from all. */
 		ck_assert_uint_ge(greedy.held, 4);
 		ck_assert_uint_lt(greedy.held, 48);
-		ck_assert_uint_eq(send_pattern(pairs[1].theirs, 0, 5000),
-				  5000);
+		ck_assert_uint_eq(send_pattern(pairs[1].theirs, 0, 5000), 5000);
 		RUN_UNTIL(ring, other.bytes == 5000);
 		ck_assert_uint_eq(greedy.seen.ended, 0);
 		greedy.keep = 0;
@@ -234,8 +236,9 @@ TEST(a_paused_multishot_is_cancelled)
 		struct a10_op op;
 		a10_id id;
 
-		ck_assert_int_eq(a10_pool_create(ring, bounded ? 16 : 4, 100,
-						 0, &pool), 0);
+		ck_assert_int_eq(a10_pool_create(ring, bounded ? 16 : 4, 100, 0,
+						 &pool),
+				 0);
 		pair_open(ring, false, &pair);
 		op = a10_multishot(a10_recv_pooled(pair.ours, pool, 0));
 		stream.keep = bounded ? 16 : 4;
@@ -266,10 +269,11 @@ TEST(a_bound_of_one_gives_one_at_a_time)
 
 	ck_assert_int_eq(a10_pool_create(ring, 2, 100, 0, &pool), 0);
 	pair_open(ring, false, &pair);
-	stream_start(ring,
-		     a10_bounded(a10_multishot(a10_recv_pooled(pair.ours, pool,
-							       0)), 1),
-		     &stream);
+	stream_start(
+		ring,
+		a10_bounded(a10_multishot(a10_recv_pooled(pair.ours, pool, 0)),
+			    1),
+		&stream);
 	for (int i = 0; i < 100; i++)
 		sent = send_pattern(pair.theirs, sent, 99);
 	RUN_UNTIL(ring, stream.bytes == sent);
@@ -290,10 +294,10 @@ TEST(a_multishot_read_of_a_pipe_gives_what_comes)
 	ring_needs(ring, A10_OPCODE_READ_MULTISHOT);
 	pipe_open(ends);
 	ck_assert_int_eq(a10_pool_create(ring, 4, 128, 0, &pool), 0);
-	stream_start(ring,
-		     a10_multishot(a10_read_pooled(a10_fd_regular(ends[0]),
-						   pool)),
-		     &stream);
+	stream_start(
+		ring,
+		a10_multishot(a10_read_pooled(a10_fd_regular(ends[0]), pool)),
+		&stream);
 	for (uint64_t at = 0; at < 30000; at += sizeof(bytes)) {
 		pattern_fill(bytes, sizeof(bytes), at);
 		ck_assert_int_eq(write(ends[1], bytes, sizeof(bytes)),
@@ -371,7 +375,8 @@ TEST(many_multishots_share_a_small_pool)
 		pair_open(ring, false, &pairs[i]);
 		stream_start(ring,
 			     a10_bounded(a10_multishot(a10_recv_pooled(
-						 pairs[i].ours, pool, 0)), 2),
+						 pairs[i].ours, pool, 0)),
+					 2),
 			     &streams[i]);
 	}
 	for (int round = 0; round < 20; round++) {
@@ -387,5 +392,76 @@ TEST(many_multishots_share_a_small_pool)
 		ck_assert_uint_eq(streams[i].seen.ended, 1);
 	}
 	ck_assert_uint_eq(a10_pool_available(pool), 4);
+	ring_close(ring);
+}
+
+/* ---- buffers given back by another thread --------------------------------- */
+
+struct returns {
+	struct a10_buf bufs[256];
+	atomic_uint given;
+	atomic_bool over;
+	unsigned int taken;
+};
+
+static void *release_all(void *data)
+{
+	struct returns *returns = data;
+
+	for (;;) {
+		bool over = atomic_load(&returns->over);
+
+		while (returns->taken < atomic_load(&returns->given)) {
+			a10_buf_release(returns->bufs[returns->taken % 256]);
+			returns->taken++;
+		}
+		if (over)
+			return NULL;
+		sched_yield();
+	}
+}
+
+static void on_give(void *data, const struct a10_result *r)
+{
+	struct returns *returns = data;
+
+	if (r->value <= 0)
+		return;
+	ck_assert_ptr_nonnull(r->buf.data);
+	returns->bufs[atomic_load(&returns->given) % 256] = r->buf;
+	atomic_fetch_add(&returns->given, 1);
+}
+
+TEST(another_thread_releases_the_buffers)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct returns returns = { .taken = 0 };
+	unsigned int count = test_scaled(5000);
+	struct a10_pool *pool;
+	struct pair pair;
+	pthread_t thread;
+
+	ck_assert_int_eq(a10_pool_create(ring, 16, 64, 0, &pool), 0);
+	pair_open(ring, false, &pair);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring),
+			   a10_multishot(a10_recv_pooled(pair.ours, pool, 0)),
+			   on_give, &returns),
+		0);
+	thread = thread_start(release_all, &returns);
+	for (unsigned int i = 0; i < count; i++) {
+		RUN_UNTIL(ring,
+			  send(pair.theirs, "bytes", 5, MSG_DONTWAIT) == 5);
+		if (i % 8 == 7)
+			ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	}
+	ck_assert_int_eq(close(pair.theirs), 0);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
+	atomic_store(&returns.over, true);
+	thread_join(thread);
+	run_for(ring, A10_MILLISECOND);
+	ck_assert_uint_gt(atomic_load(&returns.given), count * 5 / 64);
+	ck_assert_uint_eq(a10_pool_available(pool), 16);
+	fd_close(ring, pair.ours);
 	ring_close(ring);
 }

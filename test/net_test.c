@@ -28,11 +28,12 @@ static int listener_open(int backlog, struct a10_address *ret_address)
 
 	*ret_address = loopback(0);
 	ck_assert_int_ge(number, 0);
-	ck_assert_int_eq(bind(number, &ret_address->as.any,
-			      ret_address->length), 0);
+	ck_assert_int_eq(
+		bind(number, &ret_address->as.any, ret_address->length), 0);
 	ck_assert_int_eq(listen(number, backlog), 0);
 	ck_assert_int_eq(getsockname(number, &ret_address->as.any,
-				     &ret_address->length), 0);
+				     &ret_address->length),
+			 0);
 	return number;
 }
 
@@ -41,8 +42,7 @@ static int dial(const struct a10_address *address)
 	int number = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(number, 0);
-	ck_assert_int_eq(connect(number, &address->as.any, address->length),
-			 0);
+	ck_assert_int_eq(connect(number, &address->as.any, address->length), 0);
 	return number;
 }
 
@@ -54,8 +54,7 @@ static void assert_connected(struct a10_ring *ring, struct a10_fd fd, int peer)
 	ck_assert_int_eq(recv(peer, bytes, 4, MSG_WAITALL), 4);
 	ck_assert_mem_eq(bytes, "ping", 4);
 	ck_assert_int_eq(send(peer, "pong", 4, 0), 4);
-	ck_assert_int_eq(value_of(ring, a10_all(a10_recv(fd, bytes, 4, 0))),
-			 4);
+	ck_assert_int_eq(value_of(ring, a10_all(a10_recv(fd, bytes, 4, 0))), 4);
 	ck_assert_mem_eq(bytes, "pong", 4);
 }
 
@@ -72,14 +71,15 @@ TEST(a_socket_is_closed_on_exec)
 	fd_close(ring, fd);
 	for (int direct = 0; direct < 2; direct++) {
 		ck_assert_int_eq(
-			value_of(ring, with_kind(a10_socket(12345, SOCK_STREAM,
-							    0), direct)),
+			value_of(ring,
+				 with_kind(a10_socket(12345, SOCK_STREAM, 0),
+					   direct)),
 			-EAFNOSUPPORT);
 		ck_assert_int_eq(
-			value_of(ring, with_kind(a10_socket(AF_INET,
-							    SOCK_STREAM,
-							    IPPROTO_UDP),
-						 direct)),
+			value_of(ring,
+				 with_kind(a10_socket(AF_INET, SOCK_STREAM,
+						      IPPROTO_UDP),
+					   direct)),
 			-EPROTONOSUPPORT);
 	}
 	ring_close(ring);
@@ -95,13 +95,12 @@ static void test_server(struct a10_ring *ring, bool direct)
 
 	listener = fd_of(ring, with_kind(a10_socket(AF_INET, SOCK_STREAM, 0),
 					 direct));
-	other = fd_of(ring, with_kind(a10_socket(AF_INET, SOCK_STREAM, 0),
-				      direct));
+	other = fd_of(ring,
+		      with_kind(a10_socket(AF_INET, SOCK_STREAM, 0), direct));
 	/* A free port, found by somebody else and let go. */
 	ck_assert_int_eq(close(listener_open(1, &address)), 0);
 	ck_assert_int_eq(value_of(ring, a10_bind(listener, &address)), 0);
-	ck_assert_int_eq(value_of(ring, a10_bind(listener, &address)),
-			 -EINVAL);
+	ck_assert_int_eq(value_of(ring, a10_bind(listener, &address)), -EINVAL);
 	ck_assert_int_eq(value_of(ring, a10_listen(listener, 4)), 0);
 	ck_assert_int_eq(value_of(ring, a10_bind(other, &address)),
 			 -EADDRINUSE);
@@ -135,8 +134,7 @@ TEST(bind_and_listen_say_what_is_wrong)
 		struct a10_fd fd = a10_fd_regular(closed ? 9999 : ends[0]);
 		ssize_t value = closed ? -EBADF : -ENOTSOCK;
 
-		ck_assert_int_eq(value_of(ring, a10_bind(fd, &address)),
-				 value);
+		ck_assert_int_eq(value_of(ring, a10_bind(fd, &address)), value);
 		ck_assert_int_eq(value_of(ring, a10_listen(fd, 1)), value);
 		ck_assert_int_eq(value_of(ring, a10_connect(fd, &address)),
 				 value);
@@ -148,8 +146,8 @@ TEST(bind_and_listen_say_what_is_wrong)
 	/* An address nobody here has. */
 	address.as.in.sin_addr.s_addr = htonl(0xc0000201);
 	{
-		struct a10_fd fd = fd_of(ring, a10_socket(AF_INET, SOCK_STREAM,
-							  0));
+		struct a10_fd fd =
+			fd_of(ring, a10_socket(AF_INET, SOCK_STREAM, 0));
 
 		ck_assert_int_eq(value_of(ring, a10_bind(fd, &address)),
 				 -EADDRNOTAVAIL);
@@ -205,15 +203,16 @@ TEST(accept_waits_and_tells_the_peer)
 		memset(&peer_address, 0xff, sizeof(peer_address));
 		start(ring,
 		      with_kind(a10_accept(a10_fd_regular(listener),
-					   &peer_address, 0), direct),
+					   &peer_address, 0),
+				direct),
 		      &seen);
 		run_for(ring, A10_MILLISECOND);
 		ck_assert_uint_eq(seen.count, 0);
 		peer = dial(&address);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, 0);
-		ck_assert_int_eq(getsockname(peer, (struct sockaddr *)&own,
-					     &length), 0);
+		ck_assert_int_eq(
+			getsockname(peer, (struct sockaddr *)&own, &length), 0);
 		ck_assert_uint_eq(peer_address.length, sizeof(own));
 		ck_assert_int_eq(peer_address.as.in.sin_port, own.sin_port);
 		ck_assert_uint_eq(peer_address.as.in.sin_addr.s_addr,
@@ -238,10 +237,10 @@ TEST(an_accepted_socket_has_the_flags_asked_for)
 			ring, a10_accept(a10_fd_regular(listener), NULL,
 					 nonblocking ? SOCK_NONBLOCK : 0));
 
-		ck_assert_int_eq(fcntl(a10_fd_number(fd), F_GETFD),
-				 FD_CLOEXEC);
+		ck_assert_int_eq(fcntl(a10_fd_number(fd), F_GETFD), FD_CLOEXEC);
 		ck_assert_int_eq(!!(fcntl(a10_fd_number(fd), F_GETFL) &
-				    O_NONBLOCK), nonblocking);
+				    O_NONBLOCK),
+				 nonblocking);
 		fd_close(ring, fd);
 		ck_assert_int_eq(close(peer), 0);
 	}
@@ -257,10 +256,11 @@ static void test_accept_many(struct a10_ring *ring, bool direct)
 	int peers[20];
 	a10_id id;
 
-	id = start(ring,
-		   a10_multishot(with_kind(a10_accept(a10_fd_regular(listener),
-						      NULL, 0), direct)),
-		   &seen);
+	id = start(
+		ring,
+		a10_multishot(with_kind(
+			a10_accept(a10_fd_regular(listener), NULL, 0), direct)),
+		&seen);
 	for (unsigned int i = 0; i < 20; i++) {
 		peers[i] = dial(&address);
 		if (i % 3 == 0)
@@ -303,8 +303,8 @@ TEST(a_full_table_does_not_end_a_multishot_accept)
 	int peers[6];
 
 	start(ring,
-	      a10_multishot(a10_direct(a10_accept(a10_fd_regular(listener),
-						  NULL, 0))),
+	      a10_multishot(a10_direct(
+		      a10_accept(a10_fd_regular(listener), NULL, 0))),
 	      &seen);
 	for (int i = 0; i < 6; i++)
 		peers[i] = dial(&address);
@@ -342,8 +342,9 @@ TEST(running_out_of_descriptors_does_not_end_a_multishot_accept)
 	struct rlimit low;
 	int peers[4];
 
-	start(ring, a10_multishot(a10_accept(a10_fd_regular(listener), NULL,
-					     0)), &seen);
+	start(ring,
+	      a10_multishot(a10_accept(a10_fd_regular(listener), NULL, 0)),
+	      &seen);
 	for (int i = 0; i < 4; i++)
 		peers[i] = dial(&address);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -379,14 +380,14 @@ TEST(shutdown_ends_one_way)
 		pair_open(ring, direct, &pair);
 		start(ring, a10_recv(pair.ours, bytes, 4, 0), &seen);
 		run_for(ring, A10_MILLISECOND);
-		ck_assert_int_eq(value_of(ring, a10_shutdown(pair.ours,
-							     SHUT_WR)), 0);
+		ck_assert_int_eq(
+			value_of(ring, a10_shutdown(pair.ours, SHUT_WR)), 0);
 		ck_assert_int_eq(recv(pair.theirs, bytes, 4, 0), 0);
 		ck_assert_uint_eq(seen.count, 0);
-		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "x", 1,
-							 0)), -EPIPE);
-		ck_assert_int_eq(value_of(ring, a10_shutdown(pair.ours,
-							     SHUT_RD)), 0);
+		ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "x", 1, 0)),
+				 -EPIPE);
+		ck_assert_int_eq(
+			value_of(ring, a10_shutdown(pair.ours, SHUT_RD)), 0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, 0);
 		ck_assert_int_eq(value_of(ring, a10_shutdown(pair.ours, 99)),
@@ -403,15 +404,16 @@ TEST(a_connection_reset_by_the_peer_is_an_error)
 	struct a10_address address;
 	int listener = listener_open(4, &address);
 	int peer = dial(&address);
-	struct a10_fd fd = fd_of(ring, a10_accept(a10_fd_regular(listener),
-						  NULL, 0));
+	struct a10_fd fd =
+		fd_of(ring, a10_accept(a10_fd_regular(listener), NULL, 0));
 	struct seen seen;
 	char byte;
 
 	start(ring, a10_recv(fd, &byte, 1, 0), &seen);
 	run_for(ring, A10_MILLISECOND);
 	ck_assert_int_eq(setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger,
-				    sizeof(linger)), 0);
+				    sizeof(linger)),
+			 0);
 	ck_assert_int_eq(close(peer), 0);
 	RUN_UNTIL(ring, seen.ended == 1);
 	ck_assert_int_eq(seen.last.value, -ECONNRESET);

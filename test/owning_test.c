@@ -58,14 +58,15 @@ TEST(what_is_owned_is_released_when_it_is_over)
 			owning(a10_nop(), &owned[0]),
 			owning(a10_read(bad, &byte, 1), &owned[1]),
 			owning(a10_all(a10_read(a10_fd_regular(ends[0]), &byte,
-						1)), &owned[2]),
+						1)),
+			       &owned[2]),
 			owning(a10_after(1), &owned[3]),
 		};
 
 		for (int i = 0; i < 4; i++)
-			ck_assert_int_gt(a10_submit(sq, ops[i],
-						    on_owned_result,
-						    &owned[i]), 0);
+			ck_assert_int_gt(a10_submit(sq, ops[i], on_owned_result,
+						    &owned[i]),
+					 0);
 	}
 	for (int i = 0; i < 4; i++)
 		ck_assert_uint_eq(owned[i].released, 0);
@@ -105,12 +106,20 @@ TEST(what_is_owned_by_what_is_refused_is_released_at_once)
 	a10_sq_unref(sq);
 }
 
-enum end { END_CANCEL, END_CANCEL_QUEUED, END_DETACH, END_DETACH_QUEUED,
-	   END_TIMEOUT, END_NO_INTEREST, ENDS };
+enum end {
+	END_CANCEL,
+	END_CANCEL_QUEUED,
+	END_DETACH,
+	END_DETACH_QUEUED,
+	END_TIMEOUT,
+	END_NO_INTEREST,
+	ENDS
+};
 
 static const char *const end_names[ENDS] = {
-	"cancelled",	      "cancelled in the queue", "detached",
-	"detached in the queue", "out of time",		"of no interest",
+	"cancelled",   "cancelled in the queue",
+	"detached",    "detached in the queue",
+	"out of time", "of no interest",
 };
 
 static void test_end(struct a10_ring *ring, struct a10_op op, int end,
@@ -138,9 +147,9 @@ static void test_end(struct a10_ring *ring, struct a10_op op, int end,
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	snprintf(text, sizeof(text), "%s, %s", name, end_names[end]);
 	assert_released(&owned, text);
-	ck_assert_msg(owned.ended == (end == END_CANCEL ||
-				      end == END_CANCEL_QUEUED ||
-				      end == END_TIMEOUT),
+	ck_assert_msg(owned.ended ==
+			      (end == END_CANCEL || end == END_CANCEL_QUEUED ||
+			       end == END_TIMEOUT),
 		      "%s: %u results", text, owned.results);
 }
 
@@ -174,10 +183,10 @@ TEST(what_is_owned_is_released_when_the_ring_is_destroyed)
 		for (int way = 0; way < 3; way++) {
 			struct a10_op op = owning(blocked_op(&world, kind),
 						  &owned[kind][way]);
-			a10_id id = a10_submit(a10_ring_sq(ring), op,
-					       way == 1 ? NULL :
-							  on_owned_result,
-					       &owned[kind][way]);
+			a10_id id =
+				a10_submit(a10_ring_sq(ring), op,
+					   way == 1 ? NULL : on_owned_result,
+					   &owned[kind][way]);
 
 			ck_assert_int_gt(id, 0);
 			if (way == 2)
@@ -189,8 +198,7 @@ TEST(what_is_owned_is_released_when_the_ring_is_destroyed)
 	ring_close(ring);
 	for (int kind = 0; kind < BLOCKED_KINDS; kind++) {
 		for (int way = 0; way < 3; way++) {
-			assert_released(&owned[kind][way],
-					blocked_names[kind]);
+			assert_released(&owned[kind][way], blocked_names[kind]);
 			ck_assert_uint_eq(owned[kind][way].ended, way == 0);
 		}
 	}
@@ -209,8 +217,9 @@ TEST(each_of_a_chain_releases_what_it_owns)
 	chain[0] = owning(a10_nop(), &owned[0]);
 	chain[1] = owning(a10_read(bad, &byte, 1), &owned[1]);
 	chain[2] = owning(a10_nop(), &owned[2]);
-	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), chain, 3,
-					   on_seen, &seen), 0);
+	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), chain, 3, on_seen,
+					   &seen),
+			 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(seen.count, 3);
 	for (int i = 0; i < 3; i++)
@@ -329,8 +338,9 @@ TEST(a_buffer_and_something_else_are_owned_together)
 	ck_assert_int_eq(a10_pool_create(ring, 4, 64, 0, &pool), 0);
 	pair_open(ring, false, &pair);
 	buf = buf_take(ring, pool, &pair);
-	ck_assert_int_eq(value_of(ring, owning(a10_owning_buf(a10_nop(), buf),
-					       &owned)), 0);
+	ck_assert_int_eq(
+		value_of(ring, owning(a10_owning_buf(a10_nop(), buf), &owned)),
+		0);
 	assert_released(&owned, "both");
 	ck_assert_uint_eq(a10_pool_available(pool), 4);
 	pair_close(ring, &pair);

@@ -18,13 +18,14 @@ TEST(poll_gives_the_events_that_hold)
 		ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, POLLIN);
-		ck_assert_int_eq(value_of(ring, a10_poll(pair.ours,
-							 POLLIN | POLLOUT)),
-				 POLLIN | POLLOUT);
+		ck_assert_int_eq(
+			value_of(ring, a10_poll(pair.ours, POLLIN | POLLOUT)),
+			POLLIN | POLLOUT);
 		ck_assert_int_eq(close(pair.theirs), 0);
 		pair.theirs = -1;
 		ck_assert_int_ne(value_of(ring, a10_poll(pair.ours, POLLIN)) &
-				 POLLHUP, 0);
+					 POLLHUP,
+				 0);
 		pair_close(ring, &pair);
 	}
 	ring_close(ring);
@@ -39,7 +40,8 @@ TEST(poll_tells_errors_that_were_not_asked_for)
 	ck_assert_int_eq(close(ends[0]), 0);
 	ends[0] = -1;
 	ck_assert_int_ne(value_of(ring, a10_poll(a10_fd_regular(ends[1]), 0)) &
-			 POLLERR, 0);
+				 POLLERR,
+			 0);
 	pipe_close(ends);
 	ring_close(ring);
 }
@@ -62,8 +64,8 @@ TEST(a_file_is_always_ready)
 	struct a10_fd fd;
 
 	folder_open(&folder);
-	fd = fd_of(ring, a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT,
-				  0600));
+	fd = fd_of(ring,
+		   a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT, 0600));
 	ck_assert_int_eq(value_of(ring, a10_poll(fd, POLLIN)), POLLIN);
 	fd_close(ring, fd);
 	folder_close(&folder);

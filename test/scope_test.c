@@ -124,8 +124,8 @@ TEST(the_first_error_is_what_a_wait_says)
 	held_open(ring, &held, 0);
 	scope_start(&held.scope, a10_fsync(a10_fd_regular(9999)), &seen[0]);
 	RUN_UNTIL(ring, seen[0].ended == 1);
-	scope_start(&held.scope, a10_timeout(a10_recv(held.pair.ours,
-						      held.bytes, 1, 0), 1),
+	scope_start(&held.scope,
+		    a10_timeout(a10_recv(held.pair.ours, held.bytes, 1, 0), 1),
 		    &seen[1]);
 	RUN_UNTIL(ring, seen[1].ended == 1);
 	ck_assert_uint_eq(a10_scope_count(&held.scope), 4);
@@ -292,7 +292,8 @@ static void on_continue(void *data, const struct a10_result *r)
 	ck_assert_uint_eq(it->wait->count, 0);
 	if (--it->left > 0)
 		ck_assert_int_gt(a10_scope_submit(it->scope, a10_nop(),
-						  on_continue, it), 0);
+						  on_continue, it),
+				 0);
 }
 
 TEST(what_the_last_callback_submits_keeps_a_scope_open)
@@ -334,7 +335,8 @@ TEST(a_submit_into_a_cancelled_scope_ends_by_its_result)
 	a10_scope_open(&scope, a10_ring_sq(ring), 0);
 	a10_scope_cancel(&scope);
 	ck_assert_int_gt(a10_scope_submit(&scope, a10_nop(),
-					  on_cancelled_continue, &it), 0);
+					  on_cancelled_continue, &it),
+			 0);
 	start(ring, a10_scope_wait(&scope), &wait);
 	RUN_UNTIL(ring, wait.ended == 1);
 	ck_assert_uint_eq(it.left, 0);
@@ -420,12 +422,10 @@ TEST(a_scope_filled_before_the_first_poll_is_one_all_the_same)
 
 		pair_open(fresh, false, &pair);
 		a10_scope_open(&scope, a10_ring_sq(fresh), 0);
-		scope_start(&scope, a10_recv(pair.ours, &byte, 1, 0),
-			    &seen[0]);
+		scope_start(&scope, a10_recv(pair.ours, &byte, 1, 0), &seen[0]);
 		if (cancelled)
 			a10_scope_cancel(&scope);
-		scope_start(&scope, a10_recv(pair.ours, &byte, 1, 0),
-			    &seen[1]);
+		scope_start(&scope, a10_recv(pair.ours, &byte, 1, 0), &seen[1]);
 		ck_assert_int_eq(a10_scope_close(&scope), 0);
 		for (int i = 0; i < 2; i++) {
 			ck_assert_uint_eq(seen[i].ended, 1);
@@ -491,7 +491,8 @@ static void on_echo_received(void *data, const struct a10_result *r)
 	op = a10_send(connection->fd, r->buf.data, r->buf.length, 0);
 	op = a10_owning_buf(a10_all(op), r->buf);
 	ck_assert_int_gt(a10_scope_submit(&connection->scope, op, on_echo_sent,
-					  connection), 0);
+					  connection),
+			 0);
 }
 
 static void connection_start(struct a10_ring *ring, struct a10_pool *pool,
@@ -506,10 +507,12 @@ static void connection_start(struct a10_ring *ring, struct a10_pool *pool,
 	connection->freed = freed;
 	a10_scope_open(&connection->scope, sq, 0);
 	ck_assert_int_gt(a10_scope_submit(&connection->scope,
-					  a10_bounded(op, 4),
-					  on_echo_received, connection), 0);
+					  a10_bounded(op, 4), on_echo_received,
+					  connection),
+			 0);
 	ck_assert_int_gt(a10_submit(sq, a10_scope_wait(&connection->scope),
-				    on_connection_over, connection), 0);
+				    on_connection_over, connection),
+			 0);
 }
 
 TEST(connections_embed_a_scope_and_free_themselves)

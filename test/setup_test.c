@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-
 /* A ring of config works: at once, waiting, with a file, from a thread. */
 static void *submit_nop(void *data)
 {
@@ -47,8 +46,8 @@ static void assert_config_works(const struct a10_config *config,
 
 TEST(sizes_are_rounded_up_to_powers_of_two)
 {
-	static const uint32_t sizes[][2] = { { 1, 1 },	   { 2, 2 },
-					     { 3, 4 },	   { 64, 64 },
+	static const uint32_t sizes[][2] = { { 1, 1 },     { 2, 2 },
+					     { 3, 4 },     { 64, 64 },
 					     { 100, 128 }, { 4096, 4096 } };
 	struct a10_ring_info info;
 
@@ -188,8 +187,8 @@ TEST(options_that_contradict_each_other_are_refused_in_words)
 		const char *reason = NULL;
 		struct a10_ring *ring = NULL;
 
-		ck_assert_msg(a10_config_check(&configs[i], &reason) ==
-				      -EINVAL, "row %zu is accepted", i);
+		ck_assert_msg(a10_config_check(&configs[i], &reason) == -EINVAL,
+			      "row %zu is accepted", i);
 		ck_assert_ptr_nonnull(reason);
 		ck_assert_str_ne(reason, "");
 		ck_assert_int_eq(a10_config_check(&configs[i], NULL), -EINVAL);
@@ -262,8 +261,7 @@ TEST(rings_share_workers_and_go_in_any_order)
 		struct a10_ring_info info;
 
 		a10_ring_info(two, &info);
-		ck_assert_uint_ne(info.setup_flags & IORING_SETUP_ATTACH_WQ,
-				  0);
+		ck_assert_uint_ne(info.setup_flags & IORING_SETUP_ATTACH_WQ, 0);
 		assert_works(one);
 		assert_works(two);
 		ring_close(first ? one : two);
@@ -275,9 +273,7 @@ TEST(rings_share_workers_and_go_in_any_order)
 TEST(attaching_to_a_ring_that_is_gone_is_an_error)
 {
 	struct a10_ring *one = ring_open(NULL);
-	struct a10_config config = {
-		.attach = a10_sq_ref(a10_ring_sq(one))
-	};
+	struct a10_config config = { .attach = a10_sq_ref(a10_ring_sq(one)) };
 	struct a10_ring *two = NULL;
 
 	ring_close(one);
@@ -289,8 +285,7 @@ TEST(attaching_to_a_ring_that_is_gone_is_an_error)
 TEST(a_kernel_thread_sleeps_and_is_woken)
 {
 	struct a10_config config = { .kernel_thread = A10_ON,
-				     .kernel_thread_idle_ns =
-					     A10_MILLISECOND };
+				     .kernel_thread_idle_ns = A10_MILLISECOND };
 	struct a10_ring *ring = ring_open(&config);
 
 	for (int i = 0; i < 5; i++) {

@@ -51,7 +51,8 @@ static void stage_open(struct ring_stage *stage, unsigned int number)
 	for (int i = 0; i < STREAMS; i++) {
 		need(pipe2(stage->pipes[i], O_CLOEXEC) == 0, "pipe", errno);
 		need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				stage->pairs[i]) == 0, "socketpair", errno);
+				stage->pairs[i]) == 0,
+		     "socketpair", errno);
 	}
 	stage->file = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	need(stage->file >= 0, "O_TMPFILE", errno);
@@ -116,7 +117,8 @@ static void ring_make(struct ring_stage *stage, uint64_t *random)
 	stage->drains = random_below(random, 10) == 0;
 	err = a10_pool_create(stage->ring, BUFFERS, BUFFER_SIZE,
 			      random_below(random, 2) ? A10_POOL_INCREMENTAL :
-							0, &stage->pool);
+							0,
+			      &stage->pool);
 	need(err == 0, "a10_pool_create", err);
 	snprintf(stage->address, sizeof(stage->address),
 		 "unix:@a10-soak-%d-%u-%llu", getpid(), stage->number,
@@ -318,8 +320,8 @@ static void results_print(void)
 		for (unsigned int i = 0; i < stage_count; i++)
 			for (int k = 0; k < 4; k++)
 				sums[k] += stages[i].results[kind][k];
-		printf("%-14s %12llu %12llu %12llu %12llu\n",
-		       kinds[kind].name, sums[0], sums[1], sums[2], sums[3]);
+		printf("%-14s %12llu %12llu %12llu %12llu\n", kinds[kind].name,
+		       sums[0], sums[1], sums[2], sums[3]);
 	}
 }
 
@@ -396,8 +398,9 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (unsigned int i = 0; i < stage_count; i++) {
 		stage_open(&stages[i], i);
-		need(pthread_create(&owners[i], NULL, stage_run,
-				    &stages[i]) == 0, "pthread_create", 0);
+		need(pthread_create(&owners[i], NULL, stage_run, &stages[i]) ==
+			     0,
+		     "pthread_create", 0);
 	}
 	watch();
 	atomic_store(&stop, true);
@@ -408,7 +411,8 @@ int main(int argc, char **argv)
 	}
 	results_print();
 	after = open_descriptors();
-	need(after == before, "descriptors are left", (long long)after - before);
+	need(after == before, "descriptors are left",
+	     (long long)after - before);
 	printf("soak: %llu operations on %llu rings, all well\n",
 	       (unsigned long long)total_done(), (unsigned long long)rings);
 	return 0;

@@ -61,16 +61,16 @@ struct record {
 	_Atomic uint64_t serial; /* 0: free                                 */
 	struct ring_stage *stage;
 	uint8_t kind;
-	uint8_t place;           /* of a wait: its scope                    */
+	uint8_t place; /* of a wait: its scope                    */
 	bool owning;
-	bool timed;              /* -ETIME is an answer                     */
-	atomic_bool cancelled;   /* so is -ECANCELED                        */
-	atomic_bool asked;       /* by id: then it is over before long      */
-	atomic_bool detached;    /* by the owner: no result may come        */
+	bool timed;            /* -ETIME is an answer                     */
+	atomic_bool cancelled; /* so is -ECANCELED                        */
+	atomic_bool asked;     /* by id: then it is over before long      */
+	atomic_bool detached;  /* by the owner: no result may come        */
 	bool foreign;
 	bool ended;
-	uint32_t era;            /* the stage's when it began               */
-	uint32_t size;           /* of a chain                              */
+	uint32_t era;  /* the stage's when it began               */
+	uint32_t size; /* of a chain                              */
 	uint32_t results;
 	uint64_t offset;
 	atomic_uint events;
@@ -107,10 +107,10 @@ struct ring_stage {
 	int pipes[STREAMS][2];
 	int pairs[STREAMS][2];
 	int file;
-	uint32_t entries;  /* of the submission queue                    */
-	bool drains;       /* drained operations are among the others    */
-	atomic_bool over;  /* the threads are to end                     */
-	atomic_uint era;   /* one more before and after all is cancelled */
+	uint32_t entries; /* of the submission queue                    */
+	bool drains;      /* drained operations are among the others    */
+	atomic_bool over; /* the threads are to end                     */
+	atomic_uint era;  /* one more before and after all is cancelled */
 	struct place places[SCOPES];
 	pthread_mutex_t lock; /* guards the bag */
 	struct a10_buf bag[BUFFERS];

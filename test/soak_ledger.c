@@ -55,7 +55,7 @@ unsigned char pattern_byte(uint64_t at)
 /* ---- violations ------------------------------------------------------------- */
 
 _Noreturn void violation(const struct record *record, const char *what,
-				long long value)
+			 long long value)
 {
 	fprintf(stderr, "soak: VIOLATION: %s (%lld); again: --seed %llu\n",
 		what, value, (unsigned long long)seed);
@@ -107,8 +107,7 @@ static uint64_t ticket_of(const struct submitter *who, uint32_t index,
 
 static struct record *record_at(uint64_t ticket)
 {
-	struct submitter *who =
-		stages[ticket >> 60].who[ticket >> 56 & 15];
+	struct submitter *who = stages[ticket >> 60].who[ticket >> 56 & 15];
 
 	return &who->records[ticket >> 44 & 4095];
 }
@@ -142,7 +141,7 @@ void record_give(struct record *record)
 
 /* NULL: all are in use. */
 struct record *record_take(struct submitter *who, enum kind kind,
-				  uint64_t *ret_ticket)
+			   uint64_t *ret_ticket)
 {
 	struct record *record = NULL;
 	uint32_t index = 0;
@@ -248,9 +247,9 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 static void result_count(struct ring_stage *stage, const struct record *record,
 			 ssize_t value)
 {
-	int column = value >= 0 ? 0 :
+	int column = value >= 0          ? 0 :
 		     value == -ECANCELED ? 1 :
-		     value == -ETIME	 ? 2 :
+		     value == -ETIME     ? 2 :
 					   3;
 
 	stage->results[record->kind][column]++;

@@ -9,8 +9,7 @@
 
 static struct a10_fd stream_fd(struct submitter *who, int ends[][2], int end)
 {
-	return a10_fd_regular(
-		ends[random_below(&who->random, STREAMS)][end]);
+	return a10_fd_regular(ends[random_below(&who->random, STREAMS)][end]);
 }
 
 static struct a10_op op_of_bytes(struct submitter *who, struct record *record)
@@ -21,33 +20,32 @@ static struct a10_op op_of_bytes(struct submitter *who, struct record *record)
 
 	switch (record->kind) {
 	case KIND_READ:
-		return a10_read(stream_fd(who, stage->pipes, 0),
-				record->bytes, size);
+		return a10_read(stream_fd(who, stage->pipes, 0), record->bytes,
+				size);
 	case KIND_WRITE:
-		return a10_write(stream_fd(who, stage->pipes, 1),
-				 record->bytes, size);
+		return a10_write(stream_fd(who, stage->pipes, 1), record->bytes,
+				 size);
 	case KIND_RECV:
-		return a10_recv(stream_fd(who, stage->pairs, 0),
-				record->bytes, size, 0);
+		return a10_recv(stream_fd(who, stage->pairs, 0), record->bytes,
+				size, 0);
 	case KIND_SEND:
-		return a10_send(stream_fd(who, stage->pairs, 1),
-				record->bytes, size, 0);
+		return a10_send(stream_fd(who, stage->pairs, 1), record->bytes,
+				size, 0);
 	case KIND_PWRITE: /* the half that nobody reads */
 		return a10_pwrite(file, record->bytes, size,
 				  FILE_SIZE / 2 +
 					  random_below(&who->random,
 						       FILE_SIZE / 2 - 64));
 	default:
-		record->offset = random_below(&who->random,
-					      FILE_SIZE / 2 - 64);
+		record->offset = random_below(&who->random, FILE_SIZE / 2 - 64);
 		return a10_pread(file, record->bytes, size, record->offset);
 	}
 }
 
 static struct a10_op op_of_pool(struct submitter *who, struct record *record)
 {
-	struct a10_op op = a10_recv_pooled(
-		stream_fd(who, who->stage->pairs, 0), who->stage->pool, 0);
+	struct a10_op op = a10_recv_pooled(stream_fd(who, who->stage->pairs, 0),
+					   who->stage->pool, 0);
 
 	if (record->kind == KIND_RECV_POOLED)
 		return op;
@@ -110,8 +108,8 @@ static struct a10_op op_modify(struct submitter *who, struct record *record,
 	}
 	if (dice % 16 == 1) {
 		record->timed = true;
-		op = a10_deadline(op, a10_now() +
-					      random_below(&who->random, 300) *
+		op = a10_deadline(op,
+				  a10_now() + random_below(&who->random, 300) *
 						      A10_MICROSECOND);
 	}
 	if (record->owning)
@@ -144,8 +142,7 @@ static bool submit_chain(struct submitter *who, struct record *record,
 {
 	struct ring_stage *stage = who->stage;
 	struct a10_op ops[CHAIN_MAX];
-	uint32_t most = stage->entries < CHAIN_MAX ? stage->entries :
-						     CHAIN_MAX;
+	uint32_t most = stage->entries < CHAIN_MAX ? stage->entries : CHAIN_MAX;
 	a10_id id;
 
 	record->size = 1 + random_below(&who->random, most);
@@ -153,12 +150,13 @@ static bool submit_chain(struct submitter *who, struct record *record,
 	for (uint32_t i = 0; i < record->size; i++) {
 		uint32_t dice = random_below(&who->random, 16);
 
-		ops[i] = dice == 0 ? a10_fsync(a10_fd_regular(-1)) :
-			 dice < 6  ? a10_all(a10_pread(
-					     a10_fd_regular(stage->file),
-					     record->bytes, 64,
-					     record->offset)) :
-				     a10_nop();
+		ops[i] = dice == 0 ?
+				 a10_fsync(a10_fd_regular(-1)) :
+			 dice < 6 ?
+				 a10_all(a10_pread(a10_fd_regular(stage->file),
+						   record->bytes, 64,
+						   record->offset)) :
+				 a10_nop();
 		if (dice == 7)
 			ops[i] = a10_hard_linked(ops[i]);
 	}
@@ -271,10 +269,10 @@ static bool forget_random(struct submitter *who)
 	record = record_of_ticket(who->tickets[at]);
 	if (record == NULL || record->kind == KIND_WAIT)
 		return true;
-	if (!record->owning && (who->number != 0 ||
-				(record->kind != KIND_NOP &&
-				 record->kind != KIND_POLL &&
-				 record->kind != KIND_AFTER)))
+	if (!record->owning &&
+	    (who->number != 0 ||
+	     (record->kind != KIND_NOP && record->kind != KIND_POLL &&
+	      record->kind != KIND_AFTER)))
 		return true;
 	atomic_store(&record->cancelled, true);
 	atomic_store(&record->asked, true);

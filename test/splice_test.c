@@ -30,19 +30,21 @@ static void test_splice(struct a10_ring *ring, bool direct_in, bool direct_out)
 	in = fd_to(ring, file, O_RDWR, direct_in);
 	out = fd_to(ring, ends[1], O_WRONLY, direct_out);
 	/* From an offset, then from the file's own position. */
-	ck_assert_int_eq(value_of(ring, a10_splice(in, 4, out, A10_NO_OFFSET,
-						   3, 0)), 3);
+	ck_assert_int_eq(
+		value_of(ring, a10_splice(in, 4, out, A10_NO_OFFSET, 3, 0)), 3);
 	ck_assert_int_eq(value_of(ring, a10_splice(in, A10_NO_OFFSET, out,
-						   A10_NO_OFFSET, 2, 0)), 2);
+						   A10_NO_OFFSET, 2, 0)),
+			 2);
 	ck_assert_int_eq(read(ends[0], bytes, sizeof(bytes)), 5);
 	ck_assert_mem_eq(bytes, "45601", 5);
-	ck_assert_int_eq(value_of(ring, a10_splice(in, 10, out, A10_NO_OFFSET,
-						   3, 0)), 0);
+	ck_assert_int_eq(value_of(ring,
+				  a10_splice(in, 10, out, A10_NO_OFFSET, 3, 0)),
+			 0);
 	/* And the other way, to an offset. */
 	ck_assert_int_eq(write(ends[1], "ab", 2), 2);
 	ck_assert_int_eq(value_of(ring, a10_splice(a10_fd_regular(ends[0]),
-						   A10_NO_OFFSET, in, 7, 2,
-						   0)), 2);
+						   A10_NO_OFFSET, in, 7, 2, 0)),
+			 2);
 	ck_assert_int_eq(pread(file, bytes, sizeof(bytes), 0), 10);
 	ck_assert_mem_eq(bytes, "0123456ab9", 10);
 	if (direct_in)
@@ -73,8 +75,9 @@ TEST(splice_waits_for_something_to_move)
 
 	pipe_open(from);
 	pipe_open(to);
-	start(ring, a10_splice(a10_fd_regular(from[0]), A10_NO_OFFSET,
-			       a10_fd_regular(to[1]), A10_NO_OFFSET, 8, 0),
+	start(ring,
+	      a10_splice(a10_fd_regular(from[0]), A10_NO_OFFSET,
+			 a10_fd_regular(to[1]), A10_NO_OFFSET, 8, 0),
 	      &seen);
 	run_for(ring, A_MOMENT);
 	ck_assert_uint_eq(seen.count, 0);
@@ -98,9 +101,9 @@ TEST(splice_says_what_is_wrong)
 
 	pipe_open(ends);
 	pipe_end = a10_fd_regular(ends[1]);
-	ck_assert_int_eq(value_of(ring, a10_splice(bad, A10_NO_OFFSET,
-						   pipe_end, A10_NO_OFFSET, 1,
-						   0)), -EBADF);
+	ck_assert_int_eq(value_of(ring, a10_splice(bad, A10_NO_OFFSET, pipe_end,
+						   A10_NO_OFFSET, 1, 0)),
+			 -EBADF);
 	ck_assert_int_eq(value_of(ring, a10_splice(zero, A10_NO_OFFSET, bad,
 						   A10_NO_OFFSET, 1, 0)),
 			 -EBADF);

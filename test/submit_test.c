@@ -57,8 +57,7 @@ static void on_in_order(void *data, const struct a10_result *r)
 	it->order->next++;
 }
 
-static void assert_submits_many(const struct a10_config *config,
-				uint32_t count)
+static void assert_submits_many(const struct a10_config *config, uint32_t count)
 {
 	struct a10_ring *ring = ring_open(config);
 	struct order order = { 0, count };
@@ -70,7 +69,8 @@ static void assert_submits_many(const struct a10_config *config,
 		all[i].order = &order;
 		all[i].number = i;
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-					    on_in_order, &all[i]), 0);
+					    on_in_order, &all[i]),
+				 0);
 	}
 	ck_assert_uint_eq(a10_ring_pending(ring), count);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
@@ -98,8 +98,8 @@ static void on_submit_more(void *data, const struct a10_result *r)
 	order->count++;
 	for (int i = 0; i < 2 && order->next < 20000; i++) {
 		order->next++;
-		ck_assert_int_gt(a10_submit(r->sq, a10_nop(), on_submit_more,
-					    order), 0);
+		ck_assert_int_gt(
+			a10_submit(r->sq, a10_nop(), on_submit_more, order), 0);
 	}
 }
 
@@ -111,7 +111,8 @@ TEST(callbacks_submit_more_than_the_queue_holds)
 	struct order order = { 1, 0 };
 
 	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-				    on_submit_more, &order), 0);
+				    on_submit_more, &order),
+			 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(order.next, 20000);
 	ck_assert_uint_eq(order.count, 20000);
@@ -190,11 +191,14 @@ TEST(an_operation_without_interest_is_carried_out)
 
 	ring_bind(ring);
 	pipe_open(ends);
-	ck_assert_int_gt(a10_submit(sq, a10_write(a10_fd_regular(ends[1]),
-						  "abc", 3), NULL, NULL), 0);
-	ck_assert_int_gt(a10_submit(sq, a10_owning(a10_nop(), &released,
-						   on_release), NULL, NULL),
-			 0);
+	ck_assert_int_gt(
+		a10_submit(sq, a10_write(a10_fd_regular(ends[1]), "abc", 3),
+			   NULL, NULL),
+		0);
+	ck_assert_int_gt(
+		a10_submit(sq, a10_owning(a10_nop(), &released, on_release),
+			   NULL, NULL),
+		0);
 	ck_assert_uint_eq(a10_ring_pending(ring), 2);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_int_eq(read(ends[0], bytes, 4), 3);
@@ -305,10 +309,10 @@ TEST(a_direct_descriptor_of_another_ring_is_refused)
 {
 	struct a10_ring *one = ring_open_direct(4);
 	struct a10_ring *two = ring_open_direct(4);
-	struct a10_fd fd = fd_of(one, a10_direct(a10_open("/dev/zero",
-							  O_RDONLY, 0)));
-	struct a10_fd own = fd_of(two, a10_direct(a10_open("/dev/zero",
-							   O_RDONLY, 0)));
+	struct a10_fd fd =
+		fd_of(one, a10_direct(a10_open("/dev/zero", O_RDONLY, 0)));
+	struct a10_fd own =
+		fd_of(two, a10_direct(a10_open("/dev/zero", O_RDONLY, 0)));
 	struct a10_op linked[2];
 	char byte = 1;
 
@@ -326,7 +330,8 @@ TEST(a_direct_descriptor_of_another_ring_is_refused)
 	linked[0] = a10_read(own, &byte, 1);
 	linked[1] = a10_read(fd, &byte, 1);
 	ck_assert_int_eq(a10_submit_linked(a10_ring_sq(two), linked, 2,
-					   on_never, NULL), -EXDEV);
+					   on_never, NULL),
+			 -EXDEV);
 	/* And the ring that closes it is the one that it belongs to. */
 	a10_fd_release(fd);
 	run_for(one, A10_MILLISECOND);
@@ -347,7 +352,8 @@ TEST(the_owner_awaits_by_polling)
 	start(ring, a10_nop(), &seen);
 	memset(&result, 0xff, sizeof(result));
 	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring), a10_after(A_MOMENT),
-				      &result), 0);
+				      &result),
+			 0);
 	ck_assert_int_eq(result.value, 0);
 	ck_assert_int_gt(result.id, 0);
 	ck_assert(!result.more);
@@ -364,8 +370,8 @@ static void *await_open(void *data)
 
 	ck_assert_int_eq(a10_await_on(data, op, &result), 0);
 	ck_assert(a10_fd_valid(result.fd));
-	ck_assert_int_eq(a10_await_on(data, a10_write(result.fd, "x", 1),
-				      NULL), 1);
+	ck_assert_int_eq(a10_await_on(data, a10_write(result.fd, "x", 1), NULL),
+			 1);
 	ck_assert_int_eq(a10_await_on(data, a10_close(result.fd), NULL), 0);
 	ck_assert_int_eq(a10_await_on(data, a10_close(a10_fd_none()), NULL),
 			 -EBADF);
@@ -406,12 +412,11 @@ TEST(a_verb_that_refuses_writes_its_error_to_the_awaiter)
 	ck_assert_int_eq(result.value, -EINVAL);
 	pipe_open(ends);
 	result.value = 1;
-	ck_assert_int_eq(
-		a10_await_on(sq,
-			     a10_multishot(a10_poll(a10_fd_regular(ends[0]),
-						    POLLIN)),
-			     &result),
-		-EINVAL);
+	ck_assert_int_eq(a10_await_on(sq,
+				      a10_multishot(a10_poll(
+					      a10_fd_regular(ends[0]), POLLIN)),
+				      &result),
+			 -EINVAL);
 	ck_assert_int_eq(result.value, -EINVAL);
 	ring_close(ring);
 	result.value = 1;
@@ -428,8 +433,8 @@ TEST(awaiting_delivers_what_else_is_done_meanwhile)
 
 	for (int i = 0; i < 50; i++)
 		start(ring, a10_after(i * A10_MILLISECOND / 10), &seen[i]);
-	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring), a10_after(A_MOMENT),
-				      NULL), 0);
+	ck_assert_int_eq(
+		a10_await_on(a10_ring_sq(ring), a10_after(A_MOMENT), NULL), 0);
 	for (int i = 0; i < 50; i++)
 		ck_assert_uint_eq(seen[i].ended, 1);
 	ring_close(ring);

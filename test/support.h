@@ -96,22 +96,22 @@ static inline void ring_step(struct a10_ring *ring, int64_t until,
 }
 
 /* Polls until the condition holds; the test fails if it does not in time. */
-#define RUN_UNTIL(ring, condition)                                    \
-	do {                                                          \
-		const int64_t until_ = a10_now() + PATIENCE;          \
-		while (!(condition))                                  \
+#define RUN_UNTIL(ring, condition)                                       \
+	do {                                                             \
+		const int64_t until_ = a10_now() + PATIENCE;             \
+		while (!(condition))                                     \
 			ring_step((ring), until_, #condition, __LINE__); \
 	} while (0)
 
 /* The same for what another thread does. */
-#define WAIT_UNTIL(condition)                                             \
-	do {                                                              \
-		const int64_t until_ = a10_now() + PATIENCE;              \
-		while (!(condition)) {                                    \
-			nap(A10_MILLISECOND / 5);                         \
-			ck_assert_msg(a10_now() < until_, "in vain: %s",  \
-				      #condition);                        \
-		}                                                         \
+#define WAIT_UNTIL(condition)                                            \
+	do {                                                             \
+		const int64_t until_ = a10_now() + PATIENCE;             \
+		while (!(condition)) {                                   \
+			nap(A10_MILLISECOND / 5);                        \
+			ck_assert_msg(a10_now() < until_, "in vain: %s", \
+				      #condition);                       \
+		}                                                        \
 	} while (0)
 
 /* Polls for that long: what should not come had its chance. */
@@ -360,13 +360,12 @@ static inline int folder_remove(const char *path, const struct stat *status,
 
 static inline void folder_close(struct folder *folder)
 {
-	ck_assert_int_eq(nftw(folder->path, folder_remove, 8,
-			      FTW_DEPTH | FTW_PHYS), 0);
+	ck_assert_int_eq(
+		nftw(folder->path, folder_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* Makes a file of that content. */
-static inline void file_write(const char *path, const void *data,
-			      size_t length)
+static inline void file_write(const char *path, const void *data, size_t length)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 

@@ -75,7 +75,8 @@ static void *submit_tickets(void *data)
 		ticket->worker = worker;
 		ticket->number = i;
 		ck_assert_int_gt(a10_submit(worker->sq, a10_nop(), on_ticket,
-					    ticket), 0);
+					    ticket),
+				 0);
 		atomic_fetch_add(&worker->tally->submitted, 1);
 		if (test_random(&worker->random) % 64 == 0)
 			nap(A10_MICROSECOND);
@@ -175,7 +176,8 @@ static void *submit_byte(void *data)
 
 	ck_assert_int_gt(a10_submit(worker->sq,
 				    a10_recv(worker->fd, &worker->byte, 1, 0),
-				    on_byte, worker), 0);
+				    on_byte, worker),
+			 0);
 	return NULL;
 }
 
@@ -234,7 +236,8 @@ static void *submit_chains(void *data)
 		ck_assert_ptr_nonnull(links);
 		links->worker = worker;
 		ck_assert_int_gt(a10_submit_linked(worker->sq, ops, 3, on_link,
-						   links), 0);
+						   links),
+				 0);
 	}
 	return NULL;
 }
@@ -276,8 +279,7 @@ static void *submit_and_cancel(void *data)
 		struct a10_op op = i % 4 == 0 ? a10_nop() :
 				   i % 4 == 1 ? a10_after(A10_SECOND * 3600) :
 						a10_poll(worker->fd, POLLIN);
-		a10_id id = a10_submit(worker->sq, op, on_maybe,
-				       worker->tally);
+		a10_id id = a10_submit(worker->sq, op, on_maybe, worker->tally);
 
 		ck_assert_int_gt(id, 0);
 		atomic_fetch_add(&worker->tally->submitted, 1);
@@ -309,8 +311,7 @@ static void test_cancelling(const struct a10_config *config)
 	ring_bind(ring);
 	for (int i = 0; i < THREADS; i++)
 		workers[i].fd = a10_fd_regular(ends[0]);
-	workers_start(ring, workers, &tally, count, submit_and_cancel,
-		      threads);
+	workers_start(ring, workers, &tally, count, submit_and_cancel, threads);
 	workers_join(ring, threads);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(atomic_load(&tally.ended), THREADS * count);
@@ -351,11 +352,10 @@ static void *submit_and_forget(void *data)
 	struct worker *worker = data;
 
 	for (unsigned int i = 0; i < worker->count; i++) {
-		struct a10_op op = i % 2 ? a10_poll(worker->fd, POLLIN) :
-					   a10_nop();
+		struct a10_op op =
+			i % 2 ? a10_poll(worker->fd, POLLIN) : a10_nop();
 		a10_id id = a10_submit(worker->sq,
-				       a10_owning(op,
-						  &worker->tally->cancelled,
+				       a10_owning(op, &worker->tally->cancelled,
 						  on_owned_gone),
 				       on_any, worker->tally);
 
@@ -378,8 +378,7 @@ TEST(what_other_threads_forget_is_released_once)
 	ring_bind(ring);
 	for (int i = 0; i < THREADS; i++)
 		workers[i].fd = a10_fd_regular(ends[0]);
-	workers_start(ring, workers, &tally, count, submit_and_forget,
-		      threads);
+	workers_start(ring, workers, &tally, count, submit_and_forget, threads);
 	workers_join(ring, threads);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_le(atomic_load(&tally.ended), THREADS * count / 2);
@@ -435,8 +434,8 @@ static void *await_many(void *data)
 	struct worker *worker = data;
 
 	for (unsigned int i = 0; i < worker->count; i++) {
-		struct a10_op op = i % 3 ? a10_nop() :
-					   a10_after(A10_MICROSECOND);
+		struct a10_op op =
+			i % 3 ? a10_nop() : a10_after(A10_MICROSECOND);
 		struct a10_result result;
 
 		ck_assert_int_eq(a10_await_on(worker->sq, op, &result), 0);
@@ -476,8 +475,7 @@ static void *submit_until_shut_down(void *data)
 	}
 	ck_assert_int_eq(a10_cancel(worker->sq, 1), -ESHUTDOWN);
 	ck_assert_int_eq(a10_sq_wake(worker->sq), -ESHUTDOWN);
-	ck_assert_int_eq(a10_await_on(worker->sq, a10_nop(), NULL),
-			 -ESHUTDOWN);
+	ck_assert_int_eq(a10_await_on(worker->sq, a10_nop(), NULL), -ESHUTDOWN);
 	a10_sq_unref(worker->sq);
 	return NULL;
 }
@@ -511,8 +509,8 @@ static void *await_for_ever(void *data)
 {
 	struct worker *worker = data;
 
-	ck_assert_int_eq(a10_await_on(worker->sq,
-				      a10_after(A10_SECOND * 3600), NULL),
+	ck_assert_int_eq(a10_await_on(worker->sq, a10_after(A10_SECOND * 3600),
+				      NULL),
 			 -ECANCELED);
 	a10_sq_unref(worker->sq);
 	return NULL;
@@ -534,74 +532,4 @@ TEST(the_end_of_the_ring_ends_what_others_await)
 	ring_close(ring);
 	for (int i = 0; i < THREADS; i++)
 		thread_join(threads[i]);
-}
-
-/* ---- buffers and descriptors ----------------------------------------------------- */
-
-struct returns {
-	struct a10_buf bufs[256];
-	atomic_uint given;
-	atomic_bool over;
-	unsigned int taken;
-};
-
-static void *release_all(void *data)
-{
-	struct returns *returns = data;
-
-	for (;;) {
-		bool over = atomic_load(&returns->over);
-
-		while (returns->taken < atomic_load(&returns->given)) {
-			a10_buf_release(returns->bufs[returns->taken % 256]);
-			returns->taken++;
-		}
-		if (over)
-			return NULL;
-		sched_yield();
-	}
-}
-
-static void on_give(void *data, const struct a10_result *r)
-{
-	struct returns *returns = data;
-
-	if (r->value <= 0)
-		return;
-	ck_assert_ptr_nonnull(r->buf.data);
-	returns->bufs[atomic_load(&returns->given) % 256] = r->buf;
-	atomic_fetch_add(&returns->given, 1);
-}
-
-TEST(another_thread_releases_the_buffers)
-{
-	struct a10_ring *ring = ring_open(NULL);
-	struct returns returns = { .taken = 0 };
-	unsigned int count = test_scaled(5000);
-	struct a10_pool *pool;
-	struct pair pair;
-	pthread_t thread;
-
-	ck_assert_int_eq(a10_pool_create(ring, 16, 64, 0, &pool), 0);
-	pair_open(ring, false, &pair);
-	ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
-				    a10_multishot(a10_recv_pooled(pair.ours,
-								  pool, 0)),
-				    on_give, &returns), 0);
-	thread = thread_start(release_all, &returns);
-	for (unsigned int i = 0; i < count; i++) {
-		RUN_UNTIL(ring, send(pair.theirs, "bytes", 5, MSG_DONTWAIT) ==
-					5);
-		if (i % 8 == 7)
-			ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
-	}
-	ck_assert_int_eq(close(pair.theirs), 0);
-	ck_assert_int_eq(a10_ring_run(ring), 0);
-	atomic_store(&returns.over, true);
-	thread_join(thread);
-	run_for(ring, A10_MILLISECOND);
-	ck_assert_uint_gt(atomic_load(&returns.given), count * 5 / 64);
-	ck_assert_uint_eq(a10_pool_available(pool), 16);
-	fd_close(ring, pair.ours);
-	ring_close(ring);
 }

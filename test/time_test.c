@@ -36,7 +36,8 @@ TEST(now_does_not_go_back_in_callbacks)
 
 	for (int i = 0; i < 100; i++) {
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-					    on_time_told, &last), 0);
+					    on_time_told, &last),
+				 0);
 		ck_assert_int_ge(a10_ring_poll(ring, A10_MILLISECOND / 10), 0);
 		ck_assert_int_ge(a10_now(), last);
 	}
@@ -46,8 +47,7 @@ TEST(now_does_not_go_back_in_callbacks)
 TEST(after_is_over_after_that_time_and_not_before)
 {
 	struct a10_ring *ring = ring_open(NULL);
-	static const int64_t times[] = { 1, 1000, A10_MILLISECOND,
-					 A_MOMENT };
+	static const int64_t times[] = { 1, 1000, A10_MILLISECOND, A_MOMENT };
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		int64_t before = a10_now();
@@ -125,7 +125,8 @@ TEST(timers_are_over_in_the_order_of_their_times)
 		due[i].left = &left;
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
 					    a10_at(CLOCK_MONOTONIC, due[i].at),
-					    on_due, &due[i]), 0);
+					    on_due, &due[i]),
+				 0);
 	}
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(left, 0);
@@ -159,8 +160,8 @@ TEST(at_of_another_clock_is_einval)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	static const clockid_t clocks[] = { CLOCK_PROCESS_CPUTIME_ID,
-					    CLOCK_THREAD_CPUTIME_ID,
-					    CLOCK_TAI, 99, -1 };
+					    CLOCK_THREAD_CPUTIME_ID, CLOCK_TAI,
+					    99, -1 };
 
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)
 		ck_assert_int_eq(outcome_of(ring, a10_at(clocks[i], 1)),

@@ -81,12 +81,13 @@ TEST(what_is_over_in_time_is_not_cut_short)
 		char byte;
 
 		pair_open(ring, direct, &pair);
-		ck_assert_int_eq(value_of(ring, a10_timeout(a10_nop(),
-							    PATIENCE)), 0);
+		ck_assert_int_eq(
+			value_of(ring, a10_timeout(a10_nop(), PATIENCE)), 0);
 		start(ring,
-		      a10_deadline(a10_timeout(a10_recv(pair.ours, &byte, 1,
-							0), PATIENCE),
-				   a10_now() + PATIENCE), &seen);
+		      a10_deadline(a10_timeout(a10_recv(pair.ours, &byte, 1, 0),
+					       PATIENCE),
+				   a10_now() + PATIENCE),
+		      &seen);
 		run_for(ring, A10_MILLISECOND);
 		ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
 		RUN_UNTIL(ring, seen.ended == 1);
@@ -104,8 +105,9 @@ TEST(an_error_is_not_made_a_time_out)
 	struct a10_fd bad = a10_fd_regular(9999);
 	char byte;
 
-	ck_assert_int_eq(value_of(ring, a10_timeout(a10_read(bad, &byte, 1),
-						    PATIENCE)), -EBADF);
+	ck_assert_int_eq(
+		value_of(ring, a10_timeout(a10_read(bad, &byte, 1), PATIENCE)),
+		-EBADF);
 	ck_assert_int_eq(value_of(ring, a10_deadline(a10_read(bad, &byte, 1),
 						     a10_now() + PATIENCE)),
 			 -EBADF);
@@ -121,8 +123,10 @@ TEST(a_cancel_before_the_time_is_a_cancel)
 	a10_id id;
 
 	pair_open(ring, false, &pair);
-	id = start(ring, a10_timeout(a10_recv(pair.ours, &byte, 1, 0),
-				     A10_MILLISECOND), &seen);
+	id = start(ring,
+		   a10_timeout(a10_recv(pair.ours, &byte, 1, 0),
+			       A10_MILLISECOND),
+		   &seen);
 	ck_assert_int_eq(a10_ring_flush(ring), 0);
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
 	/* The time passes before the ring is polled: the cancel was first. */
@@ -203,8 +207,10 @@ TEST(all_without_progress_is_given_up)
 	int64_t before = a10_now();
 
 	pair_open(ring, false, &pair);
-	start(ring, a10_timeout(a10_all(a10_recv(pair.ours, bytes, 100, 0)),
-				A_MOMENT), &seen);
+	start(ring,
+	      a10_timeout(a10_all(a10_recv(pair.ours, bytes, 100, 0)),
+			  A_MOMENT),
+	      &seen);
 	run_for(ring, A_MOMENT / 2);
 	ck_assert_int_eq(write(pair.theirs, "0123456789", 10), 10);
 	RUN_UNTIL(ring, seen.ended == 1);
@@ -277,8 +283,7 @@ TEST(a_time_out_below_zero_is_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);
 
-	ck_assert_int_eq(refusal_of(ring, a10_timeout(a10_nop(), -1)),
-			 -EINVAL);
+	ck_assert_int_eq(refusal_of(ring, a10_timeout(a10_nop(), -1)), -EINVAL);
 	ck_assert_int_eq(refusal_of(ring, a10_timeout(a10_nop(), INT64_MIN)),
 			 -EINVAL);
 	ring_close(ring);
@@ -292,8 +297,8 @@ TEST(time_outs_are_counted_from_the_start_of_the_operation)
 	char byte;
 
 	pair_open(ring, false, &pair);
-	start(ring, a10_timeout(a10_recv(pair.ours, &byte, 1, 0),
-				A_MOMENT), &seen);
+	start(ring, a10_timeout(a10_recv(pair.ours, &byte, 1, 0), A_MOMENT),
+	      &seen);
 	/* Not started: nobody polled. Then it has all of its time. */
 	nap(2 * A_MOMENT);
 	ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
@@ -315,9 +320,11 @@ TEST(a_wait_for_a_scope_is_given_up_in_time)
 	a10_scope_open(&scope, a10_ring_sq(ring), 0);
 	ck_assert_int_gt(a10_scope_submit(&scope,
 					  a10_recv(pair.ours, &byte, 1, 0),
-					  on_seen, &seen), 0);
+					  on_seen, &seen),
+			 0);
 	ck_assert_int_eq(value_of(ring, a10_timeout(a10_scope_wait(&scope),
-						    A10_MILLISECOND)), -ETIME);
+						    A10_MILLISECOND)),
+			 -ETIME);
 	ck_assert_uint_eq(seen.count, 0);
 	ck_assert_int_eq(a10_scope_close(&scope), 0);
 	ck_assert_uint_eq(seen.ended, 1);

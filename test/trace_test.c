@@ -34,8 +34,7 @@ static const struct a10_trace_event *trace_find(const struct trace *trace,
 						uint32_t kind, a10_id id)
 {
 	for (unsigned int i = 0; i < trace->count; i++)
-		if (trace->events[i].kind == kind &&
-		    trace->events[i].id == id)
+		if (trace->events[i].kind == kind && trace->events[i].id == id)
 			return &trace->events[i];
 	ck_abort_msg("no event %u", kind);
 }
@@ -116,12 +115,12 @@ TEST(every_operation_has_its_submit_and_its_result)
 		ids[i] = start(ring, a10_nop(), &seen[i]);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	for (int i = 0; i < 200; i++) {
-		ck_assert_uint_eq(trace_count(&trace, A10_TRACE_SUBMIT,
-					      ids[i]), 1);
+		ck_assert_uint_eq(trace_count(&trace, A10_TRACE_SUBMIT, ids[i]),
+				  1);
 		ck_assert_uint_eq(trace_count(&trace, A10_TRACE_START, ids[i]),
 				  1);
-		ck_assert_uint_eq(trace_count(&trace, A10_TRACE_RESULT,
-					      ids[i]), 1);
+		ck_assert_uint_eq(trace_count(&trace, A10_TRACE_RESULT, ids[i]),
+				  1);
 	}
 	ring_close(ring);
 }
@@ -170,18 +169,14 @@ TEST(opcodes_have_names)
 		uint32_t opcode;
 		const char *name;
 	} rows[] = {
-		{ A10_OPCODE_NOP, "nop" },
-		{ A10_OPCODE_READ, "read" },
-		{ A10_OPCODE_ACCEPT, "accept" },
-		{ A10_OPCODE_RECV, "recv" },
-		{ A10_OPCODE_SEND, "send" },
-		{ A10_OPCODE_CLOSE, "close" },
+		{ A10_OPCODE_NOP, "nop" },       { A10_OPCODE_READ, "read" },
+		{ A10_OPCODE_ACCEPT, "accept" }, { A10_OPCODE_RECV, "recv" },
+		{ A10_OPCODE_SEND, "send" },     { A10_OPCODE_CLOSE, "close" },
 		{ A10_OPCODE_OPENAT, "openat" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_str_eq(a10_opcode_name(rows[i].opcode),
-				 rows[i].name);
+		ck_assert_str_eq(a10_opcode_name(rows[i].opcode), rows[i].name);
 	for (uint32_t i = 0; i <= A10_OPCODE_PIPE; i++) {
 		ck_assert_str_ne(a10_opcode_name(i), "?");
 		for (uint32_t k = 0; k < i; k++)

@@ -122,7 +122,8 @@ TEST(a_wake_in_a_callback_ends_the_next_poll)
 	struct seen seen = { 0 };
 
 	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(), on_done_wake,
-				    &seen), 0);
+				    &seen),
+			 0);
 	while (seen.count == 0)
 		ck_assert_int_ge(a10_ring_poll(ring, PATIENCE), 0);
 	/* Of this poll, if it looked for more; or else of the next. */
@@ -222,8 +223,9 @@ TEST(run_goes_on_with_what_callbacks_submit)
 	struct a10_ring *ring = ring_open(NULL);
 	unsigned int left = 1000;
 
-	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
-				    on_done_again, &left), 0);
+	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(), on_done_again,
+				    &left),
+			 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(left, 0);
 	ring_close(ring);
@@ -232,8 +234,7 @@ TEST(run_goes_on_with_what_callbacks_submit)
 TEST(a_wake_does_not_end_a_run)
 {
 	struct a10_ring *ring = ring_open(NULL);
-	struct later later = { a10_ring_sq(ring), a10_sq_wake,
-			       A_MOMENT / 4 };
+	struct later later = { a10_ring_sq(ring), a10_sq_wake, A_MOMENT / 4 };
 	pthread_t thread = thread_start(call_later, &later);
 	struct seen seen;
 
@@ -302,7 +303,8 @@ TEST(stop_ends_a_run_from_a_callback)
 
 	start(ring, a10_after(A10_SECOND * 3600), &seen);
 	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(), on_done_stop,
-				    &stopping), 0);
+				    &stopping),
+			 0);
 	ck_assert_int_eq(a10_ring_run(ring), 1);
 	ck_assert_uint_eq(stopping.ended, 1);
 	ring_close(ring);

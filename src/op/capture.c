@@ -403,7 +403,8 @@ uint64_t capture_total(const struct op_row *row,
 		return vector_total(header->msg_iov, header->msg_iovlen);
 	case DATA_NONE:
 	case DATA_BUFFER:
-	case DATA_OUTPUT:
+	case DATA_PEER:
+	case DATA_STATX:
 		break;
 	}
 	return length;
@@ -474,7 +475,8 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 			       bytes);
 		break;
 	case DATA_NONE:
-	case DATA_OUTPUT:
+	case DATA_PEER:
+	case DATA_STATX:
 		check(bytes == 0);
 		break;
 	}
