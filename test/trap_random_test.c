@@ -344,8 +344,65 @@ static void step_world(struct world *world)
 	kernel->batch_most = chance(world, 3) ? 1 + below(world, 3) : 0;
 	if (chance(world, 4))
 		release_some(world, below(world, 4));
+	if (kernel->grant.setup_flags & URING_SETUP_SQPOLL && chance(world, 3))
+		chance(world, 2) ? scripted_thread_runs(kernel) :
+				   scripted_thread_sleeps(kernel);
 	ck_assert_int_ge(a10_ring_poll(kernel->ring, chance(world, 8) ? 1 : 0),
 			 0);
+}
+
+/* ---- and then all goes well --------------------------------------------------- */
+
+static void answer_well(struct scripted *kernel,
+			struct scripted_request *request)
+{
+	const struct uring_sqe *sqe = &request->sqe;
+
+	if (request->notifying)
+		scripted_post(kernel, request, 0, URING_CQE_F_NOTIF);
+	else if (sqe->opcode == URING_OP_SEND_ZC)
+		scripted_post(kernel, request, (int32_t)sqe->len,
+			      URING_CQE_F_MORE);
+	else if (sqe->opcode == URING_OP_POLL_ADD)
+		scripted_post(kernel, request, sqe->len ? -EBADF : 1, 0);
+	else if (sqe->flags & URING_SQE_BUFFER_SELECT)
+		scripted_post(kernel, request, 0, 0);
+	else
+		scripted_all_succeed(kernel, request);
+}
+
+static void answer_all_well(struct scripted *kernel)
+{
+	struct scripted_request *request = kernel->live_first;
+
+	while (request) {
+		struct scripted_request *next = request->live_next;
+
+		if (!request->internal && request->state == SCRIPTED_STARTED) {
+			answer_well(kernel, request);
+			next = kernel->live_first;
+		}
+		request = next;
+	}
+}
+
+/* Nothing may be left behind that only the end of the ring would end. */
+static void world_settles(struct world *world)
+{
+	struct scripted *kernel = world->kernel;
+
+	kernel->take_most = 0;
+	kernel->batch_most = 0;
+	kernel->enter_error_times = 0;
+	kernel->data = world; /* callbacks submit nothing more */
+	for (int i = 0; i < 300 && a10_ring_pending(kernel->ring) > 0; i++) {
+		release_some(world, 0);
+		answer_all_well(kernel);
+		atomic_fetch_add(&kernel->clock, A10_SECOND);
+		ck_assert_int_ge(a10_ring_poll(kernel->ring, 0), 0);
+	}
+	release_some(world, 0);
+	ck_assert_uint_eq(a10_ring_pending(kernel->ring), 0);
 }
 
 static void world_runs(uint64_t seed)
@@ -354,6 +411,10 @@ static void world_runs(uint64_t seed)
 	struct a10_config config = { .submission_entries = 8,
 				     .completion_entries = 8,
 				     .first_index = (uint32_t)seed | ~0xffu };
+
+	config.large_completions = seed & 2 ? A10_ON : A10_AUTO;
+	config.defer_task_run = seed & 4 ? A10_OFF : A10_AUTO;
+	config.kernel_thread = seed % 5 == 0 ? A10_ON : A10_AUTO;
 
 	ck_assert_ptr_nonnull(world);
 	world->seed = seed;
@@ -366,9 +427,12 @@ static void world_runs(uint64_t seed)
 	submit_any(world);
 	while (world->count < OPERATIONS)
 		step_world(world);
+	/* Half of them end in the middle of it. */
+	if (chance(world, 2))
+		world_settles(world);
 	world->kernel->take_most = 0;
 	world->kernel->batch_most = 0;
-	world->kernel->data = world; /* nothing more, at the end */
+	world->kernel->data = world;
 	release_some(world, 0);
 	scripted_destroy(world->kernel);
 	release_some(world, 0);

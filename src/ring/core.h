@@ -167,7 +167,8 @@ struct cold {
 	uint32_t chain_next;
 	uint32_t chain_turn;  /* of the first: whose result is due ... */
 	uint32_t chain_running; /* ... how many are with the kernel ...  */
-	bool chain_redo;      /* ... and that it has to go on */
+	bool chain_redo;      /* ... that it has to go on ...     */
+	bool chain_broken;    /* ... and that the rest is not to run */
 	uint32_t retries;    /* of what is transient, in vain so far */
 	int32_t cell;        /* what FILES_UPDATE reads and writes */
 	uint32_t cqe_flags;  /* of a chain's member that is back */
