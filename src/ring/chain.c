@@ -11,7 +11,9 @@
  *
  * A member that was short and is a10_all goes on: once all the others are back
  * (they were cancelled by the kernel, since it was short) the rest is queued
- * again, from that member on.
+ * again, from that member on. A hard link would let the next one start although
+ * such a member was short: there the kernel's chain ends, and the rest is queued
+ * when the member is whole.
  */
 #include "ring/life.h"
 
@@ -65,6 +67,7 @@ void chain_admit(struct a10_ring *ring, struct slot *first)
 	cold->chain_turn = index;
 	cold->chain_running = 0;
 	cold->chain_redo = false;
+	cold->chain_broken = false;
 	for (slot = first; slot; slot = chain_after(ring, slot)) {
 		member_admit(ring, slot, index);
 		drained |= request_at(ring, slot_index(slot))->flags &
@@ -124,6 +127,15 @@ static void chain_withdraw(struct a10_ring *ring, struct slot *slot)
 	slot_finish(ring, slot, -ECANCELED);
 }
 
+/* The kernel would start the next one before it is whole. */
+static bool ends_batch(struct a10_ring *ring, const struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+
+	return request_at(ring, index)->flags & URING_SQE_IO_HARDLINK &&
+	       cold_at(ring, index)->flags & A10_WITH_ALL;
+}
+
 bool chain_fill(struct a10_ring *ring, struct slot *slot)
 {
 	struct cold *first = cold_at(ring, slot_index(chain_first(ring, slot)));
@@ -146,6 +158,8 @@ bool chain_fill(struct a10_ring *ring, struct slot *slot)
 		first->chain_running++;
 		if (!(sqe->flags & URING_SQE_IO_HARDLINK))
 			sqe->flags |= URING_SQE_IO_LINK;
+		if (ends_batch(ring, member))
+			break;
 	}
 	/* A link on the last would tie it to what comes next, by a worker. */
 	if (sqe)
@@ -167,6 +181,9 @@ static bool member_is_over(struct a10_ring *ring, struct slot *slot,
 	};
 
 	result_make(ring, slot, row, &completion, r);
+	/* It did not run, for one before it failed; nor does the rest. */
+	if (r->value == -ECANCELED && ends_batch(ring, slot))
+		cold_at(ring, cold->chain_first)->chain_broken = true;
 	if (cold->cqe_flags & URING_NOTIF_USAGE_ZC_COPIED &&
 	    cold->flags & A10_WITH_ZERO_COPY)
 		r->flags |= A10_RESULT_COPIED;
@@ -264,11 +281,16 @@ void chain_turn(struct a10_ring *ring, struct slot *slot)
 		}
 		member_deliver(ring, first, turn, &r);
 	}
+	turn = slot_at(ring, cold->chain_turn);
 	if (cold->chain_running > 0) {
 		running_cancel(ring, first);
 	} else if (cold->chain_redo) {
 		cold->chain_redo = false;
-		chain_requeue(ring, slot_at(ring, cold->chain_turn));
+		chain_requeue(ring, turn);
+	} else if (cold->chain_broken) {
+		chain_withdraw(ring, turn);
+	} else {
+		queue_push_again(ring, turn);
 	}
 }
 
