@@ -195,7 +195,7 @@ TEST(accept_waits_and_tells_the_peer)
 
 	for (int direct = 0; direct < 2; direct++) {
 		struct a10_address peer_address;
-		struct sockaddr_in own;
+		struct sockaddr_in own = { 0 };
 		socklen_t length = sizeof(own);
 		struct seen seen;
 		int peer;

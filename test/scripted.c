@@ -204,21 +204,6 @@ static int wait_for(struct scripted *kernel, uint32_t wait, int64_t deadline)
 	return 0;
 }
 
-/* Consumed completions may be written again, so they are. */
-static void cq_overwrite(struct scripted *kernel)
-{
-	const struct backend_view *view = &kernel->grant.view;
-	const uint32_t head = word_get(kernel, CQ_HEAD);
-
-	must(word_get(kernel, CQ_TAIL) - head <= view->cq_entries,
-	     "the completion queue's head is beyond its tail");
-	for (; kernel->cq_seen != head; kernel->cq_seen++)
-		memset(view->cqes + ((size_t)(kernel->cq_seen &
-					      (view->cq_entries - 1))
-				     << view->cqe_shift),
-		       0x5a, (size_t)1 << view->cqe_shift);
-}
-
 static bool enter_refuses(struct scripted *kernel)
 {
 	if (kernel->enter_error_times == 0)

@@ -50,6 +50,9 @@ static inline void flag_set(struct scripted *kernel, uint32_t flag, bool on)
 /* Completions that wait go into the queue; most 0: all of them. */
 void events_hand_over(struct scripted *kernel, uint32_t most);
 
+/* Consumed completions may be written again, so they are. */
+void cq_overwrite(struct scripted *kernel);
+
 /* Starts what neither a drain nor an unfinished chain holds back. */
 void behind_start(struct scripted *kernel);
 

@@ -94,11 +94,27 @@ static bool cq_is_full(struct scripted *kernel)
 	       kernel->grant.view.cq_entries;
 }
 
+void cq_overwrite(struct scripted *kernel)
+{
+	const struct backend_view *view = &kernel->grant.view;
+	const uint32_t head = word_get(kernel, CQ_HEAD);
+
+	must(word_get(kernel, CQ_TAIL) - head <= view->cq_entries,
+	     "the completion queue's head is beyond its tail");
+	for (; kernel->cq_seen != head; kernel->cq_seen++)
+		memset(view->cqes + ((size_t)(kernel->cq_seen &
+					      (view->cq_entries - 1))
+				     << view->cqe_shift),
+		       0x5a, (size_t)1 << view->cqe_shift);
+}
+
 void events_hand_over(struct scripted *kernel, uint32_t most)
 {
 	uint32_t count = 0;
 	bool overflow;
 
+	/* Before new ones are written in the same place. */
+	cq_overwrite(kernel);
 	while (kernel->event_head != kernel->event_tail) {
 		struct scripted_event *event =
 			&kernel->events[kernel->event_head];
@@ -262,7 +278,9 @@ static void cancel_start(struct scripted *kernel,
 	request->shown = true;
 	res = request_cancel(kernel, request->sqe.addr, request->sqe.op_flags);
 	scripted_post(kernel, request, res, 0);
-	if (!kernel->cancel_first || kernel->event_tail < before + 2)
+	/* They may be in the queue already, if the kernel does not defer. */
+	if (!kernel->cancel_first || kernel->event_tail < before + 2 ||
+	    !(kernel->grant.setup_flags & URING_SETUP_DEFER_TASKRUN))
 		return;
 	last = kernel->events[kernel->event_tail - 1];
 	memmove(&kernel->events[before + 1], &kernel->events[before],

@@ -32,7 +32,8 @@ static unsigned int open_descriptors(void)
 	DIR *folder = opendir("/proc/self/fd");
 	unsigned int count = 0;
 
-	need(folder != NULL, "no /proc", errno);
+	if (folder == NULL)
+		violation(NULL, "no /proc", errno);
 	while (readdir(folder) != NULL)
 		count++;
 	closedir(folder);
@@ -275,7 +276,7 @@ static void *stage_run(void *data)
 {
 	struct ring_stage *stage = data;
 	struct submitter *who = stage->who[0];
-	pthread_t threads[SUBMITTERS_MAX];
+	pthread_t threads[SUBMITTERS_MAX] = { 0 };
 
 	while (!atomic_load(&stop)) {
 		ring_make(stage, &who->random);
@@ -388,7 +389,7 @@ static void arguments_read(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	pthread_t owners[RINGS_MAX];
+	pthread_t owners[RINGS_MAX] = { 0 };
 	unsigned int before = open_descriptors();
 	unsigned int after;
 	uint64_t rings = 0;

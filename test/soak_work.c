@@ -173,12 +173,11 @@ static bool submit_chain(struct submitter *who, struct record *record,
 
 static enum kind kind_choose(struct submitter *who)
 {
-	static unsigned int total;
+	uint32_t total = 0;
 	uint32_t at;
 
-	if (total == 0)
-		for (int i = 0; i < KINDS; i++)
-			total += kinds[i].weight;
+	for (int i = 0; i < KINDS; i++)
+		total += kinds[i].weight;
 	at = random_below(&who->random, total);
 	for (int i = 0; i < KINDS; i++) {
 		if (at < kinds[i].weight)

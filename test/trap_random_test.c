@@ -395,8 +395,10 @@ static void world_settles(struct world *world)
 	kernel->batch_most = 0;
 	kernel->enter_error_times = 0;
 	kernel->data = world; /* callbacks submit nothing more */
-	for (int i = 0; i < 300 && a10_ring_pending(kernel->ring) > 0; i++) {
+	for (int i = 0; i < 5000 && a10_ring_pending(kernel->ring) > 0; i++) {
 		release_some(world, 0);
+		if (kernel->grant.setup_flags & URING_SETUP_SQPOLL)
+			scripted_thread_runs(kernel);
 		answer_all_well(kernel);
 		atomic_fetch_add(&kernel->clock, A10_SECOND);
 		ck_assert_int_ge(a10_ring_poll(kernel->ring, 0), 0);

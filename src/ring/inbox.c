@@ -61,6 +61,18 @@ static void inbox_admit(struct a10_ring *ring, uint32_t index)
 	}
 }
 
+static void inbox_admit_all(struct a10_ring *ring)
+{
+	uint32_t first = atomic_load_explicit(&ring->sq.inbox,
+					      memory_order_relaxed);
+
+	if (first == NO_SLOT || first == INBOX_CLOSED)
+		return;
+	first = atomic_exchange_explicit(&ring->sq.inbox, NO_SLOT,
+					 memory_order_acquire);
+	inbox_admit(ring, first);
+}
+
 static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 {
 	struct slot *slot = slot_at(ring, index);
@@ -69,6 +81,12 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 						       memory_order_acq_rel);
 	const uint64_t id = (word >> 32 << 32) | (uint64_t)index << 5;
 
+	/*
+	 * The ask may have replaced an older one that was listed already, and
+	 * be for an operation that came into the inbox since it was taken.
+	 */
+	if (id_plain(slot->id) == id && slot->state == SLOT_FREE)
+		inbox_admit_all(ring);
 	slot = slot_find(ring, id);
 	if (!slot)
 		return;
@@ -80,21 +98,16 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 
 /*
  * The asks are taken before the inbox and carried out after it: an operation that
- * somebody wants to end was submitted before, so it has been admitted by then.
+ * somebody wants to end was submitted before, so it has been admitted by then,
+ * with one exception that ask_carry_out sees to.
  */
 void inbox_take(struct a10_ring *ring)
 {
 	struct a10_sq *sq = &ring->sq;
 	uint32_t asks = atomic_exchange_explicit(&sq->asks, NO_SLOT,
 						 memory_order_acquire);
-	uint32_t first = atomic_load_explicit(&sq->inbox,
-					      memory_order_relaxed);
 
-	if (first != NO_SLOT && first != INBOX_CLOSED) {
-		first = atomic_exchange_explicit(&sq->inbox, NO_SLOT,
-						 memory_order_acquire);
-		inbox_admit(ring, first);
-	}
+	inbox_admit_all(ring);
 	while (asks != NO_SLOT) {
 		/* Read before LISTED is cleared: then it may change. */
 		const uint32_t next = slot_at(ring, asks)->asked_next;
