@@ -146,6 +146,7 @@ TEST(the_flags_of_pwritev2_and_preadv2_reach_the_kernel)
 	struct a10_ring *ring = ring_open(NULL);
 	struct iovec iov = { (void *)"xyz", 3 };
 	struct file file;
+	ssize_t n;
 	int ends[2];
 	char bytes[4];
 
@@ -156,13 +157,12 @@ TEST(the_flags_of_pwritev2_and_preadv2_reach_the_kernel)
 		3);
 	ck_assert_int_eq(value_of(ring, a10_pread(file.fd, bytes, 4, 10)), 3);
 	ck_assert_mem_eq(bytes, "xyz", 3);
-	/* RWF_NOWAIT: such an -EAGAIN is the answer. */
+	/* RWF_NOWAIT: such an -EAGAIN is the answer. 6.1 has it of no pipe. */
 	pipe_open(ends);
 	iov.iov_base = bytes;
-	ck_assert_int_eq(value_of(ring,
-				  a10_preadv2(a10_fd_regular(ends[0]), &iov, 1,
-					      A10_AT_POSITION, RWF_NOWAIT)),
-			 -EAGAIN);
+	n = value_of(ring, a10_preadv2(a10_fd_regular(ends[0]), &iov, 1,
+				       A10_AT_POSITION, RWF_NOWAIT));
+	ck_assert(n == -EAGAIN || n == -EOPNOTSUPP);
 	ck_assert_int_lt(
 		value_of(ring, a10_preadv2(file.fd, &iov, 1, 0, 1 << 30)), 0);
 	pipe_close(ends);
@@ -318,7 +318,9 @@ TEST(a_pipe_nobody_reads_is_epipe_and_raises_the_signal)
 	ck_assert_int_eq(value_of(ring,
 				  a10_write(a10_fd_regular(ends[1]), "x", 1)),
 			 -EPIPE);
-	ck_assert_int_eq(sigtimedwait(&set, NULL, &none), SIGPIPE);
+	/* To whom the thread that wrote belongs: on 6.1 a worker of the kernel's. */
+	if (ring_has(ring, A10_OPCODE_READ_MULTISHOT))
+		ck_assert_int_eq(sigtimedwait(&set, NULL, &none), SIGPIPE);
 	pipe_close(ends);
 	ring_close(ring);
 }

@@ -68,8 +68,18 @@ static void test_round(struct a10_ring *ring, const char *listen_text,
 	fd_close(ring, server);
 	fd_close(ring, client);
 	fd_close(ring, listener);
-	ck_assert_int_eq(value_of(ring, a10_connect_to(text, 0)),
-			 -ECONNREFUSED);
+	/* Of a direct one 6.1 lets go a little later. */
+	for (int64_t until = a10_now() + PATIENCE; a10_now() < until;) {
+		struct a10_result result = result_of(ring,
+						     a10_connect_to(text, 0));
+
+		if (result.value == -ECONNREFUSED)
+			return;
+		ck_assert_int_eq(result.value, 0);
+		fd_close(ring, result.fd);
+		nap(A10_MILLISECOND);
+	}
+	ck_abort_msg("a listener that was closed still listens");
 }
 
 TEST(listen_on_and_connect_to_meet_over_ipv4)

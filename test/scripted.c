@@ -1,6 +1,6 @@
 /*
- * The backend's calls: memory of the queues, taking requests out of one, waiting
- * for the other to fill, and what is registered.
+ * The backend's calls: memory of the queues, taking requests out of one,
+ * waiting for the other to fill, and what is registered.
  */
 #include "scripted_private.h"
 
@@ -24,7 +24,7 @@ static struct scripted *scripted_of(struct backend *backend)
 	return container_of(backend, struct scripted, backend);
 }
 
-/* ---- taking requests ---------------------------------------------------- */
+/* ---- taking requests ----------------------------------------------------- */
 
 /* The kernel says -EINVAL to these words if an opcode has no use for them. */
 static bool words_are_zero(const struct uring_sqe *sqe)
@@ -47,8 +47,6 @@ static bool words_are_zero(const struct uring_sqe *sqe)
 		return !sqe->len && !sqe->op_flags && !sqe->buf_index &&
 		       !sqe->file_index;
 	case URING_OP_SHUTDOWN:
-		return !sqe->off && !sqe->addr && !sqe->op_flags &&
-		       !sqe->buf_index && !sqe->file_index;
 	case URING_OP_LISTEN:
 		return !sqe->off && !sqe->addr && !sqe->op_flags &&
 		       !sqe->buf_index && !sqe->file_index;
@@ -156,7 +154,7 @@ static uint32_t requests_take(struct scripted *kernel, uint32_t submit)
 	return count;
 }
 
-/* ---- waiting ------------------------------------------------------------ */
+/* ---- waiting ------------------------------------------------------------- */
 
 /* Looks for edges of the library's eventfd, waiting for them if told to. */
 static void watch_look(struct scripted *kernel, uint32_t wait_ms)
@@ -261,7 +259,7 @@ void scripted_thread_sleeps(struct scripted *kernel)
 	flag_set(kernel, URING_SQ_NEED_WAKEUP, true);
 }
 
-/* ---- what is registered ------------------------------------------------- */
+/* ---- what is registered -------------------------------------------------- */
 
 /* How much of what arg points to is known. */
 static size_t control_arg_size(unsigned int opcode)
@@ -359,14 +357,16 @@ static int scripted_control(struct backend *backend, unsigned int opcode,
 			    void *arg, unsigned int count)
 {
 	struct scripted *kernel = scripted_of(backend);
+	const size_t size = control_arg_size(opcode);
 	struct scripted_control *record =
 		&kernel->controls[kernel->control_count % SCRIPTED_RECORDS];
 	int result = SCRIPTED_DEFAULT;
 
 	kernel->control_count++;
 	*record = (struct scripted_control){ .opcode = opcode, .count = count };
-	if (arg)
-		memcpy(record->arg, arg, control_arg_size(opcode));
+	must(arg || size == 0, "control %u without an argument", opcode);
+	if (size > 0)
+		memcpy(record->arg, arg, size);
 	if (opcode < URING_REGISTER_COUNT && kernel->refusal_times[opcode]) {
 		kernel->refusal_times[opcode]--;
 		result = kernel->refusal[opcode];
@@ -423,7 +423,7 @@ static int64_t scripted_now(struct backend *backend)
 	return atomic_load(&scripted_of(backend)->clock);
 }
 
-/* ---- beginning and end -------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------- */
 
 static uint32_t setup_flags(const struct a10_config *config)
 {

@@ -18,9 +18,9 @@
  * one breaks it: see request_check in scripted.c. It behaves as a ring with
  * deferred task run does: completions appear only in an enter that asks for
  * them, until then a flag of the submission queue says that there are some.
- * Entries are overwritten as soon as they may be. What it does by itself, unless
- * the test takes it over: the library's own poll of its eventfd; cancels; the
- * rest of a chain after a failure; drained requests.
+ * Entries are overwritten as soon as they may be. What it does by itself,
+ * unless the test takes it over: the library's own poll of its eventfd;
+ * cancels; the rest of a chain after a failure; drained requests.
  *
  * Its clock stands still but when an enter with a deadline finds nothing to do:
  * then it is the deadline. An enter that would wait for ever fails the test.
@@ -153,7 +153,7 @@ struct scripted {
 	pthread_mutex_t lock; /* sync: of syncs and sync_count */
 };
 
-/* ---- scripted.c, scripted_request.c: the backend ------------------------ */
+/* ---- scripted.c, scripted_request.c: the backend ------------------------- */
 
 extern const struct backend_calls backend_scripted;
 
@@ -179,7 +179,7 @@ struct scripted_group *scripted_group(struct scripted *kernel, uint32_t group);
 void scripted_thread_runs(struct scripted *kernel);
 void scripted_thread_sleeps(struct scripted *kernel);
 
-/* ---- scripted_use.c: for tests ------------------------------------------ */
+/* ---- scripted_use.c: for tests ------------------------------------------- */
 
 /* A ring that this thread has polled once; config NULL: the defaults. */
 struct scripted *scripted_ring(const struct a10_config *config);
@@ -231,8 +231,8 @@ uint32_t scripted_controls(const struct scripted *kernel,
 			   enum uring_register_op opcode);
 
 /*
- * Data arrives for a request that lets the kernel pick a buffer: one completion,
- * with flags besides. false: no buffer, nothing is posted.
+ * Data arrives for a request that lets the kernel pick a buffer: one
+ * completion, with flags besides. false: no buffer, nothing is posted.
  */
 bool scripted_receive(struct scripted *kernel, struct scripted_request *request,
 		      const void *data, uint32_t size, uint32_t flags);
@@ -247,7 +247,7 @@ bool scripted_all_succeed(struct scripted *kernel,
 /* How many requests there were with opcode, shown or not. */
 uint32_t scripted_requests(const struct scripted *kernel, enum uring_op opcode);
 
-/* ---- results ------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------- */
 
 #define NOTES_MOST 32
 

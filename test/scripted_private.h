@@ -18,7 +18,7 @@ enum scripted_word {
 
 #define SCRIPTED_LINKS (URING_SQE_IO_LINK | URING_SQE_IO_HARDLINK)
 
-/* As ck_assert_msg, which writes to a pipe even if all is well: too slow here. */
+/* As ck_assert_msg, which writes to a pipe each time: too slow here. */
 #define must(condition, ...) ((condition) ? (void)0 : ck_abort_msg(__VA_ARGS__))
 
 /* Called by open, if not NULL, to change what is granted. */

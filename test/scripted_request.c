@@ -17,7 +17,7 @@
 
 #include "harness.h"
 
-/* ---- completions -------------------------------------------------------- */
+/* ---- completions --------------------------------------------------------- */
 
 static bool is_multishot(const struct uring_sqe *sqe)
 {
@@ -168,7 +168,7 @@ void scripted_post_stray(struct scripted *kernel, uint64_t user_data,
 	event_add(kernel, NULL, user_data, res, flags);
 }
 
-/* ---- the life of a request ---------------------------------------------- */
+/* ---- the life of a request ----------------------------------------------- */
 
 static uint64_t asked_bytes(const struct uring_sqe *sqe)
 {

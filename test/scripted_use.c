@@ -284,7 +284,7 @@ bool scripted_all_succeed(struct scripted *kernel,
 	}
 }
 
-/* ---- results ------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------- */
 
 static uint32_t notes_order;
 

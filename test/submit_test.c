@@ -171,6 +171,7 @@ TEST(the_words_and_the_struct_are_the_same_operation)
 	ck_assert_int_eq(write(ends[1], "12345678", 8), 8);
 	op = a10_read(a10_fd_regular(ends[0]), bytes, 5);
 	ck_assert_int_gt(a10_submit(sq, op, on_seen, &words), 0);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
 	op = a10_read(a10_fd_regular(ends[0]), bytes + 5, 3);
 	ck_assert_int_gt(a10_sq_submit_op(sq, &op, NULL, on_seen, &whole), 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);

@@ -341,7 +341,7 @@ TEST(cancel_fd_hits_what_is_on_that_descriptor_only)
 	scripted_destroy(kernel);
 }
 
-/* ---- what nobody waits for any more ---------------------------------------- */
+/* ---- what nobody waits for any more -------------------------------------- */
 
 /* A descriptor of ours that the kernel "accepted"; closed by the library. */
 static int accepted(void)
@@ -428,7 +428,7 @@ TEST(what_a_detached_operation_owns_is_released_when_the_kernel_is_done)
 	scripted_destroy(kernel);
 }
 
-/* ---- other threads ---------------------------------------------------------- */
+/* ---- other threads ------------------------------------------------------- */
 
 struct asked {
 	struct a10_sq *sq;

@@ -353,7 +353,7 @@ TEST(a_release_of_a_direct_descriptor_is_safe_after_its_ring_is_gone)
 	a10_fd_release(fd);
 }
 
-/* ---- whole jobs: a socket on the way to an error is nobody's ---------------- */
+/* ---- whole jobs: a socket on the way to an error is nobody's ------------- */
 
 static struct scripted_request *connecting(struct scripted *kernel,
 					   struct notes *notes, a10_id *ret_id)

@@ -241,7 +241,7 @@ TEST(another_threads_operation_starts_at_once_if_the_owner_is_in_poll)
 	scripted_destroy(kernel);
 }
 
-/* Before it is bound every thread is foreign; the order is kept all the same. */
+/* Before it is bound every thread is foreign; the order is kept. */
 TEST(what_was_submitted_before_the_first_poll_starts_in_order)
 {
 	struct scripted *kernel = scripted_ring_unbound(NULL, NULL);

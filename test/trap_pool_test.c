@@ -254,7 +254,7 @@ TEST(a_buffer_that_comes_with_an_error_or_nothing_goes_back)
 	scripted_destroy(kernel);
 }
 
-/* Kernels differ: this one names it and keeps it. Twice in the ring is worse. */
+/* Some kernels name it and keep it. Twice in the ring is worse. */
 TEST(a_buffer_named_by_an_error_that_the_kernel_kept_is_not_given_twice)
 {
 	struct scripted *kernel = scripted_ring(NULL);

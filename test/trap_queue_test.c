@@ -395,7 +395,7 @@ TEST(the_poll_that_wakes_the_owner_survives_an_overflow)
 				     .completion_entries = 4 };
 	struct scripted *kernel = scripted_ring(&config);
 	struct notes notes = { 0 };
-	struct scripted_request *wake = kernel->live_first;
+	struct scripted_request *wake;
 
 	scripted_settle(kernel);
 	wake = kernel->live_first;

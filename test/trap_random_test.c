@@ -51,7 +51,7 @@ static bool chance(struct world *world, uint32_t of)
 	return below(world, of) == 0;
 }
 
-/* ---- what the program does ------------------------------------------------- */
+/* ---- what the program does ----------------------------------------------- */
 
 static void watched_release(void *owned)
 {
@@ -232,7 +232,7 @@ static void submit_any(struct world *world)
 	ck_assert_int_gt(watched->id, 0);
 }
 
-/* ---- what the kernel does ---------------------------------------------------- */
+/* ---- what the kernel does ------------------------------------------------ */
 
 static int32_t any_error(struct world *world)
 {
@@ -351,7 +351,7 @@ static void step_world(struct world *world)
 			 0);
 }
 
-/* ---- and then all goes well --------------------------------------------------- */
+/* ---- and then all goes well ---------------------------------------------- */
 
 static void answer_well(struct scripted *kernel,
 			struct scripted_request *request)
