@@ -7,8 +7,8 @@
 
 #include <a10.h>
 
-#define TEXT_OF(x)  #x
-#define TEXT(x)     TEXT_OF(x)
+#define TEXT_OF(x) #x
+#define TEXT(x)    TEXT_OF(x)
 
 const char *a10_version(void)
 {

@@ -11,13 +11,13 @@
 
 #ifdef __cplusplus
 #define A10_BEGIN extern "C" {
-#define A10_END }
+#define A10_END   }
 #else
 #define A10_BEGIN
 #define A10_END
 #endif
 
-#define A10_API __attribute__((visibility("default")))
+#define A10_API      __attribute__((visibility("default")))
 #define A10_MUST_USE __attribute__((warn_unused_result))
 
 /*
@@ -36,11 +36,11 @@
 #define A10_VERSION_MINOR 1
 #define A10_VERSION_PATCH 0
 
-struct a10_ring;   /* the owner's side of a ring: its thread only         */
-struct a10_sq;     /* the submitters' side of it: any thread, refcounted  */
-struct a10_pool;   /* buffers the kernel picks from                       */
-struct a10_region; /* memory the kernel knows                             */
-struct a10_scope;  /* operations that end together                        */
+struct a10_ring;   /* the owner's side of a ring: its thread only */
+struct a10_sq;     /* the submitters' side of it: any thread, refcounted */
+struct a10_pool;   /* buffers the kernel picks from */
+struct a10_region; /* memory the kernel knows */
+struct a10_scope;  /* operations that end together */
 
 /*
  * Names an operation. > 0: one that was started; < 0: -errno, it was not; 0:

@@ -16,7 +16,7 @@ struct a10_buf {
 	struct a10_pool *pool;
 	uint32_t length;
 	uint32_t loan;  /* the library's: which loan of the pool, and ... */
-	uint32_t lease; /* ... which use of that loan                     */
+	uint32_t lease; /* ... which use of that loan */
 	uint32_t reserved;
 };
 

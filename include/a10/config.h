@@ -10,7 +10,11 @@ A10_BEGIN
  * AUTO: on where it helps and the kernel has it. ON: insisted on; a kernel
  * without it is an error, never a silent drop. OFF: off.
  */
-enum a10_choice { A10_AUTO = 0, A10_ON = 1, A10_OFF = 2 };
+enum a10_choice {
+	A10_AUTO = 0,
+	A10_ON = 1,
+	A10_OFF = 2
+};
 
 enum a10_backend {
 	A10_BACKEND_AUTO = 0,
@@ -19,36 +23,36 @@ enum a10_backend {
 
 /* A size of 0 is the default in brackets. Reserved words are 0. */
 struct a10_config {
-	uint32_t submission_entries;  /* [128] rounded up to a power of two   */
-	uint32_t completion_entries;  /* [4 x submission] likewise            */
-	uint32_t direct_descriptors;  /* [none] size of the table             */
-	uint32_t registered_buffers;  /* [none] slots for regions             */
+	uint32_t submission_entries;  /* [128] rounded up to a power of two */
+	uint32_t completion_entries;  /* [4 x submission] likewise */
+	uint32_t direct_descriptors;  /* [none] size of the table */
+	uint32_t registered_buffers;  /* [none] slots for regions */
 	uint32_t reserved_operations; /* [1024] memory taken at creation: below
 					 that many under way the owner's
-					 a10_submit cannot fail               */
-	uint32_t workers_bounded;     /* [kernel's] threads for files ...     */
-	uint32_t workers_unbounded;   /* [kernel's] ... and for all else      */
-	uint32_t kernel_thread_cpu_plus_one; /* [any] pins the kernel thread  */
+					 a10_submit cannot fail */
+	uint32_t workers_bounded;     /* [kernel's] threads for files ... */
+	uint32_t workers_unbounded;   /* [kernel's] ... and for all else */
+	uint32_t kernel_thread_cpu_plus_one; /* [any] pins the kernel thread */
 	int64_t kernel_thread_idle_ns; /* [1 s] until it sleeps; in whole ms,
-					  at most UINT32_MAX of them          */
-	uint32_t first_index;         /* for tests: where the queues' indexes
-					 start; 0 on the kernel               */
+					  at most UINT32_MAX of them */
+	uint32_t first_index;          /* for tests: where the queues' indexes
+					 start; 0 on the kernel */
 
 	/* enum a10_choice; what auto means in brackets */
-	uint8_t disabled;             /* [off] until a10_ring_enable          */
-	uint8_t single_issuer;        /* [on]  only the owner enters          */
-	uint8_t defer_task_run;       /* [on]  completions only in poll       */
-	uint8_t clamp;                /* [on]  sizes cut to the kernel's most */
-	uint8_t no_iowait;            /* [on]  waiting is not CPU iowait      */
-	uint8_t kernel_thread;        /* [off] a thread that submits, SQPOLL  */
-	uint8_t iopoll;               /* [off] busy-polled storage            */
-	uint8_t hybrid_iopoll;        /* [off] sleep a while, then poll       */
-	uint8_t large_completions;    /* [off] 32 bytes: result.extra         */
-	uint8_t backend;              /* enum a10_backend                     */
+	uint8_t disabled;          /* [off] until a10_ring_enable */
+	uint8_t single_issuer;     /* [on]  only the owner enters */
+	uint8_t defer_task_run;    /* [on]  completions only in poll */
+	uint8_t clamp;             /* [on]  sizes cut to the kernel's most */
+	uint8_t no_iowait;         /* [on]  waiting is not CPU iowait */
+	uint8_t kernel_thread;     /* [off] a thread that submits, SQPOLL */
+	uint8_t iopoll;            /* [off] busy-polled storage */
+	uint8_t hybrid_iopoll;     /* [off] sleep a while, then poll */
+	uint8_t large_completions; /* [off] 32 bytes: result.extra */
+	uint8_t backend;           /* enum a10_backend */
 	uint8_t reserved_choices[6];
 
-	struct a10_sq *attach;        /* [none] share this ring's workers; of a
-					 ring: a10_ring_sq(ring)              */
+	struct a10_sq *attach; /* [none] share this ring's workers; of a
+					 ring: a10_ring_sq(ring) */
 	uint64_t reserved[8];
 };
 

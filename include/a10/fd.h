@@ -13,8 +13,8 @@ A10_BEGIN
  * used on another one it gives -EXDEV, not somebody else's file.
  */
 struct a10_fd {
-	int32_t plus_one; /* the number + 1                            */
-	uint32_t ring;    /* 0: regular; else the ring it belongs to   */
+	int32_t plus_one; /* the number + 1 */
+	uint32_t ring;    /* 0: regular; else the ring it belongs to */
 };
 
 /* The descriptor number (as open(2) returns it); a negative one is none. */

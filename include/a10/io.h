@@ -83,8 +83,8 @@ A10_OP a10_writev(struct a10_fd fd, const struct iovec *iov, size_t count)
  */
 A10_OP a10_read_pooled(struct a10_fd fd, struct a10_pool *pool)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_READ, fd, NULL, 0,
-				       A10_AT_POSITION, 0);
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_READ, fd, NULL, 0, A10_AT_POSITION, 0);
 
 	op.extra.flags |= A10_WITH_POOL;
 	op.extra.pool = pool;

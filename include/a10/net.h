@@ -40,9 +40,9 @@ A10_API int a10_address_format(const struct a10_address *address, char *text,
 /* socket(2): result.fd, value 0 or -errno. Close-on-exec. [SOCKET] */
 A10_OP a10_socket(int domain, int type, int protocol)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_SOCKET,
-				       a10_fd_regular(domain), NULL,
-				       (uint32_t)protocol, (uint32_t)type, 0);
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_SOCKET, a10_fd_regular(domain), NULL,
+			    (uint32_t)protocol, (uint32_t)type, 0);
 
 	op.extra.flags |= A10_WITH_LIBRARY;
 	return op;
@@ -106,8 +106,8 @@ A10_OP a10_recv(struct a10_fd fd, void *buf, size_t length, int flags)
  */
 A10_OP a10_recv_pooled(struct a10_fd fd, struct a10_pool *pool, int flags)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_RECV, fd, NULL, 0, 0,
-				       (uint32_t)flags);
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_RECV, fd, NULL, 0, 0, (uint32_t)flags);
 
 	op.extra.flags |= A10_WITH_POOL;
 	op.extra.pool = pool;
@@ -168,8 +168,8 @@ A10_OP a10_shutdown(struct a10_fd fd, int how)
 
 /* ---- whole jobs, each one operation -------------------------------------- */
 
-#define A10_REUSE_PORT (1u << 0) /* SO_REUSEPORT                          */
-#define A10_DATAGRAM   (1u << 1) /* a datagram socket; no listen          */
+#define A10_REUSE_PORT (1u << 0) /* SO_REUSEPORT */
+#define A10_DATAGRAM   (1u << 1) /* a datagram socket; no listen */
 #define A10_V6_ONLY    (1u << 2) /* an IPv6 address takes no IPv4 clients */
 
 /*

@@ -78,7 +78,7 @@ enum a10_opcode {
 	A10_OPCODE_CONNECT_TO = 129,
 	A10_OPCODE_SCOPE_WAIT = 130,
 	A10_OPCODE_CANCEL_FD = 131, /* another thread's a10_cancel_fd ... */
-	A10_OPCODE_CANCEL_ALL = 132 /* ... and a10_cancel_all         */
+	A10_OPCODE_CANCEL_ALL = 132 /* ... and a10_cancel_all */
 };
 
 /*
@@ -104,16 +104,16 @@ struct a10_request {
 
 /* What the library must know besides; modifiers and constructors fill it. */
 struct a10_extra {
-	uint32_t flags;      /* A10_WITH_*; 0: the request's first half says all */
-	uint32_t ring;       /* the ring of its direct descriptors, or 0        */
-	uint64_t length;     /* all of it; a request does at most 2 GiB          */
+	uint32_t flags;  /* A10_WITH_*; 0: the request's first half says all */
+	uint32_t ring;   /* the ring of its direct descriptors, or 0 */
+	uint64_t length; /* all of it; a request does at most 2 GiB */
 	int64_t timeout_ns;
 	int64_t deadline_ns;
 	uint64_t argument[2]; /* of the library's own operations */
 	void *owned;
 	void (*release)(void *owned);
-	struct a10_pool *pool;     /* picks the buffer         */
-	struct a10_region *region; /* has the buffer in it     */
+	struct a10_pool *pool;     /* picks the buffer */
+	struct a10_region *region; /* has the buffer in it */
 	struct a10_buf owned_buf;
 	uint32_t bound;
 	uint32_t reserved0;
@@ -135,8 +135,8 @@ struct a10_op {
 	struct a10_extra extra;
 };
 
-#define A10_WITH_TAIL      (1u << 0)  /* the request's second half counts  */
-#define A10_WITH_DIRECT_FD (1u << 1)  /* works on a direct descriptor      */
+#define A10_WITH_TAIL      (1u << 0) /* the request's second half counts */
+#define A10_WITH_DIRECT_FD (1u << 1) /* works on a direct descriptor */
 #define A10_WITH_SQE_FLAGS (1u << 2)
 #define A10_WITH_ALL       (1u << 3)
 #define A10_WITH_TIMEOUT   (1u << 4)
@@ -145,13 +145,13 @@ struct a10_op {
 #define A10_WITH_OWNED_BUF (1u << 7)
 #define A10_WITH_MULTISHOT (1u << 8)
 #define A10_WITH_BOUND     (1u << 9)
-#define A10_WITH_DIRECT    (1u << 10) /* makes a direct descriptor         */
+#define A10_WITH_DIRECT    (1u << 10) /* makes a direct descriptor */
 #define A10_WITH_ZERO_COPY (1u << 11)
 #define A10_WITH_ORDER     (1u << 12)
 #define A10_WITH_SHIELD    (1u << 13)
 #define A10_WITH_REGION    (1u << 14)
 #define A10_WITH_POOL      (1u << 15)
-#define A10_WITH_LIBRARY   (1u << 16) /* the library has a part in it      */
+#define A10_WITH_LIBRARY   (1u << 16) /* the library has a part in it */
 #define A10_WITH_RAW       (1u << 17)
 #define A10_WITH_KNOWN     ((1u << 18) - 1)
 
@@ -210,8 +210,8 @@ a10_op_make(enum a10_opcode opcode, struct a10_fd fd, const void *address,
 
 /* ---- what an operation gives -------------------------------------------- */
 
-#define A10_RESULT_NONEMPTY (1u << 0) /* the socket has more to read        */
-#define A10_RESULT_COPIED   (1u << 1) /* a zero-copy send that copied        */
+#define A10_RESULT_NONEMPTY (1u << 0) /* the socket has more to read */
+#define A10_RESULT_COPIED   (1u << 1) /* a zero-copy send that copied */
 
 /*
  * The result of an operation. value is what the system call of that name
@@ -222,15 +222,15 @@ a10_op_make(enum a10_opcode opcode, struct a10_fd fd, const void *address,
  */
 struct a10_result {
 	ssize_t value;
-	size_t count;       /* a10_all: bytes done, also when value < 0        */
-	struct a10_fd fd;   /* the descriptor it made; yours to close          */
-	struct a10_buf buf; /* the pool's buffer it filled; yours to release   */
-	struct a10_sq *sq;  /* where it ran: submit what follows there         */
+	size_t count;       /* a10_all: bytes done, also when value < 0 */
+	struct a10_fd fd;   /* the descriptor it made; yours to close */
+	struct a10_buf buf; /* the pool's buffer it filled; yours to release */
+	struct a10_sq *sq;  /* where it ran: submit what follows there */
 	a10_id id;
-	uint32_t index;     /* which operation of a chain                      */
-	uint32_t flags;     /* A10_RESULT_*                                    */
-	uint64_t extra[2];  /* of 32-byte completions                          */
-	bool more;          /* not the last result of this submission          */
+	uint32_t index;    /* which operation of a chain */
+	uint32_t flags;    /* A10_RESULT_* */
+	uint64_t extra[2]; /* of 32-byte completions */
+	bool more;         /* not the last result of this submission */
 	uint8_t reserved0[7];
 	uint64_t reserved[2];
 };

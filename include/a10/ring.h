@@ -79,20 +79,20 @@ A10_API size_t a10_ring_pending(const struct a10_ring *ring);
 
 /* What was asked for, what was granted. All flags are the kernel's. */
 struct a10_ring_info {
-	const char *backend;         /* "kernel"                              */
+	const char *backend; /* "kernel" */
 	uint32_t submission_entries;
 	uint32_t completion_entries;
-	uint32_t setup_flags;        /* IORING_SETUP_* granted                */
-	uint32_t setup_dropped;      /* ... asked for by default and refused  */
-	uint32_t features;           /* IORING_FEAT_*                         */
-	int32_t setup_error;         /* the first refusal, -errno, or 0       */
+	uint32_t setup_flags;   /* IORING_SETUP_* granted */
+	uint32_t setup_dropped; /* ... asked for by default and refused */
+	uint32_t features;      /* IORING_FEAT_* */
+	int32_t setup_error;    /* the first refusal, -errno, or 0 */
 	uint32_t direct_descriptors;
-	bool registered_ring;        /* the ring's own descriptor is one      */
+	bool registered_ring; /* the ring's own descriptor is one */
 	bool incremental_pools;
 	uint8_t reserved0[2];
-	uint64_t opcodes[4];         /* bit n: the kernel has opcode n        */
-	uint64_t enters;             /* io_uring_enter calls so far           */
-	uint64_t overflows;          /* completions that found no room        */
+	uint64_t opcodes[4]; /* bit n: the kernel has opcode n */
+	uint64_t enters;     /* io_uring_enter calls so far */
+	uint64_t overflows;  /* completions that found no room */
 	uint64_t reserved[6];
 };
 

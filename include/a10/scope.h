@@ -12,7 +12,7 @@
 
 A10_BEGIN
 
-#define A10_SCOPE_FAIL_FAST  (1u << 0) /* the first error cancels the rest   */
+#define A10_SCOPE_FAIL_FAST  (1u << 0) /* the first error cancels the rest */
 #define A10_SCOPE_FIRST_WINS (1u << 1) /* the first success cancels the rest */
 
 /* In place; its fields are the library's. Must not move while open. */

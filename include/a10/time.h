@@ -25,8 +25,8 @@ A10_API int64_t a10_now(void);
  */
 A10_OP a10_after(int64_t ns)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_TIMEOUT, a10_fd_none(), NULL,
-				       1, 0, 0);
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_TIMEOUT, a10_fd_none(), NULL, 1, 0, 0);
 
 	op.extra.flags |= A10_WITH_LIBRARY;
 	op.extra.argument[0] = (uint64_t)ns;

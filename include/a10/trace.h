@@ -8,17 +8,17 @@ A10_BEGIN
 
 enum a10_trace_kind {
 	A10_TRACE_SUBMIT = 0, /* a verb took it (another thread's: arrived) */
-	A10_TRACE_START = 1,  /* it went into the submission queue          */
-	A10_TRACE_RESULT = 2, /* about to be delivered                      */
-	A10_TRACE_CANCEL = 3, /* was asked to end                           */
-	A10_TRACE_ENTER = 4   /* io_uring_enter returned value              */
+	A10_TRACE_START = 1,  /* it went into the submission queue */
+	A10_TRACE_RESULT = 2, /* about to be delivered */
+	A10_TRACE_CANCEL = 3, /* was asked to end */
+	A10_TRACE_ENTER = 4   /* io_uring_enter returned value */
 };
 
 struct a10_trace_event {
 	uint32_t kind;   /* enum a10_trace_kind */
-	uint32_t opcode; /* enum a10_opcode     */
+	uint32_t opcode; /* enum a10_opcode */
 	a10_id id;
-	int64_t at_ns;   /* the ring's clock    */
+	int64_t at_ns; /* the ring's clock */
 	int64_t value;
 	struct a10_fd fd;
 	uint64_t reserved[2];
@@ -36,7 +36,11 @@ A10_API void a10_ring_set_trace(struct a10_ring *ring, a10_trace_fn *fn,
 /* "read", "accept" ...; "?" for a number that is no opcode. Any thread. */
 A10_API const char *a10_opcode_name(uint32_t opcode);
 
-enum a10_log_level { A10_LOG_ERROR = 0, A10_LOG_WARNING = 1, A10_LOG_DEBUG = 2 };
+enum a10_log_level {
+	A10_LOG_ERROR = 0,
+	A10_LOG_WARNING = 1,
+	A10_LOG_DEBUG = 2
+};
 
 /*
  * Where the library would print; off by default. For the process; log may be

@@ -38,21 +38,22 @@ struct backend_view {
 /* What open found and was granted; a10_ring_info tells it. */
 struct backend_grant {
 	struct backend_view view;
-	uint32_t setup_flags;   /* URING_SETUP_* granted               */
-	uint32_t setup_dropped; /* asked for by default and refused     */
-	uint32_t features;      /* URING_FEAT_*                         */
-	int32_t setup_error;    /* the first refusal, -errno, or 0      */
-	uint64_t opcodes[4];    /* bit n: opcode n works                */
-	bool abs_timer;         /* enter takes absolute times           */
-	bool incremental;       /* pools can be URING_PBUF_RING_INC     */
+	uint32_t setup_flags;   /* URING_SETUP_* granted */
+	uint32_t setup_dropped; /* asked for by default and refused */
+	uint32_t features;      /* URING_FEAT_* */
+	int32_t setup_error;    /* the first refusal, -errno, or 0 */
+	uint64_t opcodes[4];    /* bit n: opcode n works */
+	bool abs_timer;         /* enter takes absolute times */
+	bool incremental;       /* pools can be URING_PBUF_RING_INC */
 };
 
 struct backend; /* whatever the implementation needs; it begins with calls */
 
 /* enter's flags, besides what its arguments say. */
-#define BACKEND_GETEVENTS (1u << 0) /* run what is deferred, even if wait is 0 */
-#define BACKEND_SQ_WAKEUP (1u << 1) /* the kernel thread sleeps                */
-#define BACKEND_SQ_WAIT   (1u << 2) /* wait for room in the submission queue   */
+#define BACKEND_GETEVENTS \
+	(1u << 0) /* run what is deferred, even if wait is 0 */
+#define BACKEND_SQ_WAKEUP (1u << 1) /* the kernel thread sleeps */
+#define BACKEND_SQ_WAIT   (1u << 2) /* wait for room in the submission queue */
 
 #define BACKEND_NO_DEADLINE INT64_MAX
 

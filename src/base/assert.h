@@ -12,13 +12,12 @@
 _Noreturn void panic(const char *format, ...)
 	__attribute__((format(printf, 1, 2), cold));
 
-#define check(condition)                                                \
-	(likely(condition) ? (void)0                                    \
-			   : panic("a10: %s:%d: %s: check failed: %s",  \
-				   __FILE__, __LINE__, __func__,        \
-				   #condition))
+#define check(condition)                                               \
+	(likely(condition) ? (void)0 :                                 \
+			     panic("a10: %s:%d: %s: check failed: %s", \
+				   __FILE__, __LINE__, __func__, #condition))
 
 #define container_of(pointer, type, member) \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -10,9 +10,9 @@
 
 struct heap_node {
 	int64_t key;
-	struct heap_node *child; /* the first of those that are later        */
-	struct heap_node *next;  /* the next child of the same parent         */
-	struct heap_node *back;  /* the child before, or the parent; NULL: root */
+	struct heap_node *child; /* the first of those that are later */
+	struct heap_node *next;  /* the next child of the same parent */
+	struct heap_node *back;  /* the child before, or the parent, or NULL */
 };
 
 struct heap {

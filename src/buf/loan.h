@@ -52,8 +52,7 @@ struct buffer {
 
 struct a10_pool {
 	/* Never change. */
-	struct a10_sq
-		*sq; /* a reference, to ring the bell and know the owner */
+	struct a10_sq *sq; /* a reference, for its bell and its owner */
 	struct uring_buf *ring;
 	_Atomic uint16_t *ring_tail;
 	unsigned char *memory;

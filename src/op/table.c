@@ -4,13 +4,16 @@
 #define SINCE(major, minor) .since_major = (major), .since_minor = (minor)
 
 /* What reads and what writes bytes of a file or a socket have in common. */
-#define READS .result = RESULT_BYTES, .partial = true, .written = true, \
+#define READS                                                     \
+	.result = RESULT_BYTES, .partial = true, .written = true, \
 	.direction = READY_IN, .linked = true, .fd = FD_OPERAND
-#define WRITES .result = RESULT_BYTES, .partial = true, \
-	.direction = READY_OUT, .linked = true, .fd = FD_OPERAND
+#define WRITES                                                           \
+	.result = RESULT_BYTES, .partial = true, .direction = READY_OUT, \
+	.linked = true, .fd = FD_OPERAND
 
 const struct op_row op_table[OP_ROWS] = {
-	[URING_OP_NOP] = { "nop", SINCE(5, 1), .plain = PLAIN_ALONE, .linked = true },
+	[URING_OP_NOP] = { "nop", SINCE(5, 1), .plain = PLAIN_ALONE,
+			   .linked = true },
 	[URING_OP_READV] = { "readv", SINCE(5, 1), READS, .data = DATA_VECTOR,
 			     .capture = CAPTURE_VECTOR, .nowait = NOWAIT_RWF,
 			     .fixed = URING_OP_READV_FIXED },
@@ -25,8 +28,9 @@ const struct op_row op_table[OP_ROWS] = {
 	[URING_OP_WRITE_FIXED] = { "write_fixed", SINCE(5, 1), WRITES,
 				   .data = DATA_BUFFER, .nowait = NOWAIT_RWF },
 	[URING_OP_POLL_ADD] = { "poll_add", SINCE(5, 1), .fd = FD_OPERAND,
-				.result = RESULT_VALUE, .plain = PLAIN_DESCRIPTOR,
-				.linked = true, .multishot = MULTISHOT_LENGTH,
+				.result = RESULT_VALUE,
+				.plain = PLAIN_DESCRIPTOR, .linked = true,
+				.multishot = MULTISHOT_LENGTH,
 				.multishot_value = URING_POLL_ADD_MULTI },
 	[URING_OP_POLL_REMOVE] = { "poll_remove", SINCE(5, 1),
 				   .result = RESULT_VALUE },
@@ -68,8 +72,8 @@ const struct op_row op_table[OP_ROWS] = {
 			     .linked = true, .capture = CAPTURE_PATH,
 			     .data = DATA_STATX },
 	[URING_OP_READ] = { "read", SINCE(5, 6), READS, .data = DATA_BUFFER,
-			    .nowait = NOWAIT_RWF, .plain = PLAIN_DESCRIPTOR, .pooled = true,
-			    .multishot = MULTISHOT_OPCODE,
+			    .nowait = NOWAIT_RWF, .plain = PLAIN_DESCRIPTOR,
+			    .pooled = true, .multishot = MULTISHOT_OPCODE,
 			    .multishot_value = URING_OP_READ_MULTISHOT,
 			    .fixed = URING_OP_READ_FIXED },
 	[URING_OP_WRITE] = { "write", SINCE(5, 6), WRITES, .data = DATA_BUFFER,
@@ -83,8 +87,8 @@ const struct op_row op_table[OP_ROWS] = {
 			    .plain = PLAIN_DESCRIPTOR, .send = true,
 			    .zero_copy = URING_OP_SEND_ZC },
 	[URING_OP_RECV] = { "recv", SINCE(5, 6), READS, .data = DATA_BUFFER,
-			    .nowait = NOWAIT_MSG, .plain = PLAIN_DESCRIPTOR, .pooled = true,
-			    .multishot = MULTISHOT_PRIORITY,
+			    .nowait = NOWAIT_MSG, .plain = PLAIN_DESCRIPTOR,
+			    .pooled = true, .multishot = MULTISHOT_PRIORITY,
 			    .multishot_value = URING_RECV_MULTISHOT },
 	[URING_OP_OPENAT2] = { "openat2", SINCE(5, 6), .fd = FD_DIRECTORY,
 			       .result = RESULT_DESCRIPTOR, .linked = true,

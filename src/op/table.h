@@ -13,59 +13,72 @@
 
 /* What request.fd is. */
 enum op_fd {
-	FD_NONE,      /* no descriptor (or a number that is none)   */
-	FD_OPERAND,   /* worked on: counted, closed after            */
-	FD_DIRECTORY, /* where a path starts: not counted            */
+	FD_NONE,      /* no descriptor (or a number that is none) */
+	FD_OPERAND,   /* worked on: counted, closed after */
+	FD_DIRECTORY, /* where a path starts: not counted */
 };
 
 /* What a completion's res >= 0 is. */
 enum op_result {
-	RESULT_NOTHING,    /* 0                                 */
-	RESULT_BYTES,      /* a count of bytes                  */
-	RESULT_DESCRIPTOR, /* a new descriptor                  */
-	RESULT_VALUE,      /* a number without further meaning  */
+	RESULT_NOTHING,    /* 0 */
+	RESULT_BYTES,      /* a count of bytes */
+	RESULT_DESCRIPTOR, /* a new descriptor */
+	RESULT_VALUE,      /* a number without further meaning */
 };
 
 /* What address is, for what may be short, restarted or marked. */
 enum op_data {
 	DATA_NONE,
-	DATA_BUFFER,   /* address, length     */
-	DATA_VECTOR,   /* iovec array, length */
-	DATA_HEADER,   /* struct msghdr       */
-	DATA_PEER,     /* a10_address of an accepted socket */
-	DATA_STATX,    /* offset -> struct statx */
+	DATA_BUFFER, /* address, length */
+	DATA_VECTOR, /* iovec array, length */
+	DATA_HEADER, /* struct msghdr */
+	DATA_PEER,   /* a10_address of an accepted socket */
+	DATA_STATX,  /* offset -> struct statx */
 };
 
 /* What the verb must copy, for the kernel reads it later. */
 enum op_capture {
 	CAPTURE_NONE,
-	CAPTURE_PATH,      /* address                                     */
-	CAPTURE_PATH_HOW,  /* address; offset -> struct open_how, length  */
-	CAPTURE_VECTOR,    /* address -> iovec array, length              */
+	CAPTURE_PATH,      /* address */
+	CAPTURE_PATH_HOW,  /* address; offset -> struct open_how, length */
+	CAPTURE_VECTOR,    /* address -> iovec array, length */
 	CAPTURE_ADDRESS,   /* address -> socket address, offset its length */
-	CAPTURE_SEND_TO,   /* offset -> socket address, index its length   */
-	CAPTURE_HEADER,    /* address -> struct msghdr and all it names   */
+	CAPTURE_SEND_TO,   /* offset -> socket address, index its length */
+	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
 	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
-	CAPTURE_TEXT,      /* address -> text, the library's own           */
+	CAPTURE_TEXT,      /* address -> text, the library's own */
 };
 
 /* Which way a descriptor must be ready after -EAGAIN. */
-enum op_direction { READY_NEVER, READY_IN, READY_OUT };
+enum op_direction {
+	READY_NEVER,
+	READY_IN,
+	READY_OUT
+};
 
 /* Where the request says "do not wait": such an -EAGAIN is the answer. */
-enum op_nowait { NOWAIT_NONE, NOWAIT_MSG, NOWAIT_RWF };
+enum op_nowait {
+	NOWAIT_NONE,
+	NOWAIT_MSG,
+	NOWAIT_RWF
+};
 
 /* How the kernel is asked for many results. */
 enum op_multishot {
 	MULTISHOT_NEVER,
-	MULTISHOT_PRIORITY, /* a bit of priority    */
-	MULTISHOT_LENGTH,   /* a bit of length      */
+	MULTISHOT_PRIORITY, /* a bit of priority */
+	MULTISHOT_LENGTH,   /* a bit of length */
 	MULTISHOT_OPCODE,   /* an opcode of its own */
-	MULTISHOT_LIBRARY,  /* the library repeats  */
+	MULTISHOT_LIBRARY,  /* the library repeats */
 };
 
 /* Where close-on-exec is said. */
-enum op_cloexec { CLOEXEC_NONE, CLOEXEC_OP_FLAGS, CLOEXEC_OFFSET, CLOEXEC_HOW };
+enum op_cloexec {
+	CLOEXEC_NONE,
+	CLOEXEC_OP_FLAGS,
+	CLOEXEC_OFFSET,
+	CLOEXEC_HOW
+};
 
 /* What the library does itself, or first. */
 enum op_own {
@@ -80,13 +93,17 @@ enum op_own {
 };
 
 /* Whether its first half and res say all: the plain path. */
-enum op_plain { PLAIN_NO, PLAIN_ALONE, PLAIN_DESCRIPTOR };
+enum op_plain {
+	PLAIN_NO,
+	PLAIN_ALONE,
+	PLAIN_DESCRIPTOR
+};
 
 struct op_row {
 	const char *name;
 	uint8_t since_major; /* the first kernel that has it; 0: the library */
 	uint8_t since_minor;
-	uint8_t fd;        /* enum op_fd ... */
+	uint8_t fd; /* enum op_fd ... */
 	uint8_t result;
 	uint8_t data;
 	uint8_t capture;
@@ -97,20 +114,20 @@ struct op_row {
 	uint8_t cloexec;
 	uint8_t own;
 	uint8_t zero_copy; /* the opcode that does it without copying, or 0 */
-	uint8_t fixed;     /* ... from a registered buffer, or 0            */
-	uint8_t plain; /* enum op_plain                                      */
-	bool pooled;   /* the kernel can pick the buffer                    */
-	bool partial;  /* may do less than asked: a10_all                   */
-	bool send;     /* pieces of two in flight on one socket would mix   */
-	bool linked;   /* may be in a chain                                 */
-	bool written;  /* the kernel writes data, else it reads it          */
-	bool transient; /* what accept(2) calls transient does not end it   */
-	bool sync;     /* a system call can stand in (backend sync)         */
+	uint8_t fixed;     /* ... from a registered buffer, or 0 */
+	uint8_t plain;     /* enum op_plain */
+	bool pooled;       /* the kernel can pick the buffer */
+	bool partial;      /* may do less than asked: a10_all */
+	bool send;         /* pieces of two in flight on one socket would mix */
+	bool linked;       /* may be in a chain */
+	bool written;      /* the kernel writes data, else it reads it */
+	bool transient;    /* what accept(2) calls transient does not end it */
+	bool sync;         /* a system call can stand in (backend sync) */
 };
 
 #define OP_ROWS 133
 /* No kernel opcode: what a10_raw brings, of which nothing is known. */
-#define OP_RAW  127
+#define OP_RAW 127
 
 extern const struct op_row op_table[OP_ROWS];
 

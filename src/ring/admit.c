@@ -26,8 +26,7 @@ void sync_begin(struct a10_ring *ring, struct slot *slot)
 	}
 }
 
-static struct a10_fd request_fd(struct a10_ring *ring,
-				const struct slot *slot)
+static struct a10_fd request_fd(struct a10_ring *ring, const struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
 	struct a10_fd fd = a10_fd_regular(request->fd);
@@ -38,8 +37,7 @@ static struct a10_fd request_fd(struct a10_ring *ring,
 }
 
 /* A time-out of what never goes into the queue counts from here. */
-static void own_begin(struct a10_ring *ring, struct slot *slot,
-		      enum op_own own)
+static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 

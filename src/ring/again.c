@@ -85,7 +85,8 @@ void slot_restart(struct a10_ring *ring, struct slot *slot)
 static void retry_later(struct a10_ring *ring, struct slot *slot)
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
-	int64_t wait = RETRY_FIRST_NS << (cold->retries < 8 ? cold->retries : 8);
+	int64_t wait = RETRY_FIRST_NS
+		       << (cold->retries < 8 ? cold->retries : 8);
 
 	cold->retries++;
 	if (wait > RETRY_LAST_NS)
@@ -469,7 +470,8 @@ static void ready_completed(struct a10_ring *ring, struct slot *slot,
 	if (is_ending(slot)) {
 		r.value = (ssize_t)slot_reason(slot, res);
 		if (slot->flags & SLOT_COLD)
-			r.count = (size_t)cold_at(ring, slot_index(slot))->bytes;
+			r.count =
+				(size_t)cold_at(ring, slot_index(slot))->bytes;
 		slot_deliver(ring, slot, &r);
 	} else if (res < 0 && !is_interrupted(res)) {
 		slot_deliver(ring, slot, &r);

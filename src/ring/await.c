@@ -48,8 +48,8 @@ static void await_done_here(void *data, const struct a10_result *r)
 static ssize_t await_polling(struct a10_ring *ring, const struct a10_op *op,
 			     struct await *await)
 {
-	const a10_id id = a10_sq_submit_op(&ring->sq, op, NULL,
-					   await_done_here, await);
+	const a10_id id =
+		a10_sq_submit_op(&ring->sq, op, NULL, await_done_here, await);
 	int n;
 
 	if (id < 0)
@@ -78,7 +78,8 @@ static ssize_t await_elsewhere(struct a10_sq *sq, const struct a10_op *op,
 /* Nobody has polled it yet: who made it is who will. */
 static int await_bind(struct a10_ring *ring)
 {
-	if (sq_is_bound(&ring->sq) || ring->disabled || ring->creator != thread_number())
+	if (sq_is_bound(&ring->sq) || ring->disabled ||
+	    ring->creator != thread_number())
 		return 0;
 	return ring_bind(ring);
 }

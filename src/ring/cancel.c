@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#define BACKOFF_FIRST_NS 1000000u  /* between two requests for the same */
+#define BACKOFF_FIRST_NS 1000000u /* between two requests for the same */
 #define BACKOFF_LAST_NS  64000000u
 
 void slot_cancel_send(struct a10_ring *ring, struct slot *slot)
@@ -36,7 +36,7 @@ void slot_cancel_forget(struct a10_ring *ring, struct slot *slot)
 		return;
 	if (slot->marks & MARK_RETRY)
 		ring->cancel_retries--;
-	slot->marks &= (uint16_t)~(MARK_LISTED | MARK_RETRY);
+	slot->marks &= (uint16_t) ~(MARK_LISTED | MARK_RETRY);
 	if (cold->cancel_prev != NO_SLOT)
 		cold_at(ring, cold->cancel_prev)->cancel_next =
 			cold->cancel_next;
@@ -149,8 +149,8 @@ static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 
 void cancels_fill(struct a10_ring *ring)
 {
-	const bool due = ring->cancel_retries > 0 &&
-			 ring_clock(ring) >= ring->cancel_at;
+	const bool due =
+		ring->cancel_retries > 0 && ring_clock(ring) >= ring->cancel_at;
 	uint32_t index = ring->cancels;
 
 	while (index != NO_SLOT) {
@@ -180,8 +180,8 @@ static void cancel_range(struct a10_ring *ring, uint32_t from, uint32_t to,
 	for (; from < to; from++) {
 		struct slot *slot = slot_at(ring, from);
 
-		if (slot->state != SLOT_QUEUED &&
-		    slot->state != SLOT_RUNNING && slot->state != SLOT_PARKED)
+		if (slot->state != SLOT_QUEUED && slot->state != SLOT_RUNNING &&
+		    slot->state != SLOT_PARKED)
 			continue;
 		if (slot->flags & SLOT_INTERNAL)
 			continue;
@@ -207,7 +207,8 @@ static void cancel_pool_range(struct a10_ring *ring, uint32_t from, uint32_t to,
 
 		if (slot->state == SLOT_FREE || slot->state == SLOT_RETIRED)
 			continue;
-		if (slot->flags & SLOT_COLD && cold_at(ring, from)->pool == pool)
+		if (slot->flags & SLOT_COLD &&
+		    cold_at(ring, from)->pool == pool)
 			slot_cancel(ring, slot, MARK_CANCEL);
 	}
 }

@@ -45,9 +45,9 @@ static void member_admit(struct a10_ring *ring, struct slot *slot,
 	cold->chain_first = first;
 	ring->pending++;
 	if (op_row(request->opcode)->fd == FD_OPERAND) {
-		descriptor = descriptor_of(
-			ring, request->fd,
-			request->flags & URING_SQE_FIXED_FILE);
+		descriptor =
+			descriptor_of(ring, request->fd,
+				      request->flags & URING_SQE_FIXED_FILE);
 		if (descriptor)
 			descriptor_join(ring, slot, descriptor);
 	}
@@ -163,8 +163,8 @@ bool chain_fill(struct a10_ring *ring, struct slot *slot)
 	}
 	/* A link on the last would tie it to what comes next, by a worker. */
 	if (sqe)
-		sqe->flags &= (uint8_t)~(URING_SQE_IO_LINK |
-					 URING_SQE_IO_HARDLINK);
+		sqe->flags &=
+			(uint8_t) ~(URING_SQE_IO_LINK | URING_SQE_IO_HARDLINK);
 	return true;
 }
 
@@ -301,8 +301,8 @@ void chain_completed(struct a10_ring *ring, struct slot *slot,
 
 	/* Sent without copying: the buffer is free at the second. */
 	if (completion->flags & URING_CQE_F_NOTIF) {
-		cold->cqe_flags |= (uint32_t)completion->res &
-				   URING_NOTIF_USAGE_ZC_COPIED;
+		cold->cqe_flags |=
+			(uint32_t)completion->res & URING_NOTIF_USAGE_ZC_COPIED;
 	} else {
 		cold->value = completion->res;
 		cold->cqe_flags = completion->flags & ~URING_CQE_F_MORE;

@@ -30,8 +30,8 @@ void close_begin(struct a10_ring *ring, struct slot *slot)
 	uint32_t index;
 
 	cold->close_waits = 0;
-	index = slot->descriptor ? ring->descriptors[slot->descriptor].first
-				 : NO_SLOT;
+	index = slot->descriptor ? ring->descriptors[slot->descriptor].first :
+				   NO_SLOT;
 	while (index != NO_SLOT) {
 		struct slot *other = slot_at(ring, index);
 

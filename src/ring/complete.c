@@ -13,10 +13,10 @@ static uint32_t completions_copy(struct a10_ring *ring)
 {
 	const struct backend_view *view = &ring->view;
 	/* Acquire: pairs with the kernel's release of a completion. */
-	const uint32_t tail = atomic_load_explicit(view->cq_tail,
-						   memory_order_acquire);
-	uint32_t head = atomic_load_explicit(view->cq_head,
-					     memory_order_relaxed);
+	const uint32_t tail =
+		atomic_load_explicit(view->cq_tail, memory_order_acquire);
+	uint32_t head =
+		atomic_load_explicit(view->cq_head, memory_order_relaxed);
 	const uint32_t mask = view->cq_entries - 1, shift = view->cqe_shift;
 	const unsigned char *cqes = view->cqes;
 	struct completion *batch = ring->batch;
@@ -28,8 +28,8 @@ static uint32_t completions_copy(struct a10_ring *ring)
 	if (count > COMPLETION_BATCH)
 		count = COMPLETION_BATCH;
 	for (uint32_t i = 0; i < count; i++, head++) {
-		const raw_word *cqe = (const void *)(cqes + ((size_t)(head & mask)
-							     << shift));
+		const raw_word *cqe =
+			(const void *)(cqes + ((size_t)(head & mask) << shift));
 		raw_word *to = (void *)&batch[i];
 
 		to[0] = cqe[0];
@@ -99,14 +99,15 @@ static inline void completion_plain(struct a10_ring *ring, struct slot *slot,
 	r->value = completion->res;
 	r->count = (size_t)completion->res;
 	r->flags = completion->flags & URING_CQE_F_SOCK_NONEMPTY ?
-			   A10_RESULT_NONEMPTY : 0;
+			   A10_RESULT_NONEMPTY :
+			   0;
 	r->id = (a10_id)id;
 	done(data, r);
 }
 
 /* Whether it is one for completion_plain; its slot if so, else NULL. */
-static inline struct slot *
-completion_slot(struct a10_ring *ring, const struct completion *completion)
+static inline struct slot *completion_slot(struct a10_ring *ring,
+					   const struct completion *completion)
 {
 	const uint64_t id = completion->user_data;
 	const uint32_t index = id_slot(id);
@@ -135,8 +136,7 @@ static void completions_deliver(struct a10_ring *ring, uint32_t count)
 		}
 		plain--;
 		/* It only lags on the plain path: less is known to be seen. */
-		ring->batch_head =
-			(uint32_t)(completion + 1 - ring->batch);
+		ring->batch_head = (uint32_t)(completion + 1 - ring->batch);
 		completion_special(ring, completion);
 	}
 	ring->batch_head = count;

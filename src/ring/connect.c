@@ -12,8 +12,8 @@
 
 #include <a10/net.h>
 
-#define LISTEN_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
-#define COMMAND_SETSOCKOPT 3 /* SOCKET_URING_OP_SETSOCKOPT */
+#define LISTEN_BACKLOG     4096 /* the kernel cuts it to net.core.somaxconn */
+#define COMMAND_SETSOCKOPT 3    /* SOCKET_URING_OP_SETSOCKOPT */
 
 static int sync_call(struct a10_ring *ring, const struct uring_sqe *request)
 {

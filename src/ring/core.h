@@ -29,11 +29,11 @@
 #define ID_TAG_MASK   UINT64_C(31)
 #define ID_GENERATION (UINT64_C(1) << 32)
 /* Only in slot.id: makes the comparison of the plain path fail. */
-#define TAG_SPECIAL   UINT64_C(1)
+#define TAG_SPECIAL UINT64_C(1)
 /* Only in user_data: the answer to a cancel request for that id. */
-#define TAG_CANCEL    UINT64_C(2)
+#define TAG_CANCEL UINT64_C(2)
 /* Only in user_data: of a request that was taken back; nobody's. */
-#define TAG_NOBODY    UINT64_C(4)
+#define TAG_NOBODY UINT64_C(4)
 
 #define NO_SLOT 0u
 
@@ -51,55 +51,55 @@ static inline uint64_t id_plain(uint64_t id)
 }
 
 enum slot_state {
-	SLOT_FREE,     /* in a list of free ones                              */
+	SLOT_FREE,     /* in a list of free ones */
 	SLOT_QUEUED,   /* described and captured; the backend has not seen it */
-	SLOT_RUNNING,  /* the backend may read it and touch its buffers       */
-	SLOT_PARKED,   /* waits for something that is not the backend's       */
-	SLOT_FINISHED, /* its result is known, not delivered                  */
-	SLOT_RETIRED,  /* its generations are used up                         */
+	SLOT_RUNNING,  /* the backend may read it and touch its buffers */
+	SLOT_PARKED,   /* waits for something that is not the backend's */
+	SLOT_FINISHED, /* its result is known, not delivered */
+	SLOT_RETIRED,  /* its generations are used up */
 };
 
 /* What a parked slot waits for. */
 enum slot_park {
 	PARK_NONE,
-	PARK_TIMER, /* a10_after, a10_at: its own time                       */
-	PARK_RETRY, /* cold.retry_at: something transient                    */
-	PARK_POOL,  /* buffers of its pool                                   */
-	PARK_BOUND, /* buffers it gave                                       */
-	PARK_ORDER, /* what is before it on its descriptor                   */
-	PARK_CLOSE, /* all else on its descriptor                            */
-	PARK_SCOPE, /* its scope to be empty                                 */
-	PARK_CHAIN, /* the rest of its chain to come back, to start again    */
+	PARK_TIMER, /* a10_after, a10_at: its own time */
+	PARK_RETRY, /* cold.retry_at: something transient */
+	PARK_POOL,  /* buffers of its pool */
+	PARK_BOUND, /* buffers it gave */
+	PARK_ORDER, /* what is before it on its descriptor */
+	PARK_CLOSE, /* all else on its descriptor */
+	PARK_SCOPE, /* its scope to be empty */
+	PARK_CHAIN, /* the rest of its chain to come back, to start again */
 };
 
 /* What the request in the queue is for. */
 enum slot_step {
-	STEP_SELF,    /* the operation itself                                 */
-	STEP_READY,   /* a poll until its descriptor is ready, after -EAGAIN  */
-	STEP_CONVERT, /* a regular descriptor into a direct one               */
+	STEP_SELF,    /* the operation itself */
+	STEP_READY,   /* a poll until its descriptor is ready, after -EAGAIN */
+	STEP_CONVERT, /* a regular descriptor into a direct one */
 };
 
 /*
  * Marks say how a slot leaves its state, never which it is in. The first three
  * are why it is to end; TIME and CANCEL: the first one counts.
  */
-#define MARK_CANCEL  (1u << 0) /* somebody asked: -ECANCELED               */
-#define MARK_TIME    (1u << 1) /* its time is over: -ETIME                 */
-#define MARK_DETACH  (1u << 2) /* deliver nothing                          */
-#define MARK_PAUSE   (1u << 3) /* end the kernel's part, then park         */
+#define MARK_CANCEL  (1u << 0) /* somebody asked: -ECANCELED */
+#define MARK_TIME    (1u << 1) /* its time is over: -ETIME */
+#define MARK_DETACH  (1u << 2) /* deliver nothing */
+#define MARK_PAUSE   (1u << 3) /* end the kernel's part, then park */
 #define MARK_ENDING  (MARK_CANCEL | MARK_TIME)
-#define MARK_LISTED  (1u << 4) /* in ring.cancels: a cancel is to be sent  */
-#define MARK_ASKED   (1u << 5) /* a cancel request of it is with the kernel */
-#define MARK_RETRY   (1u << 6) /* listed, but not before ring.cancel_at    */
-#define MARK_CLOSING (1u << 7) /* a close waits for it                     */
-#define MARK_TIMED   (1u << 8) /* cold.timer is in the heap                */
-#define MARK_ARMED   (1u << 9) /* its time-out has begun                   */
-#define MARK_ORDERED (1u << 10) /* in its descriptor's order               */
+#define MARK_LISTED  (1u << 4)  /* in ring.cancels: a cancel is to be sent */
+#define MARK_ASKED   (1u << 5)  /* a cancel request of it is with the kernel */
+#define MARK_RETRY   (1u << 6)  /* listed, but not before ring.cancel_at */
+#define MARK_CLOSING (1u << 7)  /* a close waits for it */
+#define MARK_TIMED   (1u << 8)  /* cold.timer is in the heap */
+#define MARK_ARMED   (1u << 9)  /* its time-out has begun */
+#define MARK_ORDERED (1u << 10) /* in its descriptor's order */
 
 #define SLOT_INTERNAL (1u << 0) /* the library's own: not pending, not traced */
-#define SLOT_COLD     (1u << 1) /* cold holds more than links               */
-#define SLOT_CHAIN    (1u << 2) /* member of a chain                        */
-#define SLOT_SHORT    (1u << 3) /* only the request's first half is kept    */
+#define SLOT_COLD     (1u << 1) /* cold holds more than links */
+#define SLOT_CHAIN    (1u << 2) /* member of a chain */
+#define SLOT_SHORT    (1u << 3) /* only the request's first half is kept */
 
 struct slot {
 	uint64_t id; /* + TAG_SPECIAL if the plain path is not enough */
@@ -107,8 +107,8 @@ struct slot {
 	void *data;
 	uint32_t next;       /* in the list that its state says; of a running
 				one: where its request stands in the queue */
-	uint32_t descriptor; /* index into descriptors, or 0    */
-	uint32_t fd_next;    /* others on the same descriptor   */
+	uint32_t descriptor; /* index into descriptors, or 0 */
+	uint32_t fd_next;    /* others on the same descriptor */
 	uint32_t fd_prev;
 	union {
 		struct {
@@ -125,7 +125,7 @@ struct slot {
 	/* Any thread: generation << 32 | what another thread asks; see inbox.c. */
 	_Atomic uint64_t asked;
 	uint32_t asked_next;
-	_Atomic uint32_t free_next; /* in the list of other threads' free ones */
+	_Atomic uint32_t free_next; /* of other threads' free ones */
 };
 
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
@@ -165,15 +165,15 @@ struct cold {
 	uint32_t close_waits; /* operations a close waits for */
 	uint32_t chain_first;
 	uint32_t chain_next;
-	uint32_t chain_turn;  /* of the first: whose result is due ... */
-	uint32_t chain_running; /* ... how many are with the kernel ...  */
-	bool chain_redo;      /* ... that it has to go on ...     */
-	bool chain_broken;    /* ... and that the rest is not to run */
-	uint32_t retries;    /* of what is transient, in vain so far */
-	int32_t cell;        /* what FILES_UPDATE reads and writes */
-	uint32_t cqe_flags;  /* of a chain's member that is back */
-	int32_t fd_value;    /* the descriptor it made, or -1 */
-	int64_t value;       /* the result, once it is known */
+	uint32_t chain_turn;    /* of the first: whose result is due ... */
+	uint32_t chain_running; /* ... how many are with the kernel ... */
+	bool chain_redo;        /* ... that it has to go on ... */
+	bool chain_broken;      /* ... and that the rest is not to run */
+	uint32_t retries;       /* of what is transient, in vain so far */
+	int32_t cell;           /* what FILES_UPDATE reads and writes */
+	uint32_t cqe_flags;     /* of a chain's member that is back */
+	int32_t fd_value;       /* the descriptor it made, or -1 */
+	int64_t value;          /* the result, once it is known */
 };
 
 /* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
@@ -181,8 +181,8 @@ struct cold {
 
 /* What is under way on one descriptor of the process, or of the direct table. */
 struct descriptor {
-	uint32_t first;       /* its slots, by fd_next               */
-	uint32_t order_first; /* those that go one behind the other  */
+	uint32_t first;       /* its slots, by fd_next */
+	uint32_t order_first; /* those that go one behind the other */
 	uint32_t order_last;
 	uint32_t unused;
 };
@@ -195,9 +195,9 @@ struct completion {
 
 #define COMPLETION_BATCH 256
 
-#define BELL_QUIET  0u /* the owner is awake                              */
-#define BELL_DOZING 1u /* the owner sleeps, or is about to               */
-#define BELL_RUNG   2u /* somebody wants it awake                         */
+#define BELL_QUIET  0u /* the owner is awake */
+#define BELL_DOZING 1u /* the owner sleeps, or is about to */
+#define BELL_RUNG   2u /* somebody wants it awake */
 
 /* No thread has this number, nor 0. */
 #define OWNER_NONE UINT64_MAX
@@ -210,33 +210,33 @@ struct completion {
  * are here since another thread may look at one after the ring is gone.
  */
 struct a10_sq {
-	_Atomic uint64_t owner; /* thread_number, or OWNER_NONE                */
-	uint64_t token;         /* process_token when it was made           */
-	struct slot *slots;     /* these four never change and never move   */
+	_Atomic uint64_t owner; /* thread_number, or OWNER_NONE */
+	uint64_t token;         /* process_token when it was made */
+	struct slot *slots;     /* these four never change and never move */
 	struct a10_request *requests;
 	struct cold *colds;
-	uint32_t slot_limit;    /* of the reservation                       */
-	uint32_t foreign_base;  /* from here on slots are of other threads  */
+	uint32_t slot_limit;   /* of the reservation */
+	uint32_t foreign_base; /* from here on slots are of other threads */
 	_Atomic uint32_t owner_ready; /* the owner's slots that have memory */
-	uint32_t number;        /* of the ring; a10_fd.ring                 */
-	int bell_fd;            /* eventfd                                  */
-	const struct backend_calls *calls; /* for other threads' clock      */
+	uint32_t number;              /* of the ring; a10_fd.ring */
+	int bell_fd;                  /* eventfd */
+	const struct backend_calls *calls; /* for other threads' clock */
 	struct backend *backend;
 
 	struct a10_sq *registry_next; /* fd/registry.c's */
 
 	_Atomic uint32_t references;
-	_Atomic uint32_t closed;  /* a10_ring_destroy has begun             */
-	_Atomic uint32_t bell;    /* BELL_*                                  */
-	_Atomic uint32_t woken;   /* a10_sq_wake since the last poll        */
-	_Atomic uint32_t stopped; /* a10_sq_stop since the last run         */
+	_Atomic uint32_t closed;  /* a10_ring_destroy has begun */
+	_Atomic uint32_t bell;    /* BELL_* */
+	_Atomic uint32_t woken;   /* a10_sq_wake since the last poll */
+	_Atomic uint32_t stopped; /* a10_sq_stop since the last run */
 
-	_Atomic uint32_t inbox;        /* slots submitted by other threads   */
-	_Atomic uint32_t asks;         /* slots other threads asked to end   */
-	_Atomic uint64_t foreign_free; /* tag << 32 | first free slot        */
-	pthread_mutex_t foreign_lock;  /* guards the two below               */
-	uint32_t foreign_used;         /* from foreign_base ever taken ...   */
-	uint32_t foreign_ready;        /* ... and how many have memory       */
+	_Atomic uint32_t inbox;        /* slots submitted by other threads */
+	_Atomic uint32_t asks;         /* slots other threads asked to end */
+	_Atomic uint64_t foreign_free; /* tag << 32 | first free slot */
+	pthread_mutex_t foreign_lock;  /* guards the two below */
+	uint32_t foreign_used;         /* from foreign_base ever taken ... */
+	uint32_t foreign_ready;        /* ... and how many have memory */
 };
 
 struct pool_list {
@@ -252,33 +252,33 @@ struct a10_ring {
 	struct a10_sq sq;
 
 	/* The path of a submission. */
-	bool slow;           /* tracing, closed or unbound: not the plain path */
-	bool disabled;       /* config.disabled, not enabled yet               */
+	bool slow;     /* tracing, closed or unbound: not the plain path */
+	bool disabled; /* config.disabled, not enabled yet */
 	bool bound;
-	bool polling;        /* inside poll: callbacks are being called        */
+	bool polling; /* inside poll: callbacks are being called */
 	bool kernel_thread;
 	bool iopoll;
-	bool closing;        /* destroy has begun                              */
-	bool grant_bound;    /* the ring's own descriptor is registered        */
-	bool look_enters;    /* a poll that does not wait must enter all the same */
-	uint32_t tail;      /* of the submission queue, written so far ...     */
-	uint32_t published; /* ... and what the backend knows                  */
+	bool closing;     /* destroy has begun */
+	bool grant_bound; /* the ring's own descriptor is registered */
+	bool look_enters; /* a poll that does not wait must enter all the same */
+	uint32_t tail;    /* of the submission queue, written so far ... */
+	uint32_t published; /* ... and what the backend knows */
 	uint32_t window;    /* tail, when the plain path may write no more: as
-			       room is, or at once if others go before it    */
+			       room is, or at once if others go before it */
 	struct uring_sqe *sqes;
 	uint32_t sq_mask;
 	uint32_t free_first;
-	uint32_t slots_used; /* from 1 ever taken by the owner ...             */
-	uint32_t slots_ready; /* ... and how many have memory                  */
-	uint32_t *queue_link; /* where the next to be queued is linked         */
+	uint32_t slots_used;  /* from 1 ever taken by the owner ... */
+	uint32_t slots_ready; /* ... and how many have memory */
+	uint32_t *queue_link; /* where the next to be queued is linked */
 	uint32_t queue_first;
 	struct descriptor *descriptors;
-	uint32_t regular_limit; /* regular number n is n + 1 ...               */
-	uint32_t direct_base;   /* ... direct slot n is direct_base + n        */
+	uint32_t regular_limit; /* regular number n is n + 1 ... */
+	uint32_t direct_base;   /* ... direct slot n is direct_base + n */
 	uint32_t direct_limit;
 	size_t descriptors_size;
-	size_t pending;  /* the user's operations that are not over            */
-	size_t running;  /* slots the backend has, the library's too           */
+	size_t pending; /* the user's operations that are not over */
+	size_t running; /* slots the backend has, the library's too */
 
 	/* The path of a completion. */
 	struct backend_view view;
@@ -286,25 +286,25 @@ struct a10_ring {
 	const struct backend_calls *calls;
 	uint32_t batch_head;  /* of batch: delivered so far ... */
 	uint32_t batch_count; /* ... of so many */
-	uint32_t delivered; /* in this poll */
+	uint32_t delivered;   /* in this poll */
 	struct completion *batch;
 	uint64_t (*batch_extra)[2]; /* of 32-byte completions; else NULL */
-	struct a10_result result; /* zero but while a callback runs */
+	struct a10_result result;   /* zero but while a callback runs */
 
 	/* What is to be done. */
 	uint32_t finished_first;
 	uint32_t *finished_link;
-	uint32_t cancels;       /* slots with MARK_LISTED, by cancel_next      */
+	uint32_t cancels; /* slots with MARK_LISTED, by cancel_next */
 	uint32_t cancel_retries;
-	int64_t cancel_at;      /* when those with MARK_RETRY are due          */
+	int64_t cancel_at; /* when those with MARK_RETRY are due */
 	uint32_t cancel_backoff;
-	uint32_t drains;        /* drained operations not over, and ...        */
-	uint32_t draining;      /* ... the one that runs, all by itself        */
-	uint32_t bells;         /* running: the bell's poll, 0 or 1            */
+	uint32_t drains;   /* drained operations not over, and ... */
+	uint32_t draining; /* ... the one that runs, all by itself */
+	uint32_t bells;    /* running: the bell's poll, 0 or 1 */
 	struct heap timers;
-	int64_t clock;          /* now, as long as clock_valid                 */
+	int64_t clock; /* now, as long as clock_valid */
 	bool clock_valid;
-	uint32_t foreign_done;  /* foreign slots to be given back, by free_next */
+	uint32_t foreign_done; /* other threads', to be given back */
 	uint32_t foreign_last;
 	struct capture_cache captures;
 

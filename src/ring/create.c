@@ -98,8 +98,8 @@ static void owner_init(struct a10_ring *ring)
 	ring->view = grant->view;
 	ring->sqes = grant->view.sqes;
 	ring->sq_mask = grant->view.sq_entries - 1;
-	ring->tail = atomic_load_explicit(grant->view.sq_tail,
-					  memory_order_relaxed);
+	ring->tail =
+		atomic_load_explicit(grant->view.sq_tail, memory_order_relaxed);
 	ring->published = ring->tail;
 	ring->calls = ring->sq.calls;
 	ring->sq.backend = ring->backend;
@@ -131,8 +131,8 @@ static int owner_memory(struct a10_ring *ring)
 	if (!ring->batch)
 		return -ENOMEM;
 	if (ring->view.cqe_shift == 5) {
-		ring->batch_extra = calloc(COMPLETION_BATCH,
-					   sizeof(*ring->batch_extra));
+		ring->batch_extra =
+			calloc(COMPLETION_BATCH, sizeof(*ring->batch_extra));
 		if (!ring->batch_extra)
 			return -ENOMEM;
 	}

@@ -15,7 +15,7 @@
 
 #include <a10/net.h>
 
-#define SQE_FLAGS_OFFERED                                             \
+#define SQE_FLAGS_OFFERED                                                    \
 	(URING_SQE_FIXED_FILE | URING_SQE_IO_DRAIN | URING_SQE_IO_HARDLINK | \
 	 URING_SQE_ASYNC)
 
@@ -96,8 +96,7 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (row == op_row(UINT32_MAX) || op->request.opcode == OP_RAW)
 		return -EINVAL;
-	if (flags & A10_WITH_ALL &&
-	    (!row->partial || flags & A10_WITH_POOL))
+	if (flags & A10_WITH_ALL && (!row->partial || flags & A10_WITH_POOL))
 		return -EINVAL;
 	if (flags & A10_WITH_TIMEOUT && op->extra.timeout_ns < 0)
 		return -EINVAL;
@@ -105,8 +104,7 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_ZERO_COPY && !row->zero_copy)
 		return -EINVAL;
-	if (flags & A10_WITH_REGION &&
-	    (!row->fixed || flags & A10_WITH_POOL))
+	if (flags & A10_WITH_REGION && (!row->fixed || flags & A10_WITH_POOL))
 		return -EINVAL;
 	if (flags & A10_WITH_POOL && !row->pooled)
 		return -EINVAL;
@@ -131,8 +129,8 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
 		return -EXDEV;
-	if (op->request.opcode == A10_OPCODE_SPLICE &&
-	    op->extra.argument[0] && op->extra.argument[0] != sq->number)
+	if (op->request.opcode == A10_OPCODE_SPLICE && op->extra.argument[0] &&
+	    op->extra.argument[0] != sq->number)
 		return -EXDEV;
 	return 0;
 }
@@ -158,8 +156,7 @@ static void add_cloexec(struct a10_request *request, const struct op_row *row)
 }
 
 static void add_multishot(const struct a10_ring *ring,
-			  struct a10_request *request,
-			  const struct op_row *row)
+			  struct a10_request *request, const struct op_row *row)
 {
 	const uint32_t opcode = row->multishot_value;
 
@@ -240,7 +237,8 @@ static void cold_fill(struct cold *cold, const struct a10_extra *extra)
 	cold->flags = extra->flags;
 	cold->timeout_ns = extra->timeout_ns;
 	cold->deadline_ns = extra->flags & A10_WITH_DEADLINE ?
-				    extra->deadline_ns : INT64_MAX;
+				    extra->deadline_ns :
+				    INT64_MAX;
 	cold->retry_at = INT64_MAX;
 	cold->owned = extra->owned;
 	cold->release = extra->release;
@@ -352,8 +350,8 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 	slot->descriptor = 0;
 	slot->step = STEP_SELF;
 	slot->park = PARK_NONE;
-	slot->opcode = op->extra.flags & A10_WITH_RAW ? OP_RAW
-						      : op->request.opcode;
+	slot->opcode =
+		op->extra.flags & A10_WITH_RAW ? OP_RAW : op->request.opcode;
 	slot->marks = 0;
 	slot->tries = 0;
 	return 0;

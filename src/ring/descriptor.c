@@ -20,8 +20,8 @@ int descriptors_init(struct a10_ring *ring, uint32_t direct)
 	void *memory;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	regular = limit.rlim_max < REGULAR_LIMIT ? limit.rlim_max
-						 : REGULAR_LIMIT;
+	regular =
+		limit.rlim_max < REGULAR_LIMIT ? limit.rlim_max : REGULAR_LIMIT;
 	ring->regular_limit = (uint32_t)regular;
 	ring->direct_base = ring->regular_limit + 1;
 	ring->direct_limit = direct;
@@ -50,9 +50,10 @@ uint32_t descriptor_of(const struct a10_ring *ring, int32_t number, bool direct)
 		return 0;
 	if (direct)
 		return (uint32_t)number < ring->direct_limit ?
-			       ring->direct_base + (uint32_t)number : 0;
-	return (uint32_t)number < ring->regular_limit ? (uint32_t)number + 1
-						      : 0;
+			       ring->direct_base + (uint32_t)number :
+			       0;
+	return (uint32_t)number < ring->regular_limit ? (uint32_t)number + 1 :
+							0;
 }
 
 void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value)

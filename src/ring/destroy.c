@@ -44,8 +44,10 @@ static bool drain(struct a10_ring *ring, int64_t deadline)
 static void log_leaked(void *data, const char *text)
 {
 	(void)data;
-	log_line(A10_LOG_ERROR, "a10: not over when its ring was destroyed, "
-				"leaked: %s", text);
+	log_line(A10_LOG_ERROR,
+		 "a10: not over when its ring was destroyed, "
+		 "leaked: %s",
+		 text);
 }
 
 int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)

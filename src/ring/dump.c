@@ -4,8 +4,8 @@
 #include "ring/life.h"
 
 static const char *const states[] = {
-	[SLOT_FREE] = "free",       [SLOT_QUEUED] = "queued",
-	[SLOT_RUNNING] = "running", [SLOT_PARKED] = "waiting",
+	[SLOT_FREE] = "free",         [SLOT_QUEUED] = "queued",
+	[SLOT_RUNNING] = "running",   [SLOT_PARKED] = "waiting",
 	[SLOT_FINISHED] = "finished", [SLOT_RETIRED] = "retired",
 };
 
@@ -38,15 +38,15 @@ static void slot_line(struct a10_ring *ring, const struct slot *slot,
 		      void (*line)(void *data, const char *text), void *data)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
-	const uint8_t opcode = slot->opcode == OP_RAW ? request->opcode
-						      : slot->opcode;
+	const uint8_t opcode =
+		slot->opcode == OP_RAW ? request->opcode : slot->opcode;
 	const struct op_row *row = op_row(opcode);
 	char text[192], fd[32] = "";
 
 	if (row->fd != FD_NONE)
 		snprintf(fd, sizeof(fd), " %s %d",
-			 request->flags & URING_SQE_FIXED_FILE ? "direct"
-							       : "fd",
+			 request->flags & URING_SQE_FIXED_FILE ? "direct" :
+								 "fd",
 			 request->fd);
 	snprintf(text, sizeof(text), "%s%s id %llx: %s%s%s", row->name, fd,
 		 (unsigned long long)id_plain(slot->id), states[slot->state],

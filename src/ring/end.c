@@ -10,7 +10,8 @@ static int sq_check(const struct a10_sq *sq)
 	if (sq_is_mine(sq))
 		return 0;
 	return atomic_load_explicit(&sq->closed, memory_order_acquire) ?
-		       -ESHUTDOWN : 0;
+		       -ESHUTDOWN :
+		       0;
 }
 
 /* The owner's: what others have submitted by now is meant too. */
@@ -55,9 +56,8 @@ int a10_detach(struct a10_sq *sq, a10_id id)
 
 void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd)
 {
-	const uint32_t descriptor =
-		descriptor_of(ring, (int32_t)((uint32_t)fd.plus_one - 1),
-			      fd.ring != 0);
+	const uint32_t descriptor = descriptor_of(
+		ring, (int32_t)((uint32_t)fd.plus_one - 1), fd.ring != 0);
 
 	if (descriptor)
 		cancel_descriptor(ring, descriptor);

@@ -35,8 +35,7 @@ static void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
 {
 	const struct a10_op op = a10_close(fd);
 
-	if (ring->closing ||
-	    internal_submit(ring, &op, NULL, NULL) == NO_SLOT)
+	if (ring->closing || internal_submit(ring, &op, NULL, NULL) == NO_SLOT)
 		fd_close_now(&ring->sq, fd);
 }
 
@@ -97,8 +96,7 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 	}
 }
 
-void slot_settle(struct a10_ring *ring, struct slot *slot,
-		 struct a10_result *r)
+void slot_settle(struct a10_ring *ring, struct slot *slot, struct a10_result *r)
 {
 	const int64_t value = r->value;
 

@@ -23,8 +23,7 @@
 
 int inbox_push(struct a10_sq *sq, uint32_t index)
 {
-	uint32_t first = atomic_load_explicit(&sq->inbox,
-					      memory_order_relaxed);
+	uint32_t first = atomic_load_explicit(&sq->inbox, memory_order_relaxed);
 
 	do {
 		if (first == INBOX_CLOSED)
@@ -63,8 +62,8 @@ static void inbox_admit(struct a10_ring *ring, uint32_t index)
 
 static void inbox_admit_all(struct a10_ring *ring)
 {
-	uint32_t first = atomic_load_explicit(&ring->sq.inbox,
-					      memory_order_relaxed);
+	uint32_t first =
+		atomic_load_explicit(&ring->sq.inbox, memory_order_relaxed);
 
 	if (first == NO_SLOT || first == INBOX_CLOSED)
 		return;
@@ -77,8 +76,8 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 {
 	struct slot *slot = slot_at(ring, index);
 	/* Acquires what the asker saw; a later ask lists the slot anew. */
-	const uint64_t word = atomic_exchange_explicit(&slot->asked, 0,
-						       memory_order_acq_rel);
+	const uint64_t word =
+		atomic_exchange_explicit(&slot->asked, 0, memory_order_acq_rel);
 	const uint64_t id = (word >> 32 << 32) | (uint64_t)index << 5;
 
 	/*
@@ -128,8 +127,8 @@ void inbox_close(struct a10_ring *ring)
 
 bool inbox_has_work(const struct a10_ring *ring)
 {
-	const uint32_t first = atomic_load_explicit(&ring->sq.inbox,
-						    memory_order_seq_cst);
+	const uint32_t first =
+		atomic_load_explicit(&ring->sq.inbox, memory_order_seq_cst);
 
 	return (first != NO_SLOT && first != INBOX_CLOSED) ||
 	       atomic_load_explicit(&ring->sq.asks, memory_order_seq_cst) !=
@@ -206,9 +205,9 @@ int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what)
 		if (word & ASK_LISTED && word >> 32 == generation)
 			next |= word & ASK_BITS;
 		/* Release: pairs with the exchange in ask_carry_out. */
-	} while (!atomic_compare_exchange_weak_explicit(
-		asked, &word, next, memory_order_acq_rel,
-		memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(asked, &word, next,
+							memory_order_acq_rel,
+							memory_order_relaxed));
 	if (!(word & ASK_LISTED))
 		asks_push(sq, id_slot((uint64_t)id));
 	sq_ring_bell_if_dozing(sq);

@@ -178,7 +178,6 @@ static inline bool is_unstoppable(const struct slot *slot)
 	return op_row(slot->opcode)->own == OWN_CLOSE;
 }
 
-
 /* mark: MARK_CANCEL or MARK_TIME. It will be delivered. */
 void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark);
 void slot_detach(struct a10_ring *ring, struct slot *slot);
@@ -216,7 +215,8 @@ int64_t timers_next(struct a10_ring *ring);
 int descriptors_init(struct a10_ring *ring, uint32_t direct);
 void descriptors_finish(struct a10_ring *ring);
 /* 0: not one that is counted. */
-uint32_t descriptor_of(const struct a10_ring *ring, int32_t number, bool direct);
+uint32_t descriptor_of(const struct a10_ring *ring, int32_t number,
+		       bool direct);
 static inline void descriptor_join(struct a10_ring *ring, struct slot *slot,
 				   uint32_t descriptor)
 {
@@ -241,8 +241,7 @@ static inline void descriptor_unlink(struct a10_ring *ring, struct slot *slot)
 }
 
 /* Starts what waited for it: the next in order, or a close. */
-void descriptor_leave(struct a10_ring *ring, struct slot *slot,
-		      int64_t value);
+void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
 
 /* ---- order.c: one behind the other ----------------------------------------------- */
 
@@ -281,8 +280,7 @@ void sync_begin(struct a10_ring *ring, struct slot *slot);
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);
 /* After the callback, which may have gone on in the scope. */
-void scope_leave(struct a10_ring *ring, struct a10_scope *scope,
-		 int64_t value);
+void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value);
 /* Whether it ends at once what is submitted into it. */
 bool scope_is_cancelled(const struct a10_scope *scope);
 void scope_wait_begin(struct a10_ring *ring, struct slot *slot);

@@ -56,8 +56,8 @@ static uint32_t drain_of(struct a10_ring *ring, const struct slot *slot)
 {
 	const uint32_t index = slot_index(slot);
 
-	return slot->flags & SLOT_CHAIN ? cold_at(ring, index)->chain_first
-					: index;
+	return slot->flags & SLOT_CHAIN ? cold_at(ring, index)->chain_first :
+					  index;
 }
 
 /* Behind another member, which has to be over first. */
@@ -66,8 +66,7 @@ static bool waits_in_chain(struct a10_ring *ring, const struct slot *slot)
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
 	return slot->flags & SLOT_CHAIN &&
-	       cold_at(ring, cold->chain_first)->chain_turn !=
-		       slot_index(slot);
+	       cold_at(ring, cold->chain_first)->chain_turn != slot_index(slot);
 }
 
 /* What only some need on their way to the kernel. */
@@ -120,8 +119,8 @@ uint32_t queue_room(const struct a10_ring *ring)
 {
 	const struct backend_view *view = &ring->view;
 	/* Acquire: pairs with the kernel's release when it has read a request. */
-	const uint32_t head = atomic_load_explicit(view->sq_head,
-						   memory_order_acquire);
+	const uint32_t head =
+		atomic_load_explicit(view->sq_head, memory_order_acquire);
 
 	check(ring->tail - head <= view->sq_entries);
 	return view->sq_entries - (ring->tail - head);

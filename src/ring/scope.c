@@ -45,13 +45,11 @@ void scope_unlink(struct a10_ring *ring, struct slot *slot)
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
 	if (cold->scope_prev != NO_SLOT)
-		cold_at(ring, cold->scope_prev)->scope_next =
-			cold->scope_next;
+		cold_at(ring, cold->scope_prev)->scope_next = cold->scope_next;
 	else
 		cold->scope->first = cold->scope_next;
 	if (cold->scope_next != NO_SLOT)
-		cold_at(ring, cold->scope_next)->scope_prev =
-			cold->scope_prev;
+		cold_at(ring, cold->scope_next)->scope_prev = cold->scope_prev;
 }
 
 /* Nothing is left: those that wait are told, at the next turn of poll. */

@@ -177,8 +177,8 @@ void foreign_slots_return(struct a10_ring *ring)
 
 void foreign_slot_give(struct a10_sq *sq, uint32_t first, uint32_t last)
 {
-	uint64_t head = atomic_load_explicit(&sq->foreign_free,
-					     memory_order_relaxed);
+	uint64_t head =
+		atomic_load_explicit(&sq->foreign_free, memory_order_relaxed);
 	uint64_t next;
 
 	do {
@@ -214,8 +214,8 @@ unlock:
 uint32_t foreign_slot_take(struct a10_sq *sq)
 {
 	/* Acquire: pairs with the release in foreign_slot_give. */
-	uint64_t head = atomic_load_explicit(&sq->foreign_free,
-					     memory_order_acquire);
+	uint64_t head =
+		atomic_load_explicit(&sq->foreign_free, memory_order_acquire);
 
 	while ((uint32_t)head != NO_SLOT) {
 		const uint32_t index = (uint32_t)head;

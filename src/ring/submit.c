@@ -109,8 +109,7 @@ a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 }
 
 static void request_from_words(struct a10_request *request, uint64_t head,
-			       uint64_t offset, uint64_t address,
-			       uint64_t tail)
+			       uint64_t offset, uint64_t address, uint64_t tail)
 {
 	request->opcode = (uint8_t)head;
 	request->flags = (uint8_t)(head >> 8);
@@ -188,8 +187,7 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	slot->done = done;
 	slot->data = data;
 	slot->next = at;
-	slot->status = SLOT_RUNNING | opcode << 8 |
-		       (uint64_t)SLOT_SHORT << 48;
+	slot->status = SLOT_RUNNING | opcode << 8 | (uint64_t)SLOT_SHORT << 48;
 	return (a10_id)slot->id;
 slow:
 	return submit_words_slow(sq, head, offset, address, tail, done, data);
@@ -251,8 +249,8 @@ static int member_describe(struct a10_sq *sq, uint32_t index, bool owner,
 			   a10_done *done, void *data)
 {
 	struct cold *cold = &sq->colds[index];
-	int err = slot_describe(ring_of(sq), index, owner, op, NULL, done,
-				data);
+	int err =
+		slot_describe(ring_of(sq), index, owner, op, NULL, done, data);
 
 	if (err < 0)
 		return err;
@@ -320,8 +318,7 @@ a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
 	if (err == 0)
 		err = check_chain(sq, ops, count);
 	if (err == 0)
-		err = chain_describe(sq, ops, count, owner, done, data,
-				     &first);
+		err = chain_describe(sq, ops, count, owner, done, data, &first);
 	if (err < 0)
 		goto give_up;
 	id = (a10_id)id_plain(sq->slots[first].id);

@@ -74,8 +74,8 @@ void trace_event(struct a10_ring *ring, enum a10_trace_kind kind,
 		if (slot->flags & SLOT_INTERNAL)
 			return;
 		request = request_at(ring, slot_index(slot));
-		event.opcode = slot->opcode == OP_RAW ? request->opcode
-						      : slot->opcode;
+		event.opcode =
+			slot->opcode == OP_RAW ? request->opcode : slot->opcode;
 		event.id = (a10_id)id_plain(slot->id);
 		event.fd = traced_fd(ring, request);
 	}

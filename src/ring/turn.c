@@ -285,8 +285,8 @@ int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns)
 	if (timeout_ns == A10_FOREVER)
 		deadline = BACKEND_NO_DEADLINE;
 	else if (timeout_ns > 0)
-		deadline = time_after(ring->calls->now(ring->backend),
-				      timeout_ns);
+		deadline =
+			time_after(ring->calls->now(ring->backend), timeout_ns);
 	return ring_poll_until(ring, deadline);
 }
 

@@ -66,8 +66,7 @@ bool bell_doze(struct a10_ring *ring)
 void bell_rise(struct a10_ring *ring)
 {
 	/* A ring that this hides was heard: whoever rang wrote the eventfd. */
-	atomic_store_explicit(&ring->sq.bell, BELL_QUIET,
-			      memory_order_release);
+	atomic_store_explicit(&ring->sq.bell, BELL_QUIET, memory_order_release);
 }
 
 /* Only to make the backend's wait end; there is nothing to do. */
@@ -85,8 +84,9 @@ int bell_arm(struct a10_ring *ring)
 	/* Busy-polled rings do not sleep in the kernel, and cannot poll. */
 	if (ring->iopoll)
 		return 0;
-	return internal_submit(ring, &op, bell_rang, NULL) == NO_SLOT ? -ENOMEM
-								      : 0;
+	return internal_submit(ring, &op, bell_rang, NULL) == NO_SLOT ?
+		       -ENOMEM :
+		       0;
 }
 
 static int sq_signal(struct a10_sq *sq, _Atomic uint32_t *flag)

@@ -238,8 +238,7 @@ struct uring_region_desc {
 	uint64_t size;
 	uint32_t flags; /* URING_MEM_REGION_TYPE_ */
 	uint32_t id;
-	uint64_t
-		mmap_offset; /* written by the kernel if the memory is its own */
+	uint64_t mmap_offset; /* the kernel's, if the memory is */
 	uint64_t resv[4];
 };
 

@@ -7,8 +7,8 @@
 /* What /proc says of this machine and process; -1: it does not say. */
 struct blocked_facts {
 	int disabled; /* sysctl kernel.io_uring_disabled */
-	int group;    /* sysctl kernel.io_uring_group    */
-	int seccomp;  /* 0 none, 1 strict, 2 a filter    */
+	int group;    /* sysctl kernel.io_uring_group */
+	int seccomp;  /* 0 none, 1 strict, 2 a filter */
 };
 
 void blocked_facts_read(struct blocked_facts *ret_facts);

@@ -12,10 +12,10 @@ struct kernel {
 	/* What enter needs, on one line of the cache. */
 	int enter_fd;         /* fd, or its place among the owner's rings */
 	uint32_t enter_flags; /* in every call: REGISTERED_RING, if it is */
-	uint32_t wait_flags;  /* in those that wait: NO_IOWAIT            */
+	uint32_t wait_flags;  /* in those that wait: NO_IOWAIT */
 	bool abs_timer;
 	bool busy_polled; /* IOPOLL: the caller of enter polls the device */
-	bool awake;       /* enter must not sleep: see valgrind.h          */
+	bool awake;       /* enter must not sleep: see valgrind.h */
 	_Atomic uint32_t *cq_head;
 	_Atomic uint32_t *cq_tail;
 

@@ -11,11 +11,11 @@
 struct setup_request {
 	uint32_t sq_entries;
 	uint32_t cq_entries;
-	uint32_t flags;    /* URING_SETUP_*                        */
+	uint32_t flags;    /* URING_SETUP_* */
 	uint32_t insisted; /* those of them that are never dropped */
 	uint32_t thread_cpu;
 	uint32_t thread_idle_ms;
-	int attach_fd;   /* with URING_SETUP_ATTACH_WQ          */
+	int attach_fd;   /* with URING_SETUP_ATTACH_WQ */
 	bool sq_default; /* not asked for, so it may be smaller */
 	bool cq_default;
 };
