@@ -22,7 +22,7 @@ check: setup-check
 bench: setup-bench
 	@scripts/configure $(BUILD) $(MESONFLAGS)
 	@$(NINJA)
-	$(BUILD)/bench/a10-bench $(BENCH)
+	$(BUILD)/bench/a10-bench --json $(BUILD)/bench.json $(BENCH)
 
 soak: setup-check
 	@scripts/configure $(BUILD) $(MESONFLAGS)
