@@ -120,7 +120,8 @@ static void on_fed(void *data, const struct a10_result *r)
 	ck_assert_uint_lt(fed->ended, 1);
 	fed->results++;
 	fed->ended += !r->more;
-	ck_assert(r->value >= 0 || r->value == -ECANCELED);
+	ck_assert_msg(r->value >= 0 || r->value == -ECANCELED, "%s",
+		      strerror((int)-r->value));
 	a10_buf_release(r->buf);
 }
 

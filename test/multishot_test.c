@@ -259,6 +259,45 @@ TEST(a_paused_multishot_is_cancelled)
 	ring_close(ring);
 }
 
+/* The kernel has said -ENOBUFS already when it is cancelled: no word of that. */
+TEST(a_receive_that_found_no_buffer_is_cancelled)
+{
+	struct a10_ring *ring = ring_open(NULL);
+
+	for (int way = 0; way < 4; way++) {
+		struct stream stream = { .keep = 1 };
+		struct a10_pool *pool;
+		struct seen seen;
+		struct pair pair;
+		struct a10_op op;
+		a10_id id;
+
+		ck_assert_int_eq(a10_pool_create(ring, 1, 100, 0, &pool), 0);
+		pair_open(ring, false, &pair);
+		op = a10_recv_pooled(pair.ours, pool, 0);
+		stream_start(ring, op, &stream);
+		ck_assert_uint_eq(send_pattern(pair.theirs, 0, 300), 300);
+		RUN_UNTIL(ring, stream.held == 1);
+		op = way & 1 ? a10_multishot(op) : op;
+		op = way & 2 ? a10_deadline(op, a10_now() + A10_MILLISECOND) :
+			       op;
+		id = start(ring, op, &seen);
+		ck_assert_int_eq(a10_ring_flush(ring), 0);
+		if (way & 2)
+			nap(2 * A10_MILLISECOND);
+		else
+			ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+		RUN_UNTIL(ring, seen.ended == 1);
+		ck_assert_int_eq(seen.last.value,
+				 way & 2 ? -ETIME : -ECANCELED);
+		stream_release(&stream);
+		ck_assert_uint_eq(a10_pool_available(pool), 1);
+		pair_close(ring, &pair);
+		a10_pool_destroy(pool);
+	}
+	ring_close(ring);
+}
+
 TEST(a_bound_of_one_gives_one_at_a_time)
 {
 	struct a10_ring *ring = ring_open(NULL);

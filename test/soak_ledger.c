@@ -235,8 +235,6 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 		return record->timed;
 	case -ENFILE:
 		return record->kind == KIND_OPEN_DIRECT;
-	case -ENOBUFS:
-		return record->kind == KIND_RECV_POOLED;
 	case -EAGAIN:
 		return record->kind == KIND_CONNECT;
 	default:

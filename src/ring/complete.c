@@ -8,6 +8,45 @@
 
 #include "base/log.h"
 
+/* count of 16 bytes, one behind the other. */
+static inline void copy_small(struct completion *to, const raw_word *cqe,
+			      uint32_t count, const struct slot *slots)
+{
+	const raw_word *end = cqe + (size_t)count * 2;
+	raw_word *word = (void *)to;
+
+	for (; cqe != end; cqe += 2, word += 2) {
+		word[0] = cqe[0];
+		word[1] = cqe[1];
+		__builtin_prefetch(&slots[id_slot(cqe[0])]);
+	}
+}
+
+/* The same of 32 bytes, whose second half is kept beside. */
+static void copy_large(struct a10_ring *ring, uint32_t at, const raw_word *cqe,
+		       uint32_t count)
+{
+	for (; count > 0; count--, at++, cqe += 4) {
+		memcpy(&ring->batch[at], cqe, sizeof(ring->batch[at]));
+		memcpy(ring->batch_extra[at], cqe + 2,
+		       sizeof(ring->batch_extra[at]));
+	}
+}
+
+/* Some that do not wrap, into the batch from at on. */
+static inline void copy_span(struct a10_ring *ring, uint32_t at, uint32_t head,
+			     uint32_t count)
+{
+	const struct backend_view *view = &ring->view;
+	const size_t index = head & (view->cq_entries - 1);
+	const void *cqe = view->cqes + (index << view->cqe_shift);
+
+	if (likely(view->cqe_shift == 4))
+		copy_small(&ring->batch[at], cqe, count, ring->sq.slots);
+	else
+		copy_large(ring, at, cqe, count);
+}
+
 /* At most COMPLETION_BATCH into ring.batch. */
 static uint32_t completions_copy(struct a10_ring *ring)
 {
@@ -15,32 +54,22 @@ static uint32_t completions_copy(struct a10_ring *ring)
 	/* Acquire: pairs with the kernel's release of a completion. */
 	const uint32_t tail =
 		atomic_load_explicit(view->cq_tail, memory_order_acquire);
-	uint32_t head =
+	const uint32_t head =
 		atomic_load_explicit(view->cq_head, memory_order_relaxed);
-	const uint32_t mask = view->cq_entries - 1, shift = view->cqe_shift;
-	const unsigned char *cqes = view->cqes;
-	struct completion *batch = ring->batch;
-	const struct slot *slots = ring->sq.slots;
+	const uint32_t left =
+		view->cq_entries - (head & (view->cq_entries - 1));
 	/* Indexes run free and wrap: two can differ, none is the greater. */
 	uint32_t count = tail - head;
 
 	check(count <= view->cq_entries);
 	if (count > COMPLETION_BATCH)
 		count = COMPLETION_BATCH;
-	for (uint32_t i = 0; i < count; i++, head++) {
-		const raw_word *cqe =
-			(const void *)(cqes + ((size_t)(head & mask) << shift));
-		raw_word *to = (void *)&batch[i];
-
-		to[0] = cqe[0];
-		to[1] = cqe[1];
-		__builtin_prefetch(&slots[id_slot(cqe[0])]);
-		if (unlikely(shift == 5))
-			memcpy(ring->batch_extra[i], cqe + 2,
-			       sizeof(ring->batch_extra[i]));
-	}
+	copy_span(ring, 0, head, count < left ? count : left);
+	if (unlikely(count > left))
+		copy_span(ring, left, head + left, count - left);
 	/* Release: pairs with the kernel's acquire before it writes again. */
-	atomic_store_explicit(view->cq_head, head, memory_order_release);
+	atomic_store_explicit(view->cq_head, head + count,
+			      memory_order_release);
 	return count;
 }
 
