@@ -70,8 +70,8 @@ static void test_round(struct a10_ring *ring, const char *listen_text,
 	fd_close(ring, listener);
 	/* Of a direct one 6.1 lets go a little later. */
 	for (int64_t until = a10_now() + PATIENCE; a10_now() < until;) {
-		struct a10_result result = result_of(ring,
-						     a10_connect_to(text, 0));
+		struct a10_result result =
+			result_of(ring, a10_connect_to(text, 0));
 
 		if (result.value == -ECONNREFUSED)
 			return;

@@ -95,8 +95,8 @@ static void test_server(struct a10_ring *ring, bool direct)
 	int peer;
 
 	if (direct && !ring_has(ring, A10_OPCODE_BIND)) {
-		listener = fd_of(ring, a10_direct(a10_socket(AF_INET,
-							     SOCK_STREAM, 0)));
+		listener = fd_of(
+			ring, a10_direct(a10_socket(AF_INET, SOCK_STREAM, 0)));
 		ck_assert_int_eq(value_of(ring, a10_bind(listener, &address)),
 				 -EOPNOTSUPP);
 		fd_close(ring, listener);

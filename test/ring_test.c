@@ -256,8 +256,8 @@ TEST(flush_starts_what_is_queued_and_delivers_nothing)
 	int ends[2];
 	char byte = 0;
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    ends), 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	start(ring, a10_send(a10_fd_regular(ends[1]), "x", 1, 0), &seen);
 	ck_assert_int_eq(read(ends[0], &byte, 1), -1);
