@@ -324,29 +324,6 @@ bool all_goes_on(struct a10_ring *ring, struct slot *slot,
 	return true;
 }
 
-/* The second completion of a zero-copy send: the buffer is free. */
-static void zero_copy_notified(struct a10_ring *ring, struct slot *slot,
-			       const struct op_row *row,
-			       const struct completion *completion)
-{
-	struct cold *cold = cold_at(ring, slot_index(slot));
-	struct a10_result r = { .value = (ssize_t)cold->value };
-
-	if ((uint32_t)completion->res & URING_NOTIF_USAGE_ZC_COPIED)
-		r.flags |= A10_RESULT_COPIED;
-	if (r.value < 0 && !is_ending(slot) &&
-	    restart_failed(ring, slot, row, r.value))
-		return;
-	if (r.value < 0 && is_ending(slot) && is_ended(r.value))
-		r.value = (ssize_t)slot_reason(slot, r.value);
-	if (r.value > 0)
-		r.count = (size_t)r.value;
-	if (cold->flags & A10_WITH_ALL && all_goes_on(ring, slot, row, &r))
-		slot_restart(ring, slot);
-	else
-		slot_deliver(ring, slot, &r);
-}
-
 /* accept(2): these are the connection's or the moment's, not the socket's. */
 static bool is_transient(const struct op_row *row, int64_t value)
 {
@@ -372,6 +349,44 @@ static bool is_transient(const struct op_row *row, int64_t value)
 	}
 }
 
+/*
+ * The same of this slot: what would have been started again, had nobody asked for
+ * its end, is not an answer either.
+ */
+static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
+			  const struct op_row *row, int64_t value)
+{
+	const uint32_t with = slot->flags & SLOT_COLD ?
+				      cold_at(ring, slot_index(slot))->flags :
+				      0;
+
+	return is_ended(value) || (value == -ENOBUFS && with & A10_WITH_POOL) ||
+	       (with & A10_WITH_MULTISHOT && is_transient(row, value));
+}
+
+/* The second completion of a zero-copy send: the buffer is free. */
+static void zero_copy_notified(struct a10_ring *ring, struct slot *slot,
+			       const struct op_row *row,
+			       const struct completion *completion)
+{
+	struct cold *cold = cold_at(ring, slot_index(slot));
+	struct a10_result r = { .value = (ssize_t)cold->value };
+
+	if ((uint32_t)completion->res & URING_NOTIF_USAGE_ZC_COPIED)
+		r.flags |= A10_RESULT_COPIED;
+	if (r.value < 0 && !is_ending(slot) &&
+	    restart_failed(ring, slot, row, r.value))
+		return;
+	if (r.value < 0 && is_ending(slot) && is_ended(r.value))
+		r.value = (ssize_t)slot_reason(slot, r.value);
+	if (r.value > 0)
+		r.count = (size_t)r.value;
+	if (cold->flags & A10_WITH_ALL && all_goes_on(ring, slot, row, &r))
+		slot_restart(ring, slot);
+	else
+		slot_deliver(ring, slot, &r);
+}
+
 /* The kernel has ended a multishot that nobody else wants to end. */
 static void multishot_again(struct a10_ring *ring, struct slot *slot)
 {
@@ -389,7 +404,7 @@ static void multishot_failed(struct a10_ring *ring, struct slot *slot,
 			     const struct op_row *row, struct a10_result *r)
 {
 	if (is_ending(slot)) {
-		if (is_ended(r->value))
+		if (is_ended_here(ring, slot, row, r->value))
 			r->value = (ssize_t)slot_reason(slot, r->value);
 		slot_deliver(ring, slot, r);
 	} else if (slot->marks & MARK_PAUSE && is_ended(r->value)) {
@@ -447,7 +462,7 @@ static void single_completed(struct a10_ring *ring, struct slot *slot,
 	result_make(ring, slot, row, completion, &r);
 	if (r.value < 0) {
 		if (is_ending(slot)) {
-			if (is_ended(r.value))
+			if (is_ended_here(ring, slot, row, r.value))
 				r.value = (ssize_t)slot_reason(slot, r.value);
 		} else if (!(with & A10_WITH_RAW) &&
 			   restart_failed(ring, slot, row, r.value)) {

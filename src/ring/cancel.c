@@ -68,8 +68,8 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 	} else if (slot->state == SLOT_PARKED) {
 		slot_unpark(ring, slot);
 		slot_finish(ring, slot, slot_reason(slot, 0));
-	}
-	/* QUEUED: queue_fill finds the mark. */
+	} else if (slot->state == SLOT_QUEUED)
+		ring->queue_dirty = true; /* queue_fill finds the mark */
 }
 
 void slot_detach(struct a10_ring *ring, struct slot *slot)

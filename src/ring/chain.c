@@ -108,6 +108,7 @@ void chain_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 	}
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_CANCEL, first, 0);
+	ring->queue_dirty = true;
 	running_cancel(ring, first);
 }
 

@@ -270,6 +270,7 @@ struct a10_ring {
 	uint32_t free_first;
 	uint32_t slots_used;  /* from 1 ever taken by the owner ... */
 	uint32_t slots_ready; /* ... and how many have memory */
+	bool queue_dirty; /* something in the queue is to end before it runs */
 	uint32_t *queue_link; /* where the next to be queued is linked */
 	uint32_t queue_first;
 	struct descriptor *descriptors;

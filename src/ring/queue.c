@@ -276,6 +276,29 @@ static void queue_start_plain(struct a10_ring *ring)
 		ring->queue_link = &ring->queue_first;
 }
 
+/* What was cancelled is not held up by what is before it. */
+static void queue_sweep(struct a10_ring *ring)
+{
+	uint32_t *link = &ring->queue_first;
+
+	ring->queue_dirty = false;
+	while (*link != NO_SLOT) {
+		struct slot *slot = slot_at(ring, *link);
+		const bool chain = slot->flags & SLOT_CHAIN;
+
+		if (chain ? !is_ending(slot) : !is_over_before(slot)) {
+			link = &slot->next;
+			continue;
+		}
+		*link = slot->next;
+		if (chain)
+			chain_fill(ring, slot); /* which withdraws it */
+		else
+			slot_finish(ring, slot, slot_reason(slot, 0));
+	}
+	ring->queue_link = link;
+}
+
 void queue_fill(struct a10_ring *ring)
 {
 	const uint32_t tail = ring->tail;
@@ -289,6 +312,8 @@ void queue_fill(struct a10_ring *ring)
 		    !queue_start_first(ring))
 			break;
 	}
+	if (unlikely(ring->queue_dirty))
+		queue_sweep(ring);
 	queue_publish(ring);
 	/* The tail may have gone past the window, which it must not. */
 	if (ring->tail != tail)

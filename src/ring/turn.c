@@ -253,25 +253,31 @@ static bool is_drained(const struct a10_ring *ring)
 
 int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 {
-	uint32_t tries = 0, turns = 0;
+	/* So many turns start all that is queued by now; what comes later waits. */
+	size_t turns = ring->pending / ring->view.sq_entries + 2;
+	uint32_t tries = 0;
 	int err;
 
 	ring_here = ring;
 	ring->delivered = 0;
-	do {
+	for (;;) {
 		err = turn(ring, deadline, &tries);
-		/* What was delivered is told before what failed. */
-		if (ring->delivered > 0)
-			err = (int)ring->delivered;
-		if (err != 0 || was_woken(ring) || is_drained(ring))
+		if (err < 0)
 			break;
-		/* Not to wait is not to leave what was restarted queued. */
-		if (deadline == 0 && (!queue_can_move(ring) || turns++ > 16))
+		if (queue_can_move(ring) && turns > 0) {
+			turns--;
+			continue;
+		}
+		if (ring->delivered > 0 || was_woken(ring) ||
+		    is_drained(ring) || deadline == 0)
 			break;
-	} while (deadline == BACKEND_NO_DEADLINE || deadline == 0 ||
-		 ring_clock(ring) < deadline);
+		if (deadline != BACKEND_NO_DEADLINE &&
+		    ring_clock(ring) >= deadline)
+			break;
+	}
 	ring_here = NULL;
-	return err;
+	/* What was delivered is told before what failed. */
+	return ring->delivered > 0 ? (int)ring->delivered : err;
 }
 
 int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns)
