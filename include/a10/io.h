@@ -108,7 +108,7 @@ A10_OP a10_close(struct a10_fd fd)
 
 /*
  * splice(2): bytes from in to out, one of which is a pipe. flags: SPLICE_F_*.
- * value: bytes, 0 at the end. [SPLICE]
+ * value: bytes, 0 at the end. a10_close and a10_cancel_fd know it by out. [SPLICE]
  */
 A10_OP a10_splice(struct a10_fd in, int64_t in_offset, struct a10_fd out,
 		  int64_t out_offset, size_t length, unsigned int flags)

@@ -240,8 +240,8 @@ struct a10_result {
 /*
  * Repeat a short read, write, send or recv until all is done (or the file
  * ends): value is the total; on an error count tells how much was done. Sends
- * of one descriptor that are "all" go out whole and in the order submitted; if
- * one fails, those queued behind it are -ECANCELED.
+ * of one descriptor that are "all", and writes without an offset, go out whole
+ * and in the order submitted; if one fails, those behind it are -ECANCELED.
  */
 A10_OP a10_all(struct a10_op op)
 {
