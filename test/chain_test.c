@@ -150,7 +150,7 @@ static void *write_slowly(void *data)
 {
 	for (int i = 0; i < 10; i++) {
 		nap(A10_MILLISECOND);
-		ck_assert_int_eq(write(*(int *)data, "abcdefghij" + i, 1), 1);
+		ck_assert_int_eq(write(*(int *)data, &"abcdefghij"[i], 1), 1);
 	}
 	return NULL;
 }

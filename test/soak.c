@@ -277,8 +277,11 @@ static void *stage_run(void *data)
 	struct ring_stage *stage = data;
 	struct submitter *who = stage->who[0];
 	pthread_t threads[SUBMITTERS_MAX] = { 0 };
+	int64_t until;
 
 	while (!atomic_load(&stop)) {
+		/* A ring with a kernel thread is slow where cores are few. */
+		until = a10_now() + A10_SECOND / 2;
 		ring_make(stage, &who->random);
 		for (unsigned int i = 1; i < stage->submitters; i++) {
 			a10_sq_ref(stage->sq);
@@ -286,7 +289,8 @@ static void *stage_run(void *data)
 					    stage->who[i]) == 0,
 			     "pthread_create", 0);
 		}
-		for (int steps = 0; steps < EPOCH && !atomic_load(&stop);) {
+		for (int steps = 0; steps < EPOCH && !atomic_load(&stop) &&
+				    a10_now() < until;) {
 			int burst = 1 + (int)random_below(&who->random, 64);
 
 			steps += burst;
