@@ -267,3 +267,31 @@ TEST(a_poll_ends_with_the_timer_before_its_own_time)
 	ck_assert_int_eq(a10_ring_poll(ring, A10_FOREVER), 1);
 	ring_close(ring);
 }
+
+static void compute(void *data, const struct a10_result *r)
+{
+	int64_t *until = data;
+	const int64_t begin = a10_now();
+
+	while (a10_now() < begin + 5 * A10_MILLISECOND)
+		continue;
+	*until = a10_now() + 3 * A10_MILLISECOND;
+	a10_submit(r->sq, a10_after(3 * A10_MILLISECOND), NULL, NULL);
+}
+
+/* The ring's clock stands still in a callback, and between two polls. */
+TEST(a_timer_does_not_begin_before_it_is_submitted)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	int64_t until = 0;
+
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring), a10_nop(), compute, &until), 0);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
+	ck_assert_int_ge(a10_now(), until);
+	nap(5 * A10_MILLISECOND);
+	until = a10_now() + 3 * A10_MILLISECOND;
+	ck_assert_int_eq(value_of(ring, a10_after(3 * A10_MILLISECOND)), 0);
+	ck_assert_int_ge(a10_now(), until);
+	ring_close(ring);
+}

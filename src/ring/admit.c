@@ -41,8 +41,10 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
-	if (own != OWN_CLOSE && cold->flags & A10_WITH_TIMEOUT)
+	if (own != OWN_CLOSE && cold->flags & A10_WITH_TIMEOUT) {
+		ring_clock_anew(ring);
 		timer_progress(ring, slot);
+	}
 	switch (own) {
 	case OWN_CLOSE:
 		close_begin(ring, slot);

@@ -198,7 +198,10 @@ void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd);
 
 /* ---- timer.c ------------------------------------------------------------------- */
 
+/* As of this turn's last entry: late enough for what is over. */
 int64_t ring_clock(struct a10_ring *ring);
+/* As of now: for what begins, which must not end early. */
+int64_t ring_clock_anew(struct a10_ring *ring);
 /* at + ns; never is the most. */
 int64_t time_after(int64_t at, int64_t ns);
 /* Puts the slot's next time into the heap, or takes it out if it has none. */

@@ -70,7 +70,8 @@ void timeout_begin(struct a10_ring *ring, struct slot *slot)
 	if (absolute)
 		cold->retry_at = ns;
 	else
-		cold->retry_at = time_after(ring_clock(ring), ns > 0 ? ns : 0);
+		cold->retry_at =
+			time_after(ring_clock_anew(ring), ns > 0 ? ns : 0);
 	/* INT64_MAX is no time: it only ends by being cancelled. */
 	slot_park(ring, slot, PARK_TIMER);
 	timer_update(ring, slot);

@@ -16,6 +16,12 @@ int64_t ring_clock(struct a10_ring *ring)
 	return ring->clock;
 }
 
+int64_t ring_clock_anew(struct a10_ring *ring)
+{
+	ring->clock_valid = false;
+	return ring_clock(ring);
+}
+
 int64_t time_after(int64_t at, int64_t ns)
 {
 	int64_t sum;

@@ -276,6 +276,7 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 			break;
 	}
 	ring_here = NULL;
+	ring->clock_valid = false;
 	/* What was delivered is told before what failed. */
 	return ring->delivered > 0 ? (int)ring->delivered : err;
 }
