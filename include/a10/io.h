@@ -24,7 +24,7 @@ A10_OP a10_pread(struct a10_fd fd, void *buf, size_t length, uint64_t offset)
 
 /*
  * write(2), at the file's own position. value: bytes. Into a pipe nobody reads
- * it raises SIGPIPE, as write(2) does. [WRITE]
+ * it may raise SIGPIPE, as write(2) does. [WRITE]
  */
 A10_OP a10_write(struct a10_fd fd, const void *buf, size_t length)
 {

@@ -48,7 +48,7 @@ A10_OP a10_socket(int domain, int type, int protocol)
 	return op;
 }
 
-/* bind(2); before Linux 6.11 by the plain system call. [BIND] */
+/* bind(2); before Linux 6.11 the system call: direct ones -EOPNOTSUPP. [BIND] */
 A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
 {
 	struct a10_op op = a10_op_make(A10_OPCODE_BIND, fd, &address->as, 0,
@@ -58,7 +58,7 @@ A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
 	return op;
 }
 
-/* listen(2); before Linux 6.11 by the plain system call. [LISTEN] */
+/* listen(2); before Linux 6.11 as a10_bind. [LISTEN] */
 A10_OP a10_listen(struct a10_fd fd, int backlog)
 {
 	struct a10_op op = a10_op_make(A10_OPCODE_LISTEN, fd, NULL,

@@ -351,7 +351,7 @@ A10_OP a10_shielded(struct a10_op op)
 	return op;
 }
 
-/* Its buffer lies in the registered region (else -EFAULT). [READ_FIXED ...] */
+/* Its buffer lies in the region (else -EFAULT) of this ring (-EXDEV). [*_FIXED] */
 A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 {
 	op.extra.flags |= A10_WITH_REGION;
@@ -359,7 +359,10 @@ A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 	return op;
 }
 
-/* Starts when all submitted before it is over, nothing before it. [IO_DRAIN] */
+/*
+ * Starts when all that was started before it is over; nothing after it starts
+ * before it is over. Kept by the library: the kernel's IO_DRAIN is never sent.
+ */
 A10_OP a10_drained(struct a10_op op)
 {
 	op.request.flags |= 1u << 1;

@@ -15,8 +15,8 @@ A10_BEGIN
 
 /*
  * count buffers of size bytes; count a power of two <= 32768. Owner's thread,
- * or any before the ring is bound. -EINVAL, -ENOMEM (memory or the memlock
- * limit), -EOPNOTSUPP. [REGISTER_PBUF_RING]
+ * or any before the ring is bound (else -EPERM). -EINVAL, -ENOMEM (memory or the
+ * memlock limit), -EOPNOTSUPP, -ESHUTDOWN. [REGISTER_PBUF_RING]
  */
 A10_API int a10_pool_create(struct a10_ring *ring, uint32_t count,
 			    uint32_t size, uint32_t flags,
@@ -24,8 +24,8 @@ A10_API int a10_pool_create(struct a10_ring *ring, uint32_t count,
 
 /*
  * Its memory is freed when the last buffer is back. Operations that use it:
- * -ENXIO, -ECANCELED for those under way. Owner's thread. NULL: nothing. A ring
- * destroys the pools that are left.
+ * -ENXIO, -ECANCELED for those under way. Owner's thread, else it panics. NULL:
+ * nothing. A ring destroys the pools that are left.
  */
 A10_API void a10_pool_destroy(struct a10_pool *pool);
 

@@ -1,8 +1,8 @@
 /*
  * ring.h - the owner's side of a ring.
  *
- * The owner is the thread that first polls, runs, enables or destroys the ring,
- * or whose a10_await_on is the first on a ring it created. Until then any thread
+ * The owner is the thread that first polls, runs, flushes, enables or destroys the
+ * ring, or whose a10_await_on is the first on a ring it created. Until then any thread
  * may register (pools, regions); afterwards only the owner may use an a10_ring.
  * The owner destroys its ring before it exits.
  */
@@ -21,6 +21,8 @@ A10_BEGIN
  *   -EOPNOTSUPP  the kernel lacks what is required, or was insisted on;
  *   -ENOMEM      memory, or the memlock limit;
  *   -EPERM, -ENOSYS, -EACCES  io_uring is blocked or missing here;
+ *   -EMFILE, -ENFILE, -EAGAIN no descriptors, or no threads;
+ *   -ESHUTDOWN   config.attach is a ring that was destroyed;
  * a10_ring_reason says it in words. [io_uring_setup]
  */
 A10_API int a10_ring_create(const struct a10_config *config,
@@ -74,7 +76,7 @@ A10_API int a10_ring_run(struct a10_ring *ring);
  */
 A10_API int a10_ring_flush(struct a10_ring *ring);
 
-/* Operations that are not over; other threads' only once the owner saw them. */
+/* Operations that are not over. Owner's thread. */
 A10_API size_t a10_ring_pending(const struct a10_ring *ring);
 
 /* What was asked for, what was granted. All flags are the kernel's. */

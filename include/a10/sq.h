@@ -2,7 +2,8 @@
  * sq.h - the submitters' side of a ring, and the verbs.
  *
  * What takes an a10_sq may be called by any thread; what takes an a10_ring only
- * by its owner. After the ring is destroyed every call here says -ESHUTDOWN.
+ * by its owner. After the ring is destroyed every call here says -ESHUTDOWN, in a
+ * forked child -ECHILD.
  */
 #ifndef A10_SQ_H
 #define A10_SQ_H
@@ -53,10 +54,10 @@ A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 /*
  * Starts op: done(data, result) gets its results. done NULL: no interest; what a
  * success brings (a descriptor, a buffer) is closed or given back. Returns its
- * id. -ENOMEM, -ESHUTDOWN, -EINVAL (a combination that cannot be), -EXDEV (a
- * direct descriptor of another ring): not started, done is not called, what it
- * owns is released. Never fails for lack of room. The kernel gets it when the
- * owner polls or flushes, at once if it is in poll.
+ * id. -ENOMEM, -ESHUTDOWN, -EINVAL (a combination that cannot be), -EXDEV (of
+ * another ring), -ENXIO (no table, no pool), -EFAULT, -ENAMETOOLONG: not started,
+ * done is not called, what it owns is released. Never fails for lack of room. The
+ * kernel gets it when the owner polls or flushes, at once if it is in poll.
  */
 A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 			     a10_done *done, void *data)
@@ -86,7 +87,7 @@ A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
  * tells which, result.more is false in the last. What comes after a failure gets
  * -ECANCELED. One id for all. -E2BIG: longer than the submission queue. -EINVAL:
  * none, or one that cannot be linked (multishot, a10_ordered, a10_close, whole
- * jobs and waits of the library's own). Its sends do not queue behind others that
+ * jobs and waits of the library's own; raw ones by their opcode). Its sends do not queue behind others that
  * are "all". [IO_LINK]
  */
 A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
@@ -103,12 +104,11 @@ A10_API ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,
 
 /*
  * Asks to end it: it is delivered once all the same, with its result or
- * -ECANCELED. Never lost; a stale id is harmless. 0 or -ESHUTDOWN.
- * [ASYNC_CANCEL, REGISTER_SYNC_CANCEL]
+ * -ECANCELED. Never lost; a stale id is harmless. 0 or -ESHUTDOWN. [ASYNC_CANCEL]
  */
 A10_API int a10_cancel(struct a10_sq *sq, a10_id id);
 
-/* The same for all this ring has under way on fd. -ENOMEM: not asked. */
+/* The same for all this ring has under way on fd. -EXDEV, -ENOMEM: not asked. */
 A10_API int a10_cancel_fd(struct a10_sq *sq, struct a10_fd fd);
 
 /*

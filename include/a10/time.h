@@ -21,7 +21,8 @@ A10_API int64_t a10_now(void);
 /*
  * Over in ns nanoseconds: value 0. With a10_multishot: a result every ns
  * nanoseconds until cancelled, count telling how many periods have passed since
- * the one before (1, unless the program was late). ns <= 0: at once.
+ * the one before (1, unless the program was late). ns <= 0: at once; -EINVAL
+ * with a10_multishot.
  */
 A10_OP a10_after(int64_t ns)
 {
@@ -36,7 +37,7 @@ A10_OP a10_after(int64_t ns)
 /*
  * Over when clock reads at: value 0. CLOCK_MONOTONIC is kept by the library;
  * CLOCK_BOOTTIME and CLOCK_REALTIME, which can jump, by the kernel [TIMEOUT].
- * Another clock: -EINVAL.
+ * Another clock, a10_multishot: -EINVAL.
  */
 A10_OP a10_at(clockid_t clock, int64_t at)
 {

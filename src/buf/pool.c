@@ -23,6 +23,22 @@
  */
 static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* A child can make pools of its own: it must not find the lock taken. */
+static void lists_take(void)
+{
+	pthread_mutex_lock(&lists_lock);
+}
+
+static void lists_give(void)
+{
+	pthread_mutex_unlock(&lists_lock);
+}
+
+__attribute__((constructor)) static void lists_keep(void)
+{
+	pthread_atfork(lists_take, lists_give, lists_give);
+}
+
 _Static_assert(ATOMIC_SHORT_LOCK_FREE == 2, "the kernel reads the tail too");
 
 /* ---- memory -------------------------------------------------------------- */

@@ -193,7 +193,7 @@ void cancel_answered(struct a10_ring *ring, uint64_t id, int32_t res);
 /* all: also close, scope waits and what is shielded. */
 void cancel_everything(struct a10_ring *ring, bool all);
 void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor);
-/* a10_cancel_fd, by the owner. */
+/* a10_cancel_fd, by the owner; in end.c. */
 void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd);
 
 /* ---- timer.c ------------------------------------------------------------------- */
@@ -265,7 +265,7 @@ void chain_admit(struct a10_ring *ring, struct slot *first);
 /* Delivers the members whose turn it is; goes on with what has to. */
 void chain_turn(struct a10_ring *ring, struct slot *slot);
 
-/* ---- own.c, close.c, connect.c, scope.c: the library's own operations ------------ */
+/* ---- timeout.c, close.c, connect.c, scope.c: the library's own ------------------- */
 
 void timeout_begin(struct a10_ring *ring, struct slot *slot);
 void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
@@ -333,7 +333,7 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 
 void trace_event(struct a10_ring *ring, enum a10_trace_kind kind,
 		 const struct slot *slot, int64_t value);
-/* ring.slow, as tracing and closing and unbound say. */
+/* ring.slow, as tracing, closing and memcheck say. */
 void ring_update_slow(struct a10_ring *ring);
 
 #endif

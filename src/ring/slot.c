@@ -1,17 +1,25 @@
 /*
  * The life of a slot, and the calls that make each move.
  *
- *        slot_take       queue_push          queue_fill
- *  FREE -----------> . ------------> QUEUED ------------> RUNNING
- *   ^                |                 ^  ^                 |  |
- *   |      slot_park |                 |  |   slot_restart  |  |
- *   |                v   slot_restart  |  +-----------------+  |
- *   |              PARKED -------------+                       |
- *   |                |                                         |
- *   |                | slot_finish          slot_finish,       |
- *   |                v                      slot_deliver       |
- *   +----------- FINISHED <------------------------------------+
- *    slot_deliver
+ *            queue_push                 slot_start
+ *   FREE ------------------> QUEUED ------------------> RUNNING
+ *    ^ |                      ^  |    slot_restart        |  |
+ *    | |                      |  | <----------------------+  |
+ *    | | slot_park            |  |                           |
+ *    | +-----------> PARKED --+  | slot_finish               |
+ *    |                 | slot_   |  (ended before it ran)    |
+ *    |                 | restart |                           |
+ *    |     slot_finish v         v                           |
+ *    +------------- FINISHED <---+                           |
+ *    |  slot_deliver                                         |
+ *    +-------------------------------------------------------+
+ *       slot_deliver, completion_plain
+ *
+ * Besides: FREE to RUNNING is a10_sq_submit_words, which writes the request at
+ * once; RUNNING to PARKED is slot_park, for buffers, a later try or the rest of a
+ * chain; RUNNING to FINISHED is what queue_withdraw took back in time; FINISHED to
+ * PARKED is a scope_wait whose scope is not empty after all; and slot_free_special
+ * leaves RETIRED behind.
  *
  *  QUEUED    described and captured; the backend has not seen it.
  *  RUNNING   the backend may read the request and touch its buffers.
@@ -22,8 +30,8 @@
  * slot leaves its state, never where it is.
  *
  * Slots lie in one reservation of address space each for hot part, request and
- * cold part, of which memory is taken in steps: they never move, and the only
- * limit is memory. The lower part is the owner's, with a plain free list. The
+ * cold part, of which memory is taken in steps: they never move, and there
+ * may be twelve million of the owner's. The lower part is the owner's, with a plain free list. The
  * upper part is the other threads': they pop free ones from a list whose head
  * has a tag against reuse, and the owner gives back what it has delivered.
  */
