@@ -30,9 +30,9 @@
  * slot leaves its state, never where it is.
  *
  * Slots lie in one reservation of address space each for hot part, request and
- * cold part, of which memory is taken in steps: they never move, and there
- * may be twelve million of the owner's. The lower part is the owner's, with a plain free list. The
- * upper part is the other threads': they pop free ones from a list whose head
+ * cold part, of which memory is taken in steps: they never move, and twelve million
+ * of the owner's have room. The lower part is the owner's, with a plain free list.
+ * The upper part is the other threads': they pop free ones from a list whose head
  * has a tag against reuse, and the owner gives back what it has delivered.
  */
 #include "ring/life.h"
