@@ -122,7 +122,7 @@ TEST(callbacks_submit_more_than_the_queue_holds)
 TEST(what_is_submitted_before_the_first_poll_is_done_in_it)
 {
 	struct a10_ring *ring = ring_open(NULL);
-	struct seen seen[300];
+	static struct seen seen[300];
 
 	for (int i = 0; i < 300; i++)
 		start(ring, a10_nop(), &seen[i]);
