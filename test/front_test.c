@@ -20,11 +20,10 @@ TEST(words_are_a_request)
 	for (int i = 0; i < 3; i++) {
 		memset(&seen, 0, sizeof(seen));
 		ck_assert_int_gt(
-			a10_sq_submit_words(sq,
-					    A10_OPCODE_READ |
-						    (uint64_t)ends[0] << 32,
-					    UINT64_MAX, (uintptr_t)&bytes[i],
-					    1, on_seen, &seen),
+			a10_sq_submit_words(
+				sq, A10_OPCODE_READ | (uint64_t)ends[0] << 32,
+				UINT64_MAX, (uintptr_t)&bytes[i], 1, on_seen,
+				&seen),
 			0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, 1);

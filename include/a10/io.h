@@ -93,8 +93,8 @@ A10_OP a10_read_pooled(struct a10_fd fd, struct a10_pool *pool)
 
 /*
  * close(2). Cancels what this ring has pending on fd and waits for it: its
- * result is the last of fd. Always carried out: under a cancelled scope too, and
- * at once if the verb says -ESHUTDOWN. [CLOSE]
+ * result is the last of fd. Always carried out: under a cancelled scope too,
+ * and at once if the verb says -ESHUTDOWN. [CLOSE]
  */
 A10_OP a10_close(struct a10_fd fd)
 {
@@ -108,7 +108,8 @@ A10_OP a10_close(struct a10_fd fd)
 
 /*
  * splice(2): bytes from in to out, one of which is a pipe. flags: SPLICE_F_*.
- * value: bytes, 0 at the end. a10_close and a10_cancel_fd know it by out. [SPLICE]
+ * value: bytes, 0 at the end. a10_close and a10_cancel_fd know it by out.
+ * [SPLICE]
  */
 A10_OP a10_splice(struct a10_fd in, int64_t in_offset, struct a10_fd out,
 		  int64_t out_offset, size_t length, unsigned int flags)

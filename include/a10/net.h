@@ -48,7 +48,9 @@ A10_OP a10_socket(int domain, int type, int protocol)
 	return op;
 }
 
-/* bind(2); before Linux 6.11 the system call: direct ones -EOPNOTSUPP. [BIND] */
+/*
+ * bind(2); before Linux 6.11 the system call: direct ones -EOPNOTSUPP. [BIND]
+ */
 A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
 {
 	struct a10_op op = a10_op_make(A10_OPCODE_BIND, fd, &address->as, 0,
@@ -80,8 +82,8 @@ A10_OP a10_connect(struct a10_fd fd, const struct a10_address *address)
 
 /*
  * accept4(2): result.fd, value 0 or -errno. ret_peer: NULL, or lent until it is
- * over; with a10_multishot it is the last one's, so NULL there (-EINVAL). flags:
- * SOCK_NONBLOCK; close-on-exec always. [ACCEPT]
+ * over; with a10_multishot it is the last one's, so NULL there (-EINVAL).
+ * flags: SOCK_NONBLOCK; close-on-exec always. [ACCEPT]
  */
 A10_OP a10_accept(struct a10_fd fd, struct a10_address *ret_peer, int flags)
 {

@@ -1,4 +1,6 @@
-/* op.h - an operation is a value: what it is, what modifies it, what it gives. */
+/*
+ * op.h - an operation is a value: what it is, what modifies it, what it gives.
+ */
 #ifndef A10_OP_H
 #define A10_OP_H
 
@@ -7,7 +9,9 @@
 
 A10_BEGIN
 
-/* The kernel's numbers; from 128 on the library's own, for what it waits for. */
+/*
+ * The kernel's numbers; from 128 on the library's own, for what it waits for.
+ */
 enum a10_opcode {
 	A10_OPCODE_NOP = 0,
 	A10_OPCODE_READV = 1,
@@ -122,13 +126,13 @@ struct a10_extra {
 
 /*
  * An operation. Make it with a constructor, change it with modifiers (in any
- * order), give it to a verb: a10_submit, a10_await_on ... It may be copied, kept
- * and given to verbs again.
+ * order), give it to a verb: a10_submit, a10_await_on ... It may be copied,
+ * kept and given to verbs again.
  *
  * What the constructor's prototype calls const, except the bytes of a data
- * buffer, is copied by the verb: paths, addresses, times, iovec arrays, headers.
- * The bytes that are read or written, and what the operation writes (struct
- * statx, an accepted address), are lent until its result is delivered.
+ * buffer, is copied by the verb: paths, addresses, times, iovec arrays,
+ * headers. The bytes that are read or written, and what the operation writes
+ * (struct statx, an accepted address), are lent until its result is delivered.
  */
 struct a10_op {
 	struct a10_request request;
@@ -351,7 +355,9 @@ A10_OP a10_shielded(struct a10_op op)
 	return op;
 }
 
-/* Its buffer lies in the region (else -EFAULT) of this ring (-EXDEV). [*_FIXED] */
+/*
+ * Its buffer lies in the region (else -EFAULT) of this ring (-EXDEV). [*_FIXED]
+ */
 A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 {
 	op.extra.flags |= A10_WITH_REGION;

@@ -8,15 +8,15 @@ A10_BEGIN
 
 /*
  * A buffer serves several receives, each given the part it filled: few large
- * buffers do for many connections. On kernels before 6.12 the same memory is cut
- * into buffers of 4 KiB instead. Best for streams; wrong for datagrams.
+ * buffers do for many connections. On kernels before 6.12 the same memory is
+ * cut into buffers of 4 KiB instead. Best for streams; wrong for datagrams.
  */
 #define A10_POOL_INCREMENTAL (1u << 0)
 
 /*
  * count buffers of size bytes; count a power of two <= 32768. Owner's thread,
- * or any before the ring is bound (else -EPERM). -EINVAL, -ENOMEM (memory or the
- * memlock limit), -EOPNOTSUPP, -ESHUTDOWN. [REGISTER_PBUF_RING]
+ * or any before the ring is bound (else -EPERM). -EINVAL, -ENOMEM (memory or
+ * the memlock limit), -EOPNOTSUPP, -ESHUTDOWN. [REGISTER_PBUF_RING]
  */
 A10_API int a10_pool_create(struct a10_ring *ring, uint32_t count,
 			    uint32_t size, uint32_t flags,

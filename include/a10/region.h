@@ -8,9 +8,9 @@ A10_BEGIN
 
 /*
  * Registers size bytes for a10_fixed. memory NULL: allocated, page-aligned.
- * Owner's thread, or any before the ring is bound (else -EPERM). -ENFILE: no slot
- * of config.registered_buffers is free; -ENOMEM: memory or the memlock limit.
- * [REGISTER_BUFFERS2, REGISTER_BUFFERS_UPDATE]
+ * Owner's thread, or any before the ring is bound (else -EPERM). -ENFILE: no
+ * slot of config.registered_buffers is free; -ENOMEM: memory or the memlock
+ * limit. [REGISTER_BUFFERS2, REGISTER_BUFFERS_UPDATE]
  */
 A10_API int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 			      struct a10_region **ret_region);

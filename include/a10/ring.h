@@ -1,10 +1,10 @@
 /*
  * ring.h - the owner's side of a ring.
  *
- * The owner is the thread that first polls, runs, flushes, enables or destroys the
- * ring, or whose a10_await_on is the first on a ring it created. Until then any thread
- * may register (pools, regions); afterwards only the owner may use an a10_ring.
- * The owner destroys its ring before it exits.
+ * The owner is the thread that first polls, runs, flushes, enables or destroys
+ * the ring, or whose a10_await_on is the first on a ring it created. Until then
+ * any thread may register (pools, regions); afterwards only the owner may use
+ * an a10_ring. The owner destroys its ring before it exits.
  */
 #ifndef A10_RING_H
 #define A10_RING_H
@@ -53,7 +53,9 @@ A10_API int a10_ring_enable(struct a10_ring *ring);
 /* The ring this thread is polling, in callbacks that is; else NULL. */
 A10_API struct a10_ring *a10_ring_current(void);
 
-/* The handle for a10_submit. Lives as long as the ring, longer if referenced. */
+/*
+ * The handle for a10_submit. Lives as long as the ring, longer if referenced.
+ */
 A10_API struct a10_sq *a10_ring_sq(struct a10_ring *ring);
 
 /*
@@ -103,8 +105,8 @@ A10_API void a10_ring_info(const struct a10_ring *ring,
 			   struct a10_ring_info *ret_info);
 
 /*
- * One line of text per operation that is not over: what, on which descriptor, in
- * which state, what it waits for. Owner's thread.
+ * One line of text per operation that is not over: what, on which descriptor,
+ * in which state, what it waits for. Owner's thread.
  */
 A10_API void a10_ring_dump(const struct a10_ring *ring,
 			   void (*line)(void *data, const char *text),

@@ -2,8 +2,8 @@
  * scope.h - owns operations, so that they end together.
  *
  * Embed it in what the operations use (a connection), submit into it, and let
- * a10_scope_wait tell when the last one is over: that is when to free. All calls
- * here are the owner's (or anybody's before the ring is bound).
+ * a10_scope_wait tell when the last one is over: that is when to free. All
+ * calls here are the owner's (or anybody's before the ring is bound).
  */
 #ifndef A10_SCOPE_H
 #define A10_SCOPE_H

@@ -2,8 +2,8 @@
  * sq.h - the submitters' side of a ring, and the verbs.
  *
  * What takes an a10_sq may be called by any thread; what takes an a10_ring only
- * by its owner. After the ring is destroyed every call here says -ESHUTDOWN, in a
- * forked child -ECHILD.
+ * by its owner. After the ring is destroyed every call here says -ESHUTDOWN, in
+ * a forked child -ECHILD.
  */
 #ifndef A10_SQ_H
 #define A10_SQ_H
@@ -31,13 +31,13 @@ A10_API int a10_sq_wake(struct a10_sq *sq);
 A10_API int a10_sq_stop(struct a10_sq *sq);
 
 /*
- * Gets each result of an operation, on the owner's thread, in a10_ring_poll. May
- * use every call but those that wait. r is gone when it returns. No exception
- * may leave it.
+ * Gets each result of an operation, on the owner's thread, in a10_ring_poll.
+ * May use every call but those that wait. r is gone when it returns. No
+ * exception may leave it.
  */
 typedef void a10_done(void *data, const struct a10_result *r);
 
-/* ---- what a10_submit is made of; use that ---------------------------------- */
+/* ---- what a10_submit is made of; use that -------------------------------- */
 
 /* The request's first half as words; the rest is zero. Else as a10_submit. */
 A10_API a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head,
@@ -49,15 +49,14 @@ A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 				struct a10_scope *scope, a10_done *done,
 				void *data);
 
-/* ---- verbs ------------------------------------------------------------------ */
+/* ---- verbs --------------------------------------------------------------- */
 
 /*
- * Starts op: done(data, result) gets its results. done NULL: no interest; what a
- * success brings (a descriptor, a buffer) is closed or given back. Returns its
- * id. -ENOMEM, -ESHUTDOWN, -EINVAL (a combination that cannot be), -EXDEV (of
- * another ring), -ENXIO (no table, no pool), -EFAULT, -ENAMETOOLONG: not started,
- * done is not called, what it owns is released. Never fails for lack of room. The
- * kernel gets it when the owner polls or flushes, at once if it is in poll.
+ * Starts op, at once if the owner is in poll, else when it polls or flushes:
+ * done(data, result) gets its results; done NULL: what they bring is closed or
+ * given back. Returns its id; never fails for lack of room. -ENOMEM, -ESHUTDOWN,
+ * -EINVAL (cannot be), -EXDEV (of another ring), -ENXIO (no table, no pool),
+ * -EFAULT: not started, done is not called, what it owns is released.
  */
 A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 			     a10_done *done, void *data)
@@ -84,31 +83,34 @@ A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 /*
  * Starts a chain: each begins when the one before succeeded in full; a10_all
  * holds in a chain. done gets one result per operation, in order: result.index
- * tells which, result.more is false in the last. What comes after a failure gets
- * -ECANCELED. One id for all. -E2BIG: longer than the submission queue. -EINVAL:
- * none, or one that cannot be linked (multishot, a10_ordered, a10_close, whole
- * jobs and waits of the library's own; raw ones by their opcode). Its sends do not queue behind others that
- * are "all". [IO_LINK]
+ * tells which, result.more is false in the last. What comes after a failure
+ * gets -ECANCELED. One id for all. -E2BIG: longer than the submission queue.
+ * -EINVAL: none, or one that cannot be linked (multishot, a10_ordered,
+ * a10_close, whole jobs and waits of the library's own; raw ones by their
+ * opcode). Its sends do not queue behind others that are "all". [IO_LINK]
  */
 A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
 				 size_t count, a10_done *done, void *data);
 
 /*
  * Starts op and waits until it is over, from wherever this is: the owner polls
- * its ring, any other thread sleeps. Of a ring nobody has polled yet its creator
- * becomes the owner. ret_result may be NULL; it is written always. Returns its
- * value. -EDEADLK: in a callback. A multishot: -EINVAL.
+ * its ring, any other thread sleeps. Of a ring nobody has polled yet its
+ * creator becomes the owner. ret_result may be NULL; it is written always.
+ * Returns its value. -EDEADLK: in a callback. A multishot: -EINVAL.
  */
 A10_API ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,
 			     struct a10_result *ret_result);
 
 /*
  * Asks to end it: it is delivered once all the same, with its result or
- * -ECANCELED. Never lost; a stale id is harmless. 0 or -ESHUTDOWN. [ASYNC_CANCEL]
+ * -ECANCELED. Never lost; a stale id is harmless. 0 or -ESHUTDOWN.
+ * [ASYNC_CANCEL]
  */
 A10_API int a10_cancel(struct a10_sq *sq, a10_id id);
 
-/* The same for all this ring has under way on fd. -EXDEV, -ENOMEM: not asked. */
+/*
+ * The same for all this ring has under way on fd. -EXDEV, -ENOMEM: not asked.
+ */
 A10_API int a10_cancel_fd(struct a10_sq *sq, struct a10_fd fd);
 
 /*

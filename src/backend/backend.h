@@ -1,10 +1,10 @@
 /*
  * The narrow waist: above it nothing knows who does the work.
  *
- * A backend is a pair of queues in memory, in io_uring's layout, and a handful of
- * calls. The library writes requests and reads completions through the view; the
- * calls do the rest. Everything here is the ring's owner's, but that open may be
- * called by another thread before, and now by any thread at any time.
+ * A backend is a pair of queues in memory, in io_uring's layout, and a handful
+ * of calls. The library writes requests and reads completions through the view;
+ * the calls do the rest. Everything here is the ring's owner's, but that open
+ * may be called by another thread before, and now by any thread at any time.
  */
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
@@ -18,8 +18,8 @@
 
 /*
  * The queues. Indexes run free and wrap at 2^32; entry n is at n & mask. The
- * library writes sq_tail and cq_head, the backend all else. sqes may be filled in
- * order without an index array, whatever the kernel wants.
+ * library writes sq_tail and cq_head, the backend all else. sqes may be filled
+ * in order without an index array, whatever the kernel wants.
  */
 struct backend_view {
 	_Atomic uint32_t *sq_head;

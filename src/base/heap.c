@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
-/* Makes the later of two roots the first child of the other, which is returned. */
+/*
+ * Makes the later of two roots the first child of the other, which is returned.
+ */
 static struct heap_node *heap_meld(struct heap_node *a, struct heap_node *b)
 {
 	if (!a)

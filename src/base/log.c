@@ -13,9 +13,10 @@ typedef void log_fn(void *data, enum a10_log_level level, const char *text);
 typedef void panic_fn(const char *text);
 
 /*
- * Two words that change together: the function is stored last and read first, so
- * whoever sees it sees its data. Replacing one hook by another while the library
- * logs may hand the new hook the old one's data; set it once, at the start.
+ * Two words that change together: the function is stored last and read first,
+ * so whoever sees it sees its data. Replacing one hook by another while the
+ * library logs may hand the new hook the old one's data; set it once, at the
+ * start.
  */
 static log_fn *_Atomic log_hook;
 static void *_Atomic log_data;

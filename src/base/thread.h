@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * A number per thread that is never used twice, unlike the address of a thread's
- * data. 0 until asked for.
+ * A number per thread that is never used twice, unlike the address of a
+ * thread's data. 0 until asked for.
  */
 extern _Thread_local uint64_t thread_number_cached
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -21,9 +21,9 @@ static inline uint64_t thread_number(void)
 }
 
 /*
- * The kernel clears this word in a forked child (MADV_WIPEONFORK), so what a ring
- * remembers of it no longer matches there. One load, and it works for a raw
- * clone(2) too, which pthread_atfork does not see.
+ * The kernel clears this word in a forked child (MADV_WIPEONFORK), so what a
+ * ring remembers of it no longer matches there. One load, and it works for a
+ * raw clone(2) too, which pthread_atfork does not see.
  */
 extern const uint64_t *process_word;
 

@@ -15,9 +15,9 @@ void registry_remove(struct a10_sq *sq);
 struct a10_sq *registry_find(uint32_t number);
 
 /*
- * Closes it by system call. A direct one of a ring that this thread does not own
- * is left to the ring, which is ending: its table goes with it. sq may be NULL
- * for a regular one.
+ * Closes it by system call. A direct one of a ring that this thread does not
+ * own is left to the ring, which is ending: its table goes with it. sq may be
+ * NULL for a regular one.
  */
 void fd_close_now(struct a10_sq *sq, struct a10_fd fd);
 

@@ -1,7 +1,7 @@
 /*
  * One row per opcode: what differs between operations is said here and nowhere
- * else. Submission, a10_all, restarts, clean-up after a late success, marking of
- * memory, tracing and names read it.
+ * else. Submission, a10_all, restarts, clean-up after a late success, marking
+ * of memory, tracing and names read it.
  */
 #ifndef OP_TABLE_H
 #define OP_TABLE_H

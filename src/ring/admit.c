@@ -99,7 +99,9 @@ static void admit_descriptor(struct a10_ring *ring, struct slot *slot)
 		descriptor_join(ring, slot, descriptor);
 }
 
-/* Pieces of two of these would mix: sends, and writes at no place of their own. */
+/*
+ * Pieces of two of these would mix: sends, and writes at no place of their own.
+ */
 static bool is_stream(const struct a10_request *request,
 		      const struct op_row *row)
 {

@@ -1,8 +1,8 @@
 /*
- * Completions that are not simply the end: what was interrupted or came too early
- * is started again, what was short goes on, what gives many results is kept
- * going, and what the kernel ended for reasons of its own is begun anew. A slot
- * that somebody wants to end is never started again.
+ * Completions that are not simply the end: what was interrupted or came too
+ * early is started again, what was short goes on, what gives many results is
+ * kept going, and what the kernel ended for reasons of its own is begun anew. A
+ * slot that somebody wants to end is never started again.
  */
 #include "base/memory.h"
 #include "buf/pool.h"
@@ -127,8 +127,8 @@ static bool restart_when_ready(struct a10_ring *ring, struct slot *slot,
 }
 
 /*
- * What is sent without copying counts against the memlock limit of a user who has
- * one. Copying is slower, but it is what was asked for.
+ * What is sent without copying counts against the memlock limit of a user who
+ * has one. Copying is slower, but it is what was asked for.
  */
 static bool restart_copying(struct a10_ring *ring, struct slot *slot)
 {
@@ -350,8 +350,8 @@ static bool is_transient(const struct op_row *row, int64_t value)
 }
 
 /*
- * The same of this slot: what would have been started again, had nobody asked for
- * its end, is not an answer either.
+ * The same of this slot: what would have been started again, had nobody asked
+ * for its end, is not an answer either.
  */
 static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
 			  const struct op_row *row, int64_t value)

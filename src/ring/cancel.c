@@ -1,8 +1,8 @@
 /*
- * A cancel is a mark on the slot. What the backend has not seen ends without it;
- * for what it has, a cancel request is sent, and sent again as long as the answer
- * is that it was not found or could not be stopped and the slot is still busy: so
- * a cancel is never lost, neither for lack of room nor in a race.
+ * A cancel is a mark on the slot. What the backend has not seen ends without
+ * it; for what it has, a cancel request is sent, and sent again as long as the
+ * answer is that it was not found or could not be stopped and the slot is still
+ * busy: so a cancel is never lost, neither for lack of room nor in a race.
  */
 #include "buf/pool.h"
 #include "ring/life.h"

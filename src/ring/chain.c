@@ -1,8 +1,9 @@
 /*
  * Chains. The kernel runs a chain that was submitted in one piece, each member
- * when the one before has succeeded in full. Here a chain is its members' slots,
- * linked, under the id of the first. What comes back is kept in its slot until all
- * before it has been delivered, so results are in order whatever the kernel does.
+ * when the one before has succeeded in full. Here a chain is its members'
+ * slots, linked, under the id of the first. What comes back is kept in its slot
+ * until all before it has been delivered, so results are in order whatever the
+ * kernel does.
  *
  *  QUEUED   is to run; the first such is in the queue and stands for the rest
  *  RUNNING  is with the kernel
@@ -12,8 +13,8 @@
  * A member that was short and is a10_all goes on: once all the others are back
  * (they were cancelled by the kernel, since it was short) the rest is queued
  * again, from that member on. A hard link would let the next one start although
- * such a member was short: there the kernel's chain ends, and the rest is queued
- * when the member is whole.
+ * such a member was short: there the kernel's chain ends, and the rest is
+ * queued when the member is whole.
  */
 #include "ring/life.h"
 

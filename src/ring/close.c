@@ -1,8 +1,8 @@
 /*
- * a10_close: cancels what this ring has on the descriptor, waits until all of that
- * has been delivered, then closes. So whoever gets its result may free what the
- * others used, and no operation ever meets a number that is somebody else's by
- * then. With nothing pending it is a plain close.
+ * a10_close: cancels what this ring has on the descriptor, waits until all of
+ * that has been delivered, then closes. So whoever gets its result may free
+ * what the others used, and no operation ever meets a number that is somebody
+ * else's by then. With nothing pending it is a plain close.
  */
 #include "ring/life.h"
 

@@ -1,8 +1,8 @@
 /*
  * What comes back from the backend. Completions are copied out and the head is
  * published before anything is delivered: a callback may submit and cancel, and
- * must not find the queue half read; a slot can have several in a batch; and the
- * kernel has room again while callbacks run.
+ * must not find the queue half read; a slot can have several in a batch; and
+ * the kernel has room again while callbacks run.
  */
 #include "ring/life.h"
 

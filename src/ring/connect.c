@@ -1,8 +1,8 @@
 /*
- * a10_listen_on and a10_connect_to. Making a socket, binding and listening do not
- * wait, and not every kernel has requests for them: system calls. Connecting is a
- * request, so it can be cancelled and timed out as one. A direct descriptor is
- * made of the regular one at the end.
+ * a10_listen_on and a10_connect_to. Making a socket, binding and listening do
+ * not wait, and not every kernel has requests for them: system calls.
+ * Connecting is a request, so it can be cancelled and timed out as one. A
+ * direct descriptor is made of the regular one at the end.
  */
 #include "ring/life.h"
 

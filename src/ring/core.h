@@ -22,9 +22,9 @@
 #include "op/table.h"
 
 /*
- * An id, which is also the kernel's user_data: generation 31 bits << 32, slot 26
- * bits << 5, tag 5 bits. Slot 0 is no slot, so 0 is no id, and bits 63 and 31 are
- * never set, so an id is positive, as an int too.
+ * An id, which is also the kernel's user_data: generation 31 bits << 32, slot
+ * 26 bits << 5, tag 5 bits. Slot 0 is no slot, so 0 is no id, and bits 63 and
+ * 31 are never set, so an id is positive, as an int too.
  */
 #define ID_TAG_MASK   UINT64_C(31)
 #define ID_GENERATION (UINT64_C(1) << 32)
@@ -122,7 +122,9 @@ struct slot {
 		};
 		uint64_t status; /* all of them: little-endian, state first */
 	};
-	/* Any thread: generation << 32 | what another thread asks; see inbox.c. */
+	/*
+	 * Any thread: generation << 32 | what another thread asks; see inbox.c.
+	 */
 	_Atomic uint64_t asked;
 	uint32_t asked_next;
 	_Atomic uint32_t free_next; /* of other threads' free ones */
@@ -179,7 +181,9 @@ struct cold {
 /* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
 #define COLD_COPIES (1u << 31)
 
-/* What is under way on one descriptor of the process, or of the direct table. */
+/*
+ * What is under way on one descriptor of the process, or of the direct table.
+ */
 struct descriptor {
 	uint32_t first;       /* its slots, by fd_next */
 	uint32_t order_first; /* those that go one behind the other */

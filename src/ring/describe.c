@@ -1,8 +1,8 @@
 /*
  * From an operation, a value of the caller's, to a slot: the request as the
  * kernel will read it, what only the library must know, and copies of all that
- * the caller may free at once. Any thread may do this for a slot it has taken; it
- * touches nothing else of the ring that changes.
+ * the caller may free at once. Any thread may do this for a slot it has taken;
+ * it touches nothing else of the ring that changes.
  */
 #include "buf/pool.h"
 #include "ring/life.h"
@@ -55,7 +55,9 @@ static int check_multishot(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & (A10_WITH_ALL | A10_WITH_ORDER))
 		return -EINVAL;
-	/* The kernel picks a buffer per result; one of the caller's is no use. */
+	/*
+	 * The kernel picks a buffer per result; one of the caller's is no use.
+	 */
 	if (row->pooled && !(flags & A10_WITH_POOL))
 		return -EINVAL;
 	if (flags & A10_WITH_BOUND &&

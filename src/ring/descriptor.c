@@ -1,8 +1,8 @@
 /*
- * What is under way on each descriptor, as lists of slots: so that a close knows
- * without asking the kernel (which costs more the more there is) whether anything
- * is pending, that operations can be cancelled by descriptor, and that those that
- * must not mix go one behind the other.
+ * What is under way on each descriptor, as lists of slots: so that a close
+ * knows without asking the kernel (which costs more the more there is) whether
+ * anything is pending, that operations can be cancelled by descriptor, and that
+ * those that must not mix go one behind the other.
  */
 #include "ring/life.h"
 

@@ -1,8 +1,8 @@
 /*
  * The end of a ring. Closing it does not stop the kernel: it would write into
- * buffers afterwards, and one "cancel all" misses what is just between two states.
- * So all is cancelled and polled, again and again, until nothing is in flight;
- * only then are the maps and the descriptor given back.
+ * buffers afterwards, and one "cancel all" misses what is just between two
+ * states. So all is cancelled and polled, again and again, until nothing is in
+ * flight; only then are the maps and the descriptor given back.
  */
 #include <errno.h>
 

@@ -1,4 +1,6 @@
-/* The verbs that end operations: the owner at once, another thread by asking. */
+/*
+ * The verbs that end operations: the owner at once, another thread by asking.
+ */
 #include <errno.h>
 
 #include "ring/life.h"

@@ -2,7 +2,8 @@
  * Results. An operation is over for the library before its callback runs: its
  * slot is free, its descriptor does not know it any more, so a callback may
  * submit, cancel, detach and close as it likes. Only its scope still counts it,
- * since the callback may go on in the scope, and what it owns is released after.
+ * since the callback may go on in the scope, and what it owns is released
+ * after.
  */
 #include "buf/pool.h"
 #include "fd/registry.h"

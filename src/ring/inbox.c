@@ -11,8 +11,8 @@
  *	generation << 32 | LISTED | what is asked
  *
  * changed by compare-and-exchange. Whoever sets LISTED puts the slot into the
- * list of asks; only the owner clears it. The owner's own path never looks at the
- * word: a generation that is over by then is found stale.
+ * list of asks; only the owner clears it. The owner's own path never looks at
+ * the word: a generation that is over by then is found stale.
  */
 #include "ring/life.h"
 
@@ -96,9 +96,9 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 }
 
 /*
- * The asks are taken before the inbox and carried out after it: an operation that
- * somebody wants to end was submitted before, so it has been admitted by then,
- * with one exception that ask_carry_out sees to.
+ * The asks are taken before the inbox and carried out after it: an operation
+ * that somebody wants to end was submitted before, so it has been admitted by
+ * then, with one exception that ask_carry_out sees to.
  */
 void inbox_take(struct a10_ring *ring)
 {

@@ -7,7 +7,7 @@
 
 #include "ring/core.h"
 
-/* ---- slot.c: taking and giving slots -------------------------------------- */
+/* ---- slot.c: taking and giving slots ------------------------------------- */
 
 int slots_init(struct a10_sq *sq);
 void slots_finish(struct a10_sq *sq);
@@ -54,11 +54,11 @@ static inline uint32_t slot_take(struct a10_ring *ring)
 	return index;
 }
 
-/* ---- describe.c: from an op to a slot's request ----------------------------- */
+/* ---- describe.c: from an op to a slot's request -------------------------- */
 
 /*
- * Any thread. Checks op, copies what it names, fills the slot. scope NULL: none.
- * -errno: the slot is as before and nothing is kept.
+ * Any thread. Checks op, copies what it names, fills the slot. scope NULL:
+ * none. -errno: the slot is as before and nothing is kept.
  */
 int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 		  const struct a10_op *op, struct a10_scope *scope,
@@ -70,17 +70,25 @@ void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner);
 /* Any thread: what the op owns, when the verb fails. */
 void op_give_up(const struct a10_op *op);
 
-/* ---- admit.c: the owner takes a described slot in ------------------------------ */
+/*
+ * ---- admit.c: the owner takes a described slot in
+ * ------------------------------
+ */
 
 /* Then it is queued, parked or finished. */
 void slot_admit(struct a10_ring *ring, struct slot *slot);
 /* The part of it that every way in has. */
 void slot_begin(struct a10_ring *ring, struct slot *slot);
-/* The library's own op: never pending, traced or counted. NO_SLOT: no memory. */
+/*
+ * The library's own op: never pending, traced or counted. NO_SLOT: no memory.
+ */
 uint32_t internal_submit(struct a10_ring *ring, const struct a10_op *op,
 			 a10_done *done, void *data);
 
-/* ---- queue.c: slots into the submission queue --------------------------------- */
+/*
+ * ---- queue.c: slots into the submission queue
+ * ---------------------------------
+ */
 
 /* Behind all others; what comes after it on the plain path has to queue too. */
 static inline void queue_push(struct a10_ring *ring, struct slot *slot)
@@ -108,12 +116,18 @@ void window_open(struct a10_ring *ring);
 /* Takes back what is written but not published. false: too late. */
 bool queue_withdraw(struct a10_ring *ring, struct slot *slot);
 
-/* ---- complete.c: what comes back ------------------------------------------------ */
+/*
+ * ---- complete.c: what comes back
+ * ------------------------------------------------
+ */
 
 /* Copies completions, publishes the head, delivers. Returns how many came. */
 uint32_t completions_take(struct a10_ring *ring);
 
-/* ---- finish.c: results ------------------------------------------------------- */
+/*
+ * ---- finish.c: results
+ * -------------------------------------------------------
+ */
 
 /* The value is known; it is delivered at the next turn of poll. */
 void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value);
@@ -140,7 +154,10 @@ void result_drop(struct a10_ring *ring, struct a10_result *r);
 /* What ended it, if something did: -ECANCELED or -ETIME; else value. */
 int64_t slot_reason(const struct slot *slot, int64_t value);
 
-/* ---- again.c: restarts, a10_all, multishots, pauses ---------------------------- */
+/*
+ * ---- again.c: restarts, a10_all, multishots, pauses
+ * ----------------------------
+ */
 
 void slot_park(struct a10_ring *ring, struct slot *slot, enum slot_park park);
 /* Out of what it is parked in; its state is the caller's to set. */
@@ -170,7 +187,10 @@ static inline bool is_ending(const struct slot *slot)
 /* Into the queue again, from its beginning or from where it is. */
 void slot_restart(struct a10_ring *ring, struct slot *slot);
 
-/* ---- cancel.c ---------------------------------------------------------------- */
+/*
+ * ---- cancel.c
+ * ----------------------------------------------------------------
+ */
 
 /* Closing is always carried out. */
 static inline bool is_unstoppable(const struct slot *slot)
@@ -196,7 +216,10 @@ void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor);
 /* a10_cancel_fd, by the owner; in end.c. */
 void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd);
 
-/* ---- timer.c ------------------------------------------------------------------- */
+/*
+ * ---- timer.c
+ * -------------------------------------------------------------------
+ */
 
 /* As of this turn's last entry: late enough for what is over. */
 int64_t ring_clock(struct a10_ring *ring);
@@ -213,7 +236,10 @@ void timers_expire(struct a10_ring *ring);
 /* When poll must wake: the first timer or cancel retry; else INT64_MAX. */
 int64_t timers_next(struct a10_ring *ring);
 
-/* ---- descriptor.c: what is under way on one ------------------------------------ */
+/*
+ * ---- descriptor.c: what is under way on one
+ * ------------------------------------
+ */
 
 int descriptors_init(struct a10_ring *ring, uint32_t direct);
 void descriptors_finish(struct a10_ring *ring);
@@ -246,13 +272,19 @@ static inline void descriptor_unlink(struct a10_ring *ring, struct slot *slot)
 /* Starts what waited for it: the next in order, or a close. */
 void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
 
-/* ---- order.c: one behind the other ----------------------------------------------- */
+/*
+ * ---- order.c: one behind the other
+ * -----------------------------------------------
+ */
 
 /* Whether it may start; else it is parked. */
 bool order_join(struct a10_ring *ring, struct slot *slot);
 void order_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
 
-/* ---- chain.c ------------------------------------------------------------------ */
+/*
+ * ---- chain.c
+ * ------------------------------------------------------------------
+ */
 
 /* A member's completion. */
 void chain_completed(struct a10_ring *ring, struct slot *slot,
@@ -265,7 +297,10 @@ void chain_admit(struct a10_ring *ring, struct slot *first);
 /* Delivers the members whose turn it is; goes on with what has to. */
 void chain_turn(struct a10_ring *ring, struct slot *slot);
 
-/* ---- timeout.c, close.c, connect.c, scope.c: the library's own ------------------- */
+/*
+ * ---- timeout.c, close.c, connect.c, scope.c: the library's own
+ * -------------------
+ */
 
 void timeout_begin(struct a10_ring *ring, struct slot *slot);
 void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
@@ -298,7 +333,10 @@ static inline bool is_bell(const struct slot *slot)
 	       slot->opcode == A10_OPCODE_POLL_ADD;
 }
 
-/* ---- inbox.c, wake.c: other threads ------------------------------------------------ */
+/*
+ * ---- inbox.c, wake.c: other threads
+ * ------------------------------------------------
+ */
 
 /* Any thread. 0 or -ESHUTDOWN. */
 int inbox_push(struct a10_sq *sq, uint32_t index);
@@ -320,16 +358,24 @@ int bell_arm(struct a10_ring *ring);
 bool bell_doze(struct a10_ring *ring);
 void bell_rise(struct a10_ring *ring);
 
-/* ---- turn.c: poll --------------------------------------------------------------- */
+/*
+ * ---- turn.c: poll
+ * ---------------------------------------------------------------
+ */
 
 /* The thread that calls becomes the owner. 0 or -errno. */
 int ring_bind(struct a10_ring *ring);
-/* What every call of the owner's checks: 0, -ECHILD, -EPERM, -EDEADLK, -EBADFD. */
+/*
+ * What every call of the owner's checks: 0, -ECHILD, -EPERM, -EDEADLK, -EBADFD.
+ */
 int ring_enter_check(struct a10_ring *ring);
 /* Turns until something was delivered (how many), or now >= deadline: 0. */
 int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 
-/* ---- trace.c -------------------------------------------------------------------- */
+/*
+ * ---- trace.c
+ * --------------------------------------------------------------------
+ */
 
 void trace_event(struct a10_ring *ring, enum a10_trace_kind kind,
 		 const struct slot *slot, int64_t value);

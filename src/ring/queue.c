@@ -1,12 +1,12 @@
 /*
  * Slots wait here until poll or flush writes their requests into the submission
- * queue: so an operation can be submitted when the queue is full, before there is
- * an owner or while the ring is disabled, be restarted, and be cancelled without
- * the backend ever seeing it.
+ * queue: so an operation can be submitted when the queue is full, before there
+ * is an owner or while the ring is disabled, be restarted, and be cancelled
+ * without the backend ever seeing it.
  *
- * When nothing waits, the owner's plain path writes its request into the queue at
- * once (ring.window says how many it may). The backend does not know of it until
- * the tail is published, by poll or flush, so it can still be taken back.
+ * When nothing waits, the owner's plain path writes its request into the queue
+ * at once (ring.window says how many it may). The backend does not know of it
+ * until the tail is published, by poll or flush, so it can still be taken back.
  */
 #include "ring/life.h"
 
@@ -24,7 +24,9 @@ static void queue_pop(struct a10_ring *ring, struct slot *slot)
 		ring->queue_link = &ring->queue_first;
 }
 
-/* By words: a wider load of what was just stored in words would have to wait. */
+/*
+ * By words: a wider load of what was just stored in words would have to wait.
+ */
 static inline void request_copy(struct uring_sqe *sqe,
 				const struct a10_request *request)
 {
@@ -118,7 +120,9 @@ struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot)
 uint32_t queue_room(const struct a10_ring *ring)
 {
 	const struct backend_view *view = &ring->view;
-	/* Acquire: pairs with the kernel's release when it has read a request. */
+	/*
+	 * Acquire: pairs with the kernel's release when it has read a request.
+	 */
 	const uint32_t head =
 		atomic_load_explicit(view->sq_head, memory_order_acquire);
 

@@ -1,7 +1,7 @@
 /*
- * Scopes. An operation belongs to its scope until its last callback has returned,
- * since that callback may go on in the scope; a scope_wait is over when the count
- * has come to zero, and looks again when it is delivered.
+ * Scopes. An operation belongs to its scope until its last callback has
+ * returned, since that callback may go on in the scope; a scope_wait is over
+ * when the count has come to zero, and looks again when it is delivered.
  */
 #include "ring/life.h"
 
@@ -104,7 +104,10 @@ void a10_scope_set_deadline(struct a10_scope *scope, int64_t at)
 		timer_update(ring, slot_at(ring, index));
 }
 
-/* ---- a10_scope_wait ----------------------------------------------------------- */
+/*
+ * ---- a10_scope_wait
+ * -----------------------------------------------------------
+ */
 
 static struct a10_scope *waited_for(struct a10_ring *ring,
 				    const struct slot *slot)

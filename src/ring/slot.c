@@ -16,24 +16,25 @@
  *       slot_deliver, completion_plain
  *
  * Besides: FREE to RUNNING is a10_sq_submit_words, which writes the request at
- * once; RUNNING to PARKED is slot_park, for buffers, a later try or the rest of a
- * chain; RUNNING to FINISHED is what queue_withdraw took back in time; FINISHED to
- * PARKED is a scope_wait whose scope is not empty after all; and slot_free_special
- * leaves RETIRED behind.
+ * once; RUNNING to PARKED is slot_park, for buffers, a later try or the rest of
+ * a chain; RUNNING to FINISHED is what queue_withdraw took back in time;
+ * FINISHED to PARKED is a scope_wait whose scope is not empty after all; and
+ * slot_free_special leaves RETIRED behind.
  *
  *  QUEUED    described and captured; the backend has not seen it.
  *  RUNNING   the backend may read the request and touch its buffers.
  *  PARKED    waits for what is not the backend's: a time, buffers, an order.
  *  FINISHED  its value is known; delivered at the next turn of poll.
  *
- * A cancel, a detach and a passed deadline are marks, not states: they say how a
- * slot leaves its state, never where it is.
+ * A cancel, a detach and a passed deadline are marks, not states: they say how
+ * a slot leaves its state, never where it is.
  *
  * Slots lie in one reservation of address space each for hot part, request and
- * cold part, of which memory is taken in steps: they never move, and twelve million
- * of the owner's have room. The lower part is the owner's, with a plain free list.
- * The upper part is the other threads': they pop free ones from a list whose head
- * has a tag against reuse, and the owner gives back what it has delivered.
+ * cold part, of which memory is taken in steps: they never move, and twelve
+ * million of the owner's have room. The lower part is the owner's, with a plain
+ * free list. The upper part is the other threads': they pop free ones from a
+ * list whose head has a tag against reuse, and the owner gives back what it has
+ * delivered.
  */
 #include "ring/life.h"
 

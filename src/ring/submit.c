@@ -1,8 +1,8 @@
 /*
  * The verbs that start operations. The owner's plain path is here in one piece:
- * no lock, no atomic read-modify-write, no allocation, one cache line of slot, one
- * of request and one of the submission queue. All else goes the longer way: describe, then admit, or, from
- * another thread, the inbox.
+ * no lock, no atomic read-modify-write, no allocation, one cache line of slot,
+ * one of request and one of the submission queue. All else goes the longer way:
+ * describe, then admit, or, from another thread, the inbox.
  */
 #include "fd/registry.h"
 #include "ring/life.h"
@@ -133,8 +133,9 @@ submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
 }
 
 /*
- * The request where the kernel reads it, and what differs where it is kept. First
- * of all that is written: after it the arguments need no registers any more.
+ * The request where the kernel reads it, and what differs where it is kept.
+ * First of all that is written: after it the arguments need no registers any
+ * more.
  */
 static inline void request_write(struct a10_ring *ring, uint32_t index,
 				 uint32_t at, uint64_t head, uint64_t offset,
@@ -193,7 +194,7 @@ slow:
 	return submit_words_slow(sq, head, offset, address, tail, done, data);
 }
 
-/* ---- chains ---------------------------------------------------------------- */
+/* ---- chains -------------------------------------------------------------- */
 
 static int check_member(const struct a10_op *op)
 {

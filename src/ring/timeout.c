@@ -1,6 +1,6 @@
 /*
- * a10_after and a10_at. CLOCK_MONOTONIC is the library's own heap of times, with
- * nothing in the kernel; clocks that can jump are the kernel's to watch.
+ * a10_after and a10_at. CLOCK_MONOTONIC is the library's own heap of times,
+ * with nothing in the kernel; clocks that can jump are the kernel's to watch.
  */
 #include "ring/life.h"
 

@@ -1,9 +1,9 @@
 /*
- * Deadlines are the library's: a heap of times, of which poll passes the first to
- * the backend, so that one mechanism serves single, repeated and multishot
- * operations, every backend and virtual time. A slot's place in the heap is a lower
- * bound of its next time: what makes progress only notes when, and is put in its
- * new place when the old time comes.
+ * Deadlines are the library's: a heap of times, of which poll passes the first
+ * to the backend, so that one mechanism serves single, repeated and multishot
+ * operations, every backend and virtual time. A slot's place in the heap is a
+ * lower bound of its next time: what makes progress only notes when, and is put
+ * in its new place when the old time comes.
  */
 #include "ring/life.h"
 
@@ -65,7 +65,9 @@ void timer_update(struct a10_ring *ring, struct slot *slot)
 	struct cold *cold = cold_at(ring, slot_index(slot));
 	const int64_t at = slot_next_time(slot, cold);
 
-	/* Later than its place says: that is seen to when the place comes up. */
+	/*
+	 * Later than its place says: that is seen to when the place comes up.
+	 */
 	if (slot->marks & MARK_TIMED && at >= cold->timer.key)
 		return;
 	timer_forget(ring, slot);

@@ -1,7 +1,8 @@
 /*
- * Poll: one turn after another until something was delivered. A turn takes in what
- * other threads brought, lets times pass, fills the submission queue, enters the
- * kernel once (to submit and, with nothing else to do, to wait), and delivers.
+ * Poll: one turn after another until something was delivered. A turn takes in
+ * what other threads brought, lets times pass, fills the submission queue,
+ * enters the kernel once (to submit and, with nothing else to do, to wait), and
+ * delivers.
  */
 #include "buf/pool.h"
 #include "ring/life.h"
@@ -253,7 +254,10 @@ static bool is_drained(const struct a10_ring *ring)
 
 int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 {
-	/* So many turns start all that is queued by now; what comes later waits. */
+	/*
+	 * So many turns start all that is queued by now; what comes later
+	 * waits.
+	 */
 	size_t turns = ring->pending / ring->view.sq_entries + 2;
 	uint32_t tries = 0;
 	int err;

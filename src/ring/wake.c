@@ -1,6 +1,7 @@
 /*
  * Waking the owner: one mechanism on every kernel, an eventfd that a multishot
- * poll on the ring watches. It is never read: each write is an event of its own.
+ * poll on the ring watches. It is never read: each write is an event of its
+ * own.
  *
  *             bell_doze               enter returns, bell_rise
  *  QUIET -------------------> DOZING --------------------------> QUIET
@@ -11,9 +12,9 @@
  *         bell_doze says no, bell_rise
  *
  * Whoever brings work first makes it visible, then looks at the bell; the owner
- * first says that it dozes, then looks for work. All four are seq_cst, so one of
- * the two sees the other. Many rings cost one write, and one before the owner
- * dozes is not lost.
+ * first says that it dozes, then looks for work. All four are seq_cst, so one
+ * of the two sees the other. Many rings cost one write, and one before the
+ * owner dozes is not lost.
  */
 #include "buf/pool.h"
 #include "ring/life.h"

@@ -107,7 +107,9 @@ struct uring_probe_op {
 	uint32_t resv2;
 };
 
-/* PROBE; must be zero before. nr_args is the number of ops there is room for. */
+/*
+ * PROBE; must be zero before. nr_args is the number of ops there is room for.
+ */
 struct uring_probe {
 	uint8_t last_op;
 	uint8_t ops_len;
@@ -242,7 +244,9 @@ struct uring_region_desc {
 	uint64_t resv[4];
 };
 
-/* mem_region_reg.flags: struct uring_reg_wait live there; disabled ring only. */
+/*
+ * mem_region_reg.flags: struct uring_reg_wait live there; disabled ring only.
+ */
 #define URING_MEM_REGION_REG_WAIT_ARG (1U << 0)
 
 /* MEM_REGION */
