@@ -132,7 +132,7 @@ static void test_long_path(struct stage *stage)
 	file_write(folder_file(&stage->folder, "file"), "12345", 5);
 	length = (size_t)snprintf(path, 4000, "%s", stage->folder.path);
 	for (; length < 3900; length += 2)
-		memcpy(path + length, "/.", 2);
+		strcpy(path + length, "/.");
 	memcpy(path + length, "/file", sizeof("/file"));
 	stage_submit(stage, a10_open(path, O_RDONLY, 0), &seen);
 	wipe_text(path);
