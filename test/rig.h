@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/kernel/kernel.h"
 #include "base/log.h"
@@ -82,6 +83,12 @@ static inline struct uring_sqe *rig_push(struct rig *rig, uint8_t opcode,
 	const uint32_t tail = atomic_load(view->sq_tail);
 	struct uring_sqe *sqe = &view->sqes[tail & (view->sq_entries - 1)];
 
+	/* A kernel thread may tell late that it has read what it has done. */
+	for (int i = 0;
+	     i < 10000 && rig->grant.setup_flags & URING_SETUP_SQPOLL &&
+	     tail - atomic_load(view->sq_head) == view->sq_entries;
+	     i++)
+		usleep(1000);
 	ck_assert_uint_lt(tail - atomic_load(view->sq_head), view->sq_entries);
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = opcode;
