@@ -131,8 +131,10 @@ static void test_long_path(struct stage *stage)
 	ck_assert_ptr_nonnull(path);
 	file_write(folder_file(&stage->folder, "file"), "12345", 5);
 	length = (size_t)snprintf(path, 4000, "%s", stage->folder.path);
-	for (; length < 3900; length += 2)
-		strcpy(path + length, "/.");
+	for (; length < 3900; length += 2) {
+		path[length] = '/';
+		path[length + 1] = '.';
+	}
 	memcpy(path + length, "/file", sizeof("/file"));
 	stage_submit(stage, a10_open(path, O_RDONLY, 0), &seen);
 	wipe_text(path);
