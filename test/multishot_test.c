@@ -138,6 +138,7 @@ TEST(a_pool_without_buffers_does_not_end_a_multishot)
 	ring_close(ring);
 }
 
+/* Of a stream that nobody else uses any more. */
 static void *release_elsewhere(void *data)
 {
 	nap(A10_MILLISECOND);
@@ -149,6 +150,7 @@ TEST(a_buffer_released_elsewhere_starts_it_again)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	struct stream stream = { .keep = 2 };
+	struct stream taken;
 	struct a10_pool *pool;
 	struct pair pair;
 	pthread_t thread;
@@ -160,8 +162,10 @@ TEST(a_buffer_released_elsewhere_starts_it_again)
 	ck_assert_uint_eq(send_pattern(pair.theirs, 0, 1000), 1000);
 	RUN_UNTIL(ring, stream.held == 2);
 	run_for(ring, A10_MILLISECOND);
+	taken = stream;
 	stream.keep = 0;
-	thread = thread_start(release_elsewhere, &stream);
+	stream.held = 0;
+	thread = thread_start(release_elsewhere, &taken);
 	/* One long sleep: the release itself must wake the owner. */
 	while (stream.bytes < 1000) {
 		int64_t before = a10_now();
