@@ -175,7 +175,9 @@ TEST(a_million_in_order_do_not_need_a_deep_stack)
 	}
 	ck_assert(heap_is_sound(&heap));
 	for (size_t i = 0; i < count; i++) {
-		ck_assert_ptr_eq(heap_first(&heap), &nodes[i]);
+		/* An assertion writes to a file when it holds, too. */
+		if (heap_first(&heap) != &nodes[i])
+			ck_abort_msg("at %zu", i);
 		heap_remove(&heap, &nodes[i]);
 	}
 	/* In descending order each is a new root: a chain as deep. */

@@ -615,25 +615,24 @@ TEST(an_incremental_buffer_goes_back_with_its_last_piece)
 
 TEST(pieces_can_be_many_and_small)
 {
-	enum {
-		PIECES = 10000
-	};
+	const uint32_t size = test_scaled(2500);
+	const uint32_t pieces = 4 * size;
 	struct a10_ring *ring = ring_open(NULL);
-	struct a10_pool *pool = pool_open_incremental(ring, 4, PIECES / 4);
-	struct a10_buf *bufs = calloc(PIECES, sizeof(*bufs));
+	struct a10_pool *pool = pool_open_incremental(ring, 4, size);
+	struct a10_buf *bufs = calloc(pieces, sizeof(*bufs));
 	uint64_t state = test_seed();
 	struct pair pair;
 
 	pair_open(ring, false, &pair);
-	for (int i = 0; i < PIECES; i++) {
-		const unsigned char byte = pattern_byte((uint64_t)i);
+	for (uint32_t i = 0; i < pieces; i++) {
+		const unsigned char byte = pattern_byte(i);
 
 		put(pair.theirs, &byte, 1);
 		bufs[i] = received(ring, &pair, pool);
 		ck_assert_uint_eq(bufs[i].length, 1);
 	}
 	ck_assert_uint_eq(a10_pool_available(pool), 0);
-	for (uint32_t left = PIECES; left > 0; left--) {
+	for (uint32_t left = pieces; left > 0; left--) {
 		const uint32_t i = (uint32_t)(test_random(&state) % left);
 
 		a10_buf_release(bufs[i]);
