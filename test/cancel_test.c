@@ -387,3 +387,107 @@ TEST(an_interrupted_system_call_is_not_told)
 	}
 	ring_close(ring);
 }
+
+/* ---- no room for the request that cancels --------------------------------- */
+
+static struct a10_ring *ring_of_entries(uint32_t entries)
+{
+	struct a10_config config = { .submission_entries = entries };
+	struct a10_ring *ring = ring_open(&config);
+	struct a10_ring_info info;
+
+	ring_bind(ring);
+	a10_ring_info(ring, &info);
+	ck_assert_uint_eq(info.submission_entries, entries);
+	/* The plain path takes slots that were used before. */
+	for (int i = 0; i < 64; i++)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(), NULL,
+					    NULL),
+				 0);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
+	return ring;
+}
+
+/* As many plain requests as the queue holds, one behind the other. */
+static void queue_fill_up(struct a10_ring *ring, int number, uint32_t entries,
+			  struct seen *seen)
+{
+	static char bytes[64];
+
+	memset(seen, 0, sizeof(*seen));
+	for (uint32_t i = 0; i < entries; i++)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
+					    a10_read(a10_fd_regular(number),
+						     &bytes[i], 1),
+					    on_seen, seen),
+				 0);
+}
+
+TEST(a_cancel_finds_room_in_a_queue_full_of_plain_requests)
+{
+	enum {
+		ENTRIES = 4
+	};
+	struct a10_ring *ring = ring_of_entries(ENTRIES);
+	struct seen seen, others;
+	int ends[2];
+	char byte;
+	a10_id id;
+
+	pipe_open(ends);
+	id = start(ring, a10_read(a10_fd_regular(ends[0]), &byte, 1), &seen);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	queue_fill_up(ring, ends[0], ENTRIES, &others);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	/* One sleep: nothing else would wake it. */
+	ck_assert_int_eq(a10_ring_poll(ring, PATIENCE), 1);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	ck_assert_uint_eq(others.count, 0);
+	ring_close(ring);
+	pipe_close(ends);
+}
+
+struct mill {
+	struct seen *stop;
+	uint64_t turns;
+};
+
+static void mill_on(void *data, const struct a10_result *r)
+{
+	struct mill *mill = data;
+
+	mill->turns++;
+	if (mill->stop->ended == 0)
+		ck_assert_int_gt(a10_submit(r->sq, a10_nop(), mill_on, mill),
+				 0);
+}
+
+TEST(a_time_out_finds_room_beside_what_fills_the_queue_for_ever)
+{
+	enum {
+		ENTRIES = 8
+	};
+	struct a10_ring *ring = ring_of_entries(ENTRIES);
+	struct seen seen;
+	struct mill mill = { .stop = &seen };
+	const int64_t begin = a10_now();
+	int ends[2];
+	char byte;
+
+	pipe_open(ends);
+	start(ring,
+	      a10_timeout(a10_read(a10_fd_regular(ends[0]), &byte, 1),
+			  A_MOMENT),
+	      &seen);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	for (int i = 0; i < ENTRIES; i++)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
+					    mill_on, &mill),
+				 0);
+	while (seen.ended == 0 && a10_now() - begin < PATIENCE)
+		ck_assert_int_gt(a10_ring_poll(ring, A10_SECOND), 0);
+	ck_assert_int_eq(seen.last.value, -ETIME);
+	ck_assert_uint_gt(mill.turns, ENTRIES);
+	ring_close(ring);
+	pipe_close(ends);
+}

@@ -468,3 +468,73 @@ TEST(a_raw_request_is_linked)
 	ck_assert_int_eq(chain.value[1], -ECANCELED);
 	ring_close(ring);
 }
+
+static void *drain_slowly(void *data)
+{
+	const int number = *(const int *)data;
+	char bytes[65536];
+	size_t left = 2 << 20;
+
+	while (left > 0) {
+		ssize_t n;
+
+		nap(5 * A10_MILLISECOND);
+		n = recv(number, bytes, sizeof(bytes), 0);
+		ck_assert_int_gt(n, 0);
+		left -= (size_t)n;
+	}
+	return NULL;
+}
+
+/* It takes longer than its time-out, which counts from the last progress. */
+TEST(a_time_out_of_an_all_member_counts_from_the_last_progress)
+{
+	const size_t size = 2 << 20;
+	struct a10_ring *ring = ring_open(NULL);
+	char *data = calloc(1, size);
+	const int64_t begin = a10_now();
+	struct seen seen = { 0 };
+	struct a10_op ops[2];
+	struct pair pair;
+	pthread_t thread;
+
+	pair_open(ring, false, &pair);
+	ops[0] = a10_timeout(a10_all(a10_send(pair.ours, data, size, 0)),
+			     50 * A10_MILLISECOND * (int64_t)test_slowed(1));
+	ops[1] = a10_nop();
+	thread = thread_start(drain_slowly, &pair.theirs);
+	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), ops, 2, on_seen,
+					   &seen),
+			 0);
+	RUN_UNTIL(ring, seen.ended);
+	thread_join(thread);
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert_int_eq(seen.at[0].value, (int64_t)size);
+	ck_assert_int_eq(seen.at[1].value, 0);
+	ck_assert_int_gt(a10_now() - begin, 50 * A10_MILLISECOND);
+	free(data);
+	pair_close(ring, &pair);
+	ring_close(ring);
+}
+
+/* A peer that is gone fails it; so the rest does not run. */
+TEST(an_all_member_with_a_time_out_that_fails_breaks_its_chain)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct seen seen = { 0 };
+	struct a10_op ops[2];
+	struct pair pair;
+
+	pair_open(ring, false, &pair);
+	ck_assert_int_eq(close(pair.theirs), 0);
+	ops[0] = a10_timeout(a10_all(a10_send(pair.ours, "x", 1, 0)), PATIENCE);
+	ops[1] = a10_nop();
+	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), ops, 2, on_seen,
+					   &seen),
+			 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.at[0].value, -EPIPE);
+	ck_assert_int_eq(seen.at[1].value, -ECANCELED);
+	a10_fd_release(pair.ours);
+	ring_close(ring);
+}

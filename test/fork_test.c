@@ -55,11 +55,15 @@ static void child_uses_own_ring(void)
 
 static void child_tries_ring(struct a10_ring *ring)
 {
+	struct a10_ring_info info;
+
 	CHILD_NEEDS(a10_ring_poll(ring, 0) == -ECHILD);
 	CHILD_NEEDS(a10_ring_poll(ring, A10_FOREVER) == -ECHILD);
 	CHILD_NEEDS(a10_ring_run(ring) == -ECHILD);
 	CHILD_NEEDS(a10_ring_flush(ring) == -ECHILD);
 	CHILD_NEEDS(a10_ring_current() == NULL);
+	a10_ring_info(ring, &info);
+	CHILD_NEEDS(info.submission_entries > 0);
 }
 
 static void child_tries_sq(struct a10_sq *sq, a10_id id)
@@ -287,4 +291,29 @@ TEST(a_child_closes_plain_descriptors)
 	ck_assert(number_is_open(ends[0]));
 	pipe_close(ends);
 	inherited_close(&it);
+}
+
+static void on_fork(void *data, const struct a10_result *r)
+{
+	pid_t child = fork();
+
+	(void)r;
+	if (child == 0) {
+		CHILD_NEEDS(a10_ring_current() == NULL);
+		child_uses_own_ring();
+		_exit(0);
+	}
+	child_wait(child);
+	++*(unsigned int *)data;
+}
+
+TEST(a_child_forked_in_a_callback_makes_its_own_ring)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	unsigned int forked = 0;
+
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring), a10_nop(), on_fork, &forked), 0);
+	RUN_UNTIL(ring, forked == 1);
+	ring_close(ring);
 }

@@ -384,3 +384,34 @@ TEST(modifiers_may_be_given_in_any_order)
 	}
 	ring_close(ring);
 }
+
+TEST(what_is_not_the_kernels_cannot_be_drained)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_scope scope;
+
+	a10_scope_open(&scope, a10_ring_sq(ring), 0);
+	ck_assert_int_eq(refusal_of(ring, a10_drained(a10_after(0))), -EINVAL);
+	ck_assert_int_eq(refusal_of(ring, a10_drained(a10_scope_wait(&scope))),
+			 -EINVAL);
+	ck_assert_int_eq(
+		refusal_of(ring, a10_drained(a10_listen_on("127.0.0.1:0", 1))),
+		-EINVAL);
+	ring_close(ring);
+}
+
+/* Close-on-exec is what is always meant, also where it means nothing. */
+TEST(a_direct_descriptor_may_be_asked_for_with_close_on_exec)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+
+	fd_close(ring,
+		 fd_of(ring, a10_direct(a10_open("/dev/null",
+						 O_RDONLY | O_CLOEXEC, 0))));
+	if (ring_has(ring, A10_OPCODE_SOCKET))
+		fd_close(ring,
+			 fd_of(ring, a10_direct(a10_socket(
+					     AF_INET,
+					     SOCK_STREAM | SOCK_CLOEXEC, 0))));
+	ring_close(ring);
+}

@@ -1,6 +1,8 @@
 /* Waiting until a descriptor is ready, once and again and again. */
 #include "support.h"
 
+#include <linux/io_uring.h>
+
 TEST(poll_gives_the_events_that_hold)
 {
 	struct a10_ring *ring = ring_open_direct(4);
@@ -122,6 +124,30 @@ TEST(many_polls_of_one_descriptor_are_all_told)
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	for (int i = 0; i < 1000; i++)
 		ck_assert_int_eq(seen[i].last.value, POLLIN);
+	pipe_close(ends);
+	ring_close(ring);
+}
+
+/* It is over when the last has come, whoever made the request. */
+TEST(a_raw_request_with_many_results_can_be_awaited)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_POLL_ADD,
+		.poll32_events = POLLIN,
+		.len = IORING_POLL_ADD_MULTI,
+	};
+	struct a10_result result;
+	int ends[2];
+
+	pipe_open(ends);
+	sqe.fd = ends[0];
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring),
+				      a10_timeout(a10_raw(&sqe), A_MOMENT),
+				      &result),
+			 -ETIME);
+	ck_assert(!result.more);
 	pipe_close(ends);
 	ring_close(ring);
 }

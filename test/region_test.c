@@ -114,7 +114,9 @@ TEST(slots_are_as_many_as_asked_for_and_used_again)
 		regions[i] = region_open(ring, NULL, 100);
 		memset(used, 0, sizeof(used));
 		for (int j = 0; j < SLOTS; j++) {
-			const int index = region_index(regions[j], ring);
+			const int index = region_hold(regions[j], ring);
+
+			region_drop(regions[j]);
 
 			ck_assert_int_ge(index, 0);
 			ck_assert_int_lt(index, SLOTS);
@@ -148,9 +150,10 @@ TEST(what_cannot_be_a_region_is_refused)
 	a10_region_destroy(NULL);
 	/* None of these took a slot. */
 	region = region_open(ring, NULL, 1);
-	ck_assert_int_eq(region_index(region, ring), 0);
-	ck_assert_int_eq(region_index(region, without), -EXDEV);
-	ck_assert_int_eq(region_index(NULL, ring), -EXDEV);
+	ck_assert_int_eq(region_hold(region, ring), 0);
+	region_drop(region);
+	ck_assert_int_eq(region_hold(region, without), -EXDEV);
+	ck_assert_int_eq(region_hold(NULL, ring), -EXDEV);
 	munmap(hole, 4096);
 	ring_close(without);
 	ring_close(ring);
@@ -220,5 +223,79 @@ TEST(a_region_can_be_destroyed_while_it_is_written_to)
 	ck_assert_int_eq(((char *)again)[0], 0);
 	munmap(again, 4096);
 	pipe_close(ends);
+	ring_close(ring);
+}
+
+/* The slot and the memory of a destroyed one are nobody's while it is named. */
+TEST(what_goes_on_in_a_destroyed_region_does_not_reach_the_next)
+{
+	struct a10_ring *ring = ring_with(2);
+	struct a10_region *first = region_open(ring, NULL, 4096), *second;
+	struct a10_region *third = NULL;
+	unsigned char *data = a10_region_data(first), *other;
+	struct seen queued, all;
+	int ends[2];
+
+	pipe_open(ends);
+	start(ring,
+	      a10_fixed(a10_all(a10_read(a10_fd_regular(ends[0]), data, 20)),
+			first),
+	      &all);
+	ck_assert_int_eq(write(ends[1], "0123456789", 10), 10);
+	run_for(ring, A10_MILLISECOND);
+	ck_assert_uint_eq(all.count, 0);
+	/* This one is only queued when it is destroyed. */
+	start(ring,
+	      a10_fixed(a10_write(a10_fd_regular(ends[1]), data, 10), first),
+	      &queued);
+	a10_region_destroy(first);
+	second = region_open(ring, NULL, 4096);
+	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &third), -ENFILE);
+	other = a10_region_data(second);
+	memset(other, 'x', 4096);
+	RUN_UNTIL(ring, queued.ended && all.ended);
+	ck_assert_int_eq(queued.last.value, 10);
+	ck_assert_int_eq(all.last.value, 20);
+	for (int i = 0; i < 4096; i++)
+		ck_assert_int_eq(other[i], 'x');
+	/* Now its slot is free again. */
+	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &third), 0);
+	ck_assert_int_eq(refusal_of(ring, a10_fixed(a10_nop(), second)),
+			 -EINVAL);
+	pipe_close(ends);
+	ring_close(ring);
+}
+
+static void *submit_into_region(void *data)
+{
+	void **parts = data;
+	struct a10_ring *ring = parts[0];
+	struct a10_region *region = parts[1];
+
+	start(ring,
+	      a10_fixed(a10_pread(a10_fd_regular(*(int *)parts[2]),
+				  a10_region_data(region), 10, 0),
+			region),
+	      parts[3]);
+	return NULL;
+}
+
+TEST(a_region_that_another_thread_named_lives_until_that_is_over)
+{
+	struct a10_ring *ring = ring_with(1);
+	struct a10_region *region, *next = NULL;
+	int fd = file_open(10);
+	struct seen seen;
+	void *parts[4] = { ring, NULL, &fd, &seen };
+
+	ring_bind(ring);
+	region = parts[1] = region_open(ring, NULL, 4096);
+	thread_join(thread_start(submit_into_region, parts));
+	a10_region_destroy(region);
+	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &next), -ENFILE);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 10);
+	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &next), 0);
+	close(fd);
 	ring_close(ring);
 }

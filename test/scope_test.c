@@ -558,3 +558,45 @@ TEST(connections_embed_a_scope_and_free_themselves)
 	ck_assert_uint_eq(a10_pool_available(pool), 16);
 	ring_close(ring);
 }
+
+TEST(a_wait_on_another_ring_than_the_scopes_is_refused)
+{
+	struct a10_ring *ring = ring_open(NULL), *other = ring_open(NULL);
+	struct a10_scope scope;
+
+	a10_scope_open(&scope, a10_ring_sq(ring), 0);
+	ck_assert_int_eq(refusal_of(other, a10_scope_wait(&scope)), -EXDEV);
+	ck_assert_int_eq(value_of(ring, a10_scope_wait(&scope)), 0);
+	ring_close(other);
+	ring_close(ring);
+}
+
+TEST(a_scope_with_flags_that_are_not_known_takes_nothing)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_scope scope;
+
+	a10_scope_open(&scope, a10_ring_sq(ring), 1u << 7);
+	ck_assert_int_eq(a10_scope_submit(&scope, a10_nop(), on_never, NULL),
+			 -EINVAL);
+	ck_assert_uint_eq(a10_scope_count(&scope), 0);
+	ring_close(ring);
+}
+
+TEST(what_is_detached_is_not_the_first_that_wins)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_scope scope;
+	struct seen winner = { 0 };
+	a10_id id;
+
+	a10_scope_open(&scope, a10_ring_sq(ring), A10_SCOPE_FIRST_WINS);
+	id = a10_scope_submit(&scope, a10_after(A10_SECOND), on_never, NULL);
+	ck_assert_int_gt(a10_scope_submit(&scope, a10_after(A_MOMENT), on_seen,
+					  &winner),
+			 0);
+	ck_assert_int_eq(a10_detach(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, winner.ended);
+	ck_assert_int_eq(winner.last.value, 0);
+	ring_close(ring);
+}

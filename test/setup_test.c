@@ -353,3 +353,15 @@ TEST(queues_start_at_their_first_index_or_say_that_they_cannot)
 	else
 		ck_assert_int_eq(err, -EINVAL);
 }
+
+TEST(who_made_a_disabled_ring_cannot_await_on_it)
+{
+	struct a10_config config = { .disabled = A10_ON };
+	struct a10_ring *ring = ring_open(&config);
+
+	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring), a10_nop(), NULL),
+			 -EBADFD);
+	ck_assert_int_eq(a10_ring_enable(ring), 0);
+	ck_assert_int_eq(a10_await_on(a10_ring_sq(ring), a10_nop(), NULL), 0);
+	ring_close(ring);
+}

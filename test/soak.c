@@ -363,7 +363,7 @@ static void watch(void)
 static void arguments_read(int argc, char **argv)
 {
 	seed = (uint64_t)a10_now() * 2654435761u;
-	operations_wanted = 1000000;
+	operations_wanted = 1000000; /* unless told for how long */
 	for (int i = 1; i + 1 < argc; i += 2) {
 		uint64_t value = strtoull(argv[i + 1], NULL, 0);
 
@@ -415,6 +415,10 @@ int main(int argc, char **argv)
 		rings += stages[i].rings;
 	}
 	results_print();
+	need(operations_wanted == UINT64_MAX ||
+		     total_done() >= operations_wanted,
+	     "the time was over before so many operations were",
+	     (long long)total_done());
 	after = open_descriptors();
 	need(after == before, "descriptors are left",
 	     (long long)after - before);

@@ -251,7 +251,7 @@ static bool cancel_random(struct submitter *who)
 	record = record_of_ticket(who->tickets[at]);
 	if (record != NULL) {
 		atomic_store(&record->cancelled, true);
-		atomic_store(&record->asked, record->kind != KIND_WAIT);
+		atomic_store(&record->asked, true);
 		note(record, "cancel", who->number);
 	}
 	return a10_cancel(who->stage->sq, who->ids[at]) == 0;
@@ -266,7 +266,7 @@ static bool forget_random(struct submitter *who)
 	if (who->ids[at] == 0)
 		return true;
 	record = record_of_ticket(who->tickets[at]);
-	if (record == NULL || record->kind == KIND_WAIT)
+	if (record == NULL)
 		return true;
 	if (!record->owning &&
 	    (who->number != 0 ||

@@ -295,3 +295,22 @@ TEST(a_timer_does_not_begin_before_it_is_submitted)
 	ck_assert_int_ge(a10_now(), until);
 	ring_close(ring);
 }
+
+/* Each tick is progress. */
+TEST(a_time_out_of_a_period_counts_from_the_last_tick)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct seen seen;
+	a10_id id;
+
+	id = start(ring,
+		   a10_timeout(a10_multishot(a10_after(A10_MILLISECOND)),
+			       PATIENCE / 100),
+		   &seen);
+	run_for(ring, PATIENCE / 30);
+	ck_assert_uint_eq(seen.ended, 0);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	ring_close(ring);
+}

@@ -536,3 +536,48 @@ TEST(a_buffer_outlives_its_ring)
 	ck_assert_mem_eq(notes.at[0].buf.data, "kept", 4);
 	a10_buf_release(notes.at[0].buf);
 }
+
+/* A member's result may have to wait for that of one before it. */
+TEST(pieces_belong_to_their_completions_in_a_chain_too)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct a10_pool *pool = NULL;
+	struct notes chain = { 0 }, many = { 0 };
+	struct scripted_request *send, *recv, *multi;
+	static char data[100];
+	struct a10_op ops[2];
+
+	ck_assert_int_eq(a10_pool_create(kernel->ring, 2, 4096,
+					 A10_POOL_INCREMENTAL, &pool),
+			 0);
+	scripted_submit(
+		kernel,
+		a10_multishot(a10_recv_pooled(a10_fd_regular(101), pool, 0)),
+		&many);
+	scripted_settle(kernel);
+	multi = scripted_next(kernel, URING_OP_RECV);
+	ops[0] = a10_zero_copy(a10_send(FD, data, sizeof(data), 0));
+	ops[1] = a10_recv_pooled(FD, pool, 0);
+	ck_assert_int_gt(
+		a10_submit_linked(kernel->sq, ops, 2, notes_take, &chain), 0);
+	scripted_settle(kernel);
+	send = scripted_next(kernel, URING_OP_SEND_ZC);
+	recv = scripted_next(kernel, URING_OP_RECV);
+	scripted_answer(kernel, send, 100, URING_CQE_F_MORE);
+	ck_assert(scripted_receive(kernel, recv, "CHAIN", 5, 0));
+	scripted_settle(kernel);
+	ck_assert_uint_eq(chain.count, 0);
+	ck_assert(scripted_receive(kernel, multi, "multishot", 9,
+				   URING_CQE_F_MORE));
+	scripted_settle(kernel);
+	scripted_answer(kernel, send, 0, URING_CQE_F_NOTIF);
+	scripted_settle(kernel);
+	ck_assert_uint_eq(chain.count, 2);
+	ck_assert_uint_eq(many.count, 1);
+	ck_assert_mem_eq(many.at[0].buf.data, "multishot", 9);
+	ck_assert_mem_eq(chain.at[1].buf.data, "CHAIN", 5);
+	ck_assert_uint_eq(chain.at[1].buf.length, 5);
+	a10_buf_release(many.at[0].buf);
+	a10_buf_release(chain.at[1].buf);
+	scripted_destroy(kernel);
+}

@@ -456,3 +456,21 @@ TEST(a_sleeping_kernel_thread_is_woken_and_a_running_one_is_left_alone)
 	ck_assert_uint_eq(notes.count, 22);
 	scripted_destroy(kernel);
 }
+
+TEST(a_flush_that_finds_completions_in_its_way_for_ever_says_so)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	const struct backend_view *view = &kernel->ring->view;
+	struct notes notes = { 0 };
+
+	submit_nops(kernel, &notes, 2);
+	/* A completion, of nobody, that only poll may take. */
+	atomic_store(view->cq_tail, atomic_load(view->cq_tail) + 1);
+	scripted_enter_fails(kernel, -EBUSY, 0, UINT32_MAX);
+	ck_assert_int_eq(a10_ring_flush(kernel->ring), -EBUSY);
+	kernel->enter_error_times = 0;
+	kernel->start = scripted_all_succeed;
+	scripted_settle(kernel);
+	ck_assert_uint_eq(notes.count, 2);
+	scripted_destroy(kernel);
+}

@@ -167,7 +167,7 @@ static struct a10_op modified(struct world *world, struct a10_op op)
 		op = a10_timeout(op, below(world, 10) * A10_SECOND);
 	if (chance(world, 6))
 		op = a10_deadline(op, now + below(world, 20) * A10_SECOND);
-	if (chance(world, 30))
+	if (chance(world, 30) && op.request.opcode != A10_OPCODE_TIMEOUT)
 		op = a10_drained(op);
 	if (chance(world, 10))
 		op = a10_shielded(op);

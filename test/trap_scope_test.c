@@ -360,3 +360,108 @@ TEST(a_connection_frees_itself_when_its_scope_is_empty)
 	ck_assert_uint_eq(a10_ring_pending(kernel->ring), 0);
 	scripted_destroy(kernel);
 }
+
+/* ---- a wait that was over, and is not any more ---------------------------- */
+
+struct relapse {
+	struct scripted *kernel;
+	struct a10_scope scope;
+	struct notes wait;
+	struct notes added;
+	a10_id id;
+	void (*meanwhile)(struct relapse *relapse);
+};
+
+/* Runs after the scope became empty, before its wait is delivered. */
+static void relapse_now(void *data, const struct a10_result *r)
+{
+	struct relapse *relapse = data;
+
+	(void)r;
+	relapse->meanwhile(relapse);
+	ck_assert_int_gt(a10_scope_submit(&relapse->scope, a10_read(FD, buf, 1),
+					  notes_take, &relapse->added),
+			 0);
+}
+
+static void relapse_run(struct relapse *relapse, struct a10_op wait)
+{
+	struct scripted *kernel = relapse->kernel;
+	struct scripted_request *in, *out;
+
+	ck_assert_int_gt(
+		a10_scope_submit(&relapse->scope, a10_nop(), NULL, NULL), 0);
+	relapse->id = a10_submit(kernel->sq, wait, notes_take, &relapse->wait);
+	ck_assert_int_gt(relapse->id, 0);
+	ck_assert_int_gt(
+		a10_submit(kernel->sq, a10_nop(), relapse_now, relapse), 0);
+	scripted_settle(kernel);
+	in = scripted_next(kernel, URING_OP_NOP);
+	out = scripted_next(kernel, URING_OP_NOP);
+	scripted_post(kernel, in, 0, 0);
+	scripted_post(kernel, out, 0, 0);
+	scripted_settle(kernel);
+	scripted_settle(kernel);
+}
+
+static void relapse_end(struct relapse *relapse)
+{
+	struct scripted *kernel = relapse->kernel;
+
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_READ), 1, 0);
+	scripted_settle(kernel);
+	ck_assert_int_eq(notes_only(&relapse->added)->value, 1);
+	ck_assert_uint_eq(a10_ring_pending(kernel->ring), 0);
+	scripted_destroy(kernel);
+}
+
+static void relapse_cancel(struct relapse *relapse)
+{
+	ck_assert_int_eq(a10_cancel(relapse->kernel->sq, relapse->id), 0);
+}
+
+static void relapse_detach(struct relapse *relapse)
+{
+	ck_assert_int_eq(a10_detach(relapse->kernel->sq, relapse->id), 0);
+}
+
+static void relapse_let_time_pass(struct relapse *relapse)
+{
+	atomic_fetch_add(&relapse->kernel->clock, A10_SECOND);
+}
+
+TEST(a_cancel_of_a_wait_that_is_parked_again_is_not_lost)
+{
+	struct relapse relapse = { .kernel = scripted_ring(NULL),
+				   .meanwhile = relapse_cancel };
+
+	a10_scope_open(&relapse.scope, relapse.kernel->sq, 0);
+	relapse_run(&relapse, a10_scope_wait(&relapse.scope));
+	ck_assert_int_eq(notes_only(&relapse.wait)->value, -ECANCELED);
+	relapse_end(&relapse);
+}
+
+TEST(a_wait_that_is_detached_before_it_is_parked_again_is_forgotten)
+{
+	struct relapse relapse = { .kernel = scripted_ring(NULL),
+				   .meanwhile = relapse_detach };
+
+	a10_scope_open(&relapse.scope, relapse.kernel->sq, 0);
+	relapse_run(&relapse, a10_scope_wait(&relapse.scope));
+	ck_assert_uint_eq(relapse.wait.count, 0);
+	ck_assert_uint_eq(a10_ring_pending(relapse.kernel->ring), 1);
+	relapse_end(&relapse);
+}
+
+TEST(the_time_out_of_a_wait_that_is_parked_again_is_not_lost)
+{
+	struct relapse relapse = { .kernel = scripted_ring(NULL),
+				   .meanwhile = relapse_let_time_pass };
+
+	a10_scope_open(&relapse.scope, relapse.kernel->sq, 0);
+	relapse_run(&relapse, a10_timeout(a10_scope_wait(&relapse.scope),
+					  A10_SECOND / 2));
+	scripted_pass(relapse.kernel, A10_SECOND);
+	ck_assert_int_eq(notes_only(&relapse.wait)->value, -ETIME);
+	relapse_end(&relapse);
+}

@@ -1,6 +1,8 @@
 /* Waking, stopping and running, from threads and from signal handlers. */
 #include "support.h"
 
+#include <linux/io_uring.h>
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/time.h>
@@ -349,5 +351,37 @@ TEST(no_wake_is_lost_in_a_race)
 		ck_assert_int_lt(a10_now(), until);
 	}
 	thread_join(thread);
+	ring_close(ring);
+}
+
+static void *wake_later(void *data)
+{
+	nap(A_MOMENT);
+	ck_assert_int_eq(a10_sq_wake(data), 0);
+	return NULL;
+}
+
+/* A request that cancels all hits the library's own poll too. */
+TEST(what_ends_the_poll_that_wakes_the_owner_does_not_end_waking)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_ASYNC_CANCEL,
+		.fd = -1,
+		.cancel_flags =
+			IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+	};
+	pthread_t thread;
+	int64_t begin;
+
+	ck_assert_int_eq(value_of(ring, a10_raw(&sqe)), 1);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		thread = thread_start(wake_later, a10_ring_sq(ring));
+		begin = a10_now();
+		ck_assert_int_eq(a10_ring_poll(ring, 2 * PATIENCE), 0);
+		ck_assert_int_lt(a10_now() - begin, PATIENCE);
+		thread_join(thread);
+	}
 	ring_close(ring);
 }

@@ -29,7 +29,8 @@ struct a10_config {
 	uint32_t registered_buffers;  /* [none] slots for regions */
 	uint32_t reserved_operations; /* [1024] memory taken at creation: below
 					 that many under way the owner's
-					 a10_submit cannot fail */
+					 a10_submit of what needs no copy (a
+					 path, a header ...) cannot fail */
 	uint32_t workers_bounded;     /* [kernel's] threads for files ... */
 	uint32_t workers_unbounded;   /* [kernel's] ... and for all else */
 	uint32_t kernel_thread_cpu_plus_one; /* [any] pins the kernel thread */
@@ -52,7 +53,8 @@ struct a10_config {
 	uint8_t reserved_choices[6];
 
 	struct a10_sq *attach; /* [none] share this ring's workers; of a
-					 ring: a10_ring_sq(ring) */
+					 ring: a10_ring_sq(ring), which must
+					 not be destroyed meanwhile */
 	uint64_t reserved[8];
 };
 

@@ -59,9 +59,9 @@ A10_INLINE bool a10_fd_equal(struct a10_fd a, struct a10_fd b)
 
 /*
  * Closes it without waiting and without telling how it went. Any thread; never
- * fails; none: nothing. What the ring it belongs to (a direct one), or the ring
- * this thread polls (a regular one), has pending on it is cancelled first. The
- * operation a10_close tells the result. [close, CLOSE]
+ * fails; none: nothing. What the ring it belongs to (a direct one), or in a
+ * callback the ring that calls it (a regular one), has pending on it is
+ * cancelled first. The operation a10_close tells the result. [close, CLOSE]
  */
 A10_API void a10_fd_release(struct a10_fd fd);
 

@@ -366,8 +366,10 @@ A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 }
 
 /*
- * Starts when all that was started before it is over; nothing after it starts
- * before it is over. Kept by the library: the kernel's IO_DRAIN is never sent.
+ * Starts when the kernel has nothing else of this ring's; nothing behind it
+ * starts before it is over. What the library itself keeps back (a timer, a send
+ * behind another, a paused multishot) is not waited for, and cannot be drained:
+ * -EINVAL. Kept by the library: the kernel's IO_DRAIN is never sent.
  */
 A10_OP a10_drained(struct a10_op op)
 {
@@ -411,7 +413,8 @@ A10_OP a10_nop(void)
 /*
  * Any request made with the kernel's own header (64 bytes, copied; what it
  * points to is lent until it is over). user_data and the link flags are the
- * library's; CQE_SKIP_SUCCESS is -EINVAL. value is the completion's res.
+ * library's; CQE_SKIP_SUCCESS, BUFFER_SELECT (a pool does that) and LINK_TIMEOUT
+ * (a10_timeout does that) are -EINVAL. value is the completion's res.
  */
 A10_OP a10_raw(const void *io_uring_sqe)
 {

@@ -7,18 +7,20 @@
 A10_BEGIN
 
 /*
- * Registers size bytes for a10_fixed. memory NULL: allocated, page-aligned.
- * Owner's thread, or any before the ring is bound (else -EPERM). -ENFILE: no
- * slot of config.registered_buffers is free; -ENOMEM: memory or the memlock
- * limit. [REGISTER_BUFFERS2, REGISTER_BUFFERS_UPDATE]
+ * Registers size bytes (at most 1 GiB, else -EINVAL) for a10_fixed. memory NULL:
+ * allocated, page-aligned. Owner's thread, or any before the ring is bound (else
+ * -EPERM). -ENFILE: no slot of config.registered_buffers is free; -EFAULT;
+ * -ENOMEM: memory or the memlock limit; -ESHUTDOWN; -ECHILD: in a forked child.
+ * [REGISTER_BUFFERS2, REGISTER_BUFFERS_UPDATE]
  */
 A10_API int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 			      struct a10_region **ret_region);
 
 /*
- * The kernel keeps the memory until the last operation with it is over; memory
- * of the caller's may be freed then. Owner's thread. NULL: nothing. A ring
- * destroys the regions that are left.
+ * Its memory and its slot are kept until the last operation with it is over;
+ * memory of the caller's may be freed then. Owner's thread, or any before the
+ * ring is bound; another one, or twice, is a bug, which aborts. NULL: nothing. A
+ * ring destroys the regions that are left.
  */
 A10_API void a10_region_destroy(struct a10_region *region);
 

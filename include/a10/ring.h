@@ -16,13 +16,10 @@
 A10_BEGIN
 
 /*
- * config NULL: the defaults. 0, or
- *   -EINVAL      options that contradict each other, or a size out of range;
- *   -EOPNOTSUPP  the kernel lacks what is required, or was insisted on;
- *   -ENOMEM      memory, or the memlock limit;
- *   -EPERM, -ENOSYS, -EACCES  io_uring is blocked or missing here;
- *   -EMFILE, -ENFILE, -EAGAIN no descriptors, or no threads;
- *   -ESHUTDOWN   config.attach is a ring that was destroyed;
+ * config NULL: the defaults. 0; -EINVAL: options that contradict each other;
+ * -EOPNOTSUPP: the kernel lacks what is required or insisted on; -ENOMEM: memory
+ * or the memlock limit; -EPERM, -ENOSYS, -EACCES: io_uring is blocked; -EMFILE,
+ * -ENFILE, -EAGAIN: no descriptors or threads; -ESHUTDOWN: attach is destroyed.
  * a10_ring_reason says it in words. [io_uring_setup]
  */
 A10_API int a10_ring_create(const struct a10_config *config,
@@ -36,11 +33,10 @@ A10_API const char *a10_ring_reason(void);
 
 /*
  * Cancels all, polls until nothing is under way (callbacks are called), frees.
- * Submitting meanwhile says -ESHUTDOWN. Returns 0, or how many operations were
- * not over after timeout_ns: their memory and the ring are leaked then, for the
- * kernel may still write, and logged. -EPERM: not the owner; -EDEADLK: in a
- * callback; neither frees anything. NULL: nothing. In a forked child it only
- * frees. A10_FOREVER waits as long as it takes.
+ * Returns 0, or how many operations were not over after timeout_ns: they and the
+ * ring are leaked then, for the kernel may still write, and logged. -EPERM: not
+ * the owner; -EDEADLK: in a callback; neither frees anything. In a forked child
+ * it only frees. NULL: nothing.
  */
 A10_API int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns);
 
@@ -62,7 +58,8 @@ A10_API struct a10_sq *a10_ring_sq(struct a10_ring *ring);
  * Starts what is queued, waits at most timeout_ns (0: not; A10_FOREVER) for a
  * first result, delivers all there are. Returns how many were delivered; 0: the
  * time is over, or a wake. -EBADFD: disabled; -EPERM: not the owner; -EDEADLK:
- * in a callback; -ECHILD: in a forked child. [io_uring_enter]
+ * in a callback; -ECHILD: in a forked child; -EAGAIN, -EBUSY: the kernel is out
+ * of memory, again and again. [io_uring_enter]
  */
 A10_API int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns);
 
@@ -96,7 +93,7 @@ struct a10_ring_info {
 	uint8_t reserved0[2];
 	uint64_t opcodes[4]; /* bit n: the kernel has opcode n */
 	uint64_t enters;     /* io_uring_enter calls so far */
-	uint64_t overflows;  /* completions that found no room */
+	uint64_t overflows;  /* completions the kernel lost, out of memory */
 	uint64_t reserved[6];
 };
 

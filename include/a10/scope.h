@@ -28,7 +28,10 @@ struct a10_scope {
 	uint64_t reserved[4];
 };
 
-/* Empty, and of sq's ring. flags: A10_SCOPE_*. A scope needs no finish call. */
+/*
+ * Empty, and of sq's ring. flags: A10_SCOPE_*; with others all that is submitted
+ * into it is -EINVAL. A scope needs no finish call.
+ */
 A10_API void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq,
 			    uint32_t flags);
 

@@ -56,7 +56,8 @@ A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
  * done(data, result) gets its results; done NULL: what they bring is closed or
  * given back. Returns its id; never fails for lack of room. -ENOMEM, -ESHUTDOWN,
  * -EINVAL (cannot be), -EXDEV (of another ring), -ENXIO (no table, no pool),
- * -EFAULT: not started, done is not called, what it owns is released.
+ * -ENAMETOOLONG (a path), -E2BIG (a vector), -EFAULT, -EPERM (another thread's
+ * scope): not started, done is not called, what it owns is released.
  */
 A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 			     a10_done *done, void *data)
@@ -81,13 +82,11 @@ A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 }
 
 /*
- * Starts a chain: each begins when the one before succeeded in full; a10_all
- * holds in a chain. done gets one result per operation, in order: result.index
- * tells which, result.more is false in the last. What comes after a failure
- * gets -ECANCELED. One id for all. -E2BIG: longer than the submission queue.
- * -EINVAL: none, or one that cannot be linked (multishot, a10_ordered,
- * a10_close, whole jobs and waits of the library's own; raw ones by their
- * opcode). Its sends do not queue behind others that are "all". [IO_LINK]
+ * Starts a chain: each begins when the one before succeeded in full, else it is
+ * -ECANCELED. done gets one result per operation, in order (result.index), more
+ * is false in the last. One id for all. -E2BIG: longer than the submission
+ * queue; -EINVAL: none, or one that cannot be linked (many results, ordered,
+ * a10_close, the library's own waits); else as a10_submit. [IO_LINK]
  */
 A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
 				 size_t count, a10_done *done, void *data);
@@ -96,7 +95,8 @@ A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
  * Starts op and waits until it is over, from wherever this is: the owner polls
  * its ring, any other thread sleeps. Of a ring nobody has polled yet its
  * creator becomes the owner. ret_result may be NULL; it is written always.
- * Returns its value. -EDEADLK: in a callback. A multishot: -EINVAL.
+ * Returns its value. -EDEADLK: in a callback; -EBADFD: by who made a disabled
+ * ring; -EINVAL: a multishot.
  */
 A10_API ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,
 			     struct a10_result *ret_result);

@@ -65,8 +65,13 @@ bool pools_have_returns(const struct a10_ring *ring);
 void pools_finish(struct a10_ring *ring, bool inherited);
 void regions_finish(struct a10_ring *ring, bool inherited);
 
-/* The registered buffer's index, or -EXDEV: of another ring. Any thread. */
-int region_index(const struct a10_region *region, const struct a10_ring *ring);
+/*
+ * The registered buffer's index, for as long as an operation names it; -EXDEV:
+ * of another ring, or destroyed. hold: any thread. drop: the owner, or who held
+ * it and did not submit.
+ */
+int region_hold(struct a10_region *region, const struct a10_ring *ring);
+void region_drop(struct a10_region *region);
 
 /* The calls back, in ring/again.c and ring/cancel.c. */
 void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);

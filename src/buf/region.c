@@ -19,6 +19,13 @@ struct a10_region {
 	size_t size;
 	uint32_t index;
 	bool allocated; /* data is ours */
+	bool closed;    /* destroyed, but for the operations that name it */
+	/*
+	 * Operations that name it are the sum: the owner counts in one, other
+	 * threads in the other, whoever held what it drops. Wraps are harmless.
+	 */
+	uint32_t held;
+	_Atomic uint32_t held_elsewhere;
 };
 
 int ring_registrable(const struct a10_ring *ring)
@@ -125,21 +132,13 @@ free_region:
 	return err;
 }
 
-/*
- * The kernel holds the pages themselves, not the addresses, until the last that
- * uses them is over: so they can be unmapped at once.
- */
-void a10_region_destroy(struct a10_region *region)
+/* Nothing names it any more: another may have the slot, and the memory. */
+static void region_end(struct a10_region *region)
 {
-	struct a10_region **link;
-	struct a10_ring *ring;
+	struct a10_ring *ring = region->ring;
+	struct a10_region **link = &ring->regions.first;
 	int err;
 
-	if (!region)
-		return;
-	ring = region->ring;
-	check(ring_registrable(ring) != -EPERM);
-	link = &ring->regions.first;
 	while (*link && *link != region)
 		link = &(*link)->next;
 	check(*link == region);
@@ -154,6 +153,55 @@ void a10_region_destroy(struct a10_region *region)
 	region_free(region);
 }
 
+static bool region_is_held(const struct a10_region *region)
+{
+	/* Acquire: pairs with the release of the thread that dropped it. */
+	return region->held + atomic_load_explicit(&region->held_elsewhere,
+						   memory_order_acquire) !=
+	       0;
+}
+
+/*
+ * An operation that waits, or goes on after a short transfer, names the slot
+ * and an address in it: neither may be another's before it is over.
+ */
+void a10_region_destroy(struct a10_region *region)
+{
+	if (!region)
+		return;
+	check(ring_registrable(region->ring) != -EPERM);
+	check(!region->closed);
+	region->closed = true;
+	if (!region_is_held(region) || sq_is_inherited(&region->ring->sq))
+		region_end(region);
+}
+
+int region_hold(struct a10_region *region, const struct a10_ring *ring)
+{
+	if (!region || region->ring != ring || region->closed)
+		return -EXDEV;
+	if (likely(sq_is_mine(&ring->sq)))
+		region->held++;
+	else
+		atomic_fetch_add_explicit(&region->held_elsewhere, 1,
+					  memory_order_relaxed);
+	return (int)region->index;
+}
+
+void region_drop(struct a10_region *region)
+{
+	if (unlikely(!sq_is_mine(&region->ring->sq))) {
+		/* It was not submitted. If it was the last, the ring's end is
+		 * the region's.
+		 */
+		atomic_fetch_sub_explicit(&region->held_elsewhere, 1,
+					  memory_order_release);
+		return;
+	}
+	region->held--;
+	if (unlikely(region->closed) && !region_is_held(region))
+		region_end(region);
+}
 /* The backend's end empties the slots. */
 void regions_finish(struct a10_ring *ring, bool inherited)
 {
@@ -169,11 +217,4 @@ void regions_finish(struct a10_ring *ring, bool inherited)
 void *a10_region_data(const struct a10_region *region)
 {
 	return region->data;
-}
-
-int region_index(const struct a10_region *region, const struct a10_ring *ring)
-{
-	if (!region || region->ring != ring)
-		return -EXDEV;
-	return (int)region->index;
 }

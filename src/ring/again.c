@@ -174,9 +174,8 @@ static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 }
 
 /* The buffer the kernel picked, whatever the result says. */
-static void result_buffer(struct a10_ring *ring, struct slot *slot,
-			  const struct completion *completion,
-			  struct a10_result *r)
+void result_buffer(struct a10_ring *ring, struct slot *slot,
+		   const struct completion *completion, struct a10_result *r)
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
 	const bool counted = cold->flags & A10_WITH_BOUND;

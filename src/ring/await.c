@@ -21,6 +21,9 @@ static void await_done(void *data, const struct a10_result *r)
 	_Atomic uint32_t *over = &await->over;
 
 	await->result = *r;
+	/* Of a10_raw's with many results: the last is the one. */
+	if (r->more)
+		return;
 	/*
 	 * Release: pairs with the acquire in await_sleep. Afterwards await may
 	 * be gone; waking a word that is nobody's is harmless.
@@ -42,7 +45,8 @@ static void await_done_here(void *data, const struct a10_result *r)
 	struct await *await = data;
 
 	await->result = *r;
-	atomic_store_explicit(&await->over, 1, memory_order_relaxed);
+	if (!r->more)
+		atomic_store_explicit(&await->over, 1, memory_order_relaxed);
 }
 
 static ssize_t await_polling(struct a10_ring *ring, const struct a10_op *op,
@@ -78,10 +82,10 @@ static ssize_t await_elsewhere(struct a10_sq *sq, const struct a10_op *op,
 /* Nobody has polled it yet: who made it is who will. */
 static int await_bind(struct a10_ring *ring)
 {
-	if (sq_is_bound(&ring->sq) || ring->disabled ||
-	    ring->creator != thread_number())
+	if (sq_is_bound(&ring->sq) || ring->creator != thread_number())
 		return 0;
-	return ring_bind(ring);
+	/* It would sleep until it enables the ring itself. */
+	return ring->disabled ? -EBADFD : ring_bind(ring);
 }
 
 static ssize_t await_on(struct a10_sq *sq, const struct a10_op *op,

@@ -45,6 +45,8 @@ void slot_cancel_forget(struct a10_ring *ring, struct slot *slot)
 	if (cold->cancel_next != NO_SLOT)
 		cold_at(ring, cold->cancel_next)->cancel_prev =
 			cold->cancel_prev;
+	if (ring->cancels == NO_SLOT)
+		ring->cancels_wait = false;
 }
 
 void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
@@ -55,7 +57,11 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 		chain_cancel(ring, slot, mark);
 		return;
 	}
-	if (slot->marks & MARK_ENDING || slot->state == SLOT_FINISHED)
+	if (slot->marks & MARK_ENDING)
+		return;
+	/* Its result is known; but a scope_wait may yet be parked again. */
+	if (slot->state == SLOT_FINISHED &&
+	    op_row(slot->opcode)->own != OWN_SCOPE_WAIT)
 		return;
 	slot->marks |= mark;
 	slot->id |= TAG_SPECIAL;
@@ -153,14 +159,17 @@ void cancels_fill(struct a10_ring *ring)
 		ring->cancel_retries > 0 && ring_clock(ring) >= ring->cancel_at;
 	uint32_t index = ring->cancels;
 
+	ring->cancels_wait = false;
 	while (index != NO_SLOT) {
 		struct slot *slot = slot_at(ring, index);
 
 		index = cold_at(ring, index)->cancel_next;
 		if (slot->marks & MARK_RETRY && !due)
 			continue;
-		if (!cancel_send(ring, slot))
+		if (!cancel_send(ring, slot)) {
+			ring->cancels_wait = true;
 			break;
+		}
 	}
 }
 

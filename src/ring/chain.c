@@ -129,13 +129,37 @@ static void chain_withdraw(struct a10_ring *ring, struct slot *slot)
 	slot_finish(ring, slot, -ECANCELED);
 }
 
-/* The kernel would start the next one before it is whole. */
+static bool is_hard(struct a10_ring *ring, const struct slot *slot)
+{
+	return request_at(ring, slot_index(slot))->flags &
+	       URING_SQE_IO_HARDLINK;
+}
+
+/*
+ * The kernel would start the next one before it is whole: it is hard-linked,
+ * or its progress must be seen, so that it cannot be MSG_WAITALL.
+ */
 static bool ends_batch(struct a10_ring *ring, const struct slot *slot)
 {
-	const uint32_t index = slot_index(slot);
+	const uint32_t with = cold_at(ring, slot_index(slot))->flags;
 
-	return request_at(ring, index)->flags & URING_SQE_IO_HARDLINK &&
-	       cold_at(ring, index)->flags & A10_WITH_ALL;
+	return with & A10_WITH_ALL &&
+	       (is_hard(ring, slot) ||
+		(with & A10_WITH_TIMEOUT &&
+		 op_row(slot->opcode)->nowait == NOWAIT_MSG));
+}
+
+/* Nothing after it is to run, as the kernel would have it. */
+static bool breaks(struct a10_ring *ring, const struct slot *slot,
+		   const struct a10_result *r)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	/* It did not run, for one before it failed; nor does the rest. */
+	if (r->value == -ECANCELED)
+		return true;
+	return !is_hard(ring, slot) &&
+	       (r->value < 0 || cold->bytes < cold->total);
 }
 
 bool chain_fill(struct a10_ring *ring, struct slot *slot)
@@ -181,11 +205,10 @@ static bool member_is_over(struct a10_ring *ring, struct slot *slot,
 		.res = (int32_t)cold->value,
 		.flags = cold->cqe_flags & ~URING_NOTIF_USAGE_ZC_COPIED,
 	};
+	bool over;
 
 	result_make(ring, slot, row, &completion, r);
-	/* It did not run, for one before it failed; nor does the rest. */
-	if (r->value == -ECANCELED && ends_batch(ring, slot))
-		cold_at(ring, cold->chain_first)->chain_broken = true;
+	r->buf = cold->picked;
 	if (cold->cqe_flags & URING_NOTIF_USAGE_ZC_COPIED &&
 	    cold->flags & A10_WITH_ZERO_COPY)
 		r->flags |= A10_RESULT_COPIED;
@@ -193,8 +216,11 @@ static bool member_is_over(struct a10_ring *ring, struct slot *slot,
 		r->value = (ssize_t)slot_reason(slot, r->value);
 	if (r->value < 0 && !is_ending(slot) && is_interrupted(r->value))
 		return false;
-	return !(cold->flags & A10_WITH_ALL) ||
+	over = !(cold->flags & A10_WITH_ALL) ||
 	       !all_goes_on(ring, slot, row, r);
+	if (over && ends_batch(ring, slot) && breaks(ring, slot, r))
+		cold_at(ring, cold->chain_first)->chain_broken = true;
+	return over;
 }
 
 /* The last was delivered: all slots, and what they own. */
@@ -306,8 +332,14 @@ void chain_completed(struct a10_ring *ring, struct slot *slot,
 		cold->cqe_flags |=
 			(uint32_t)completion->res & URING_NOTIF_USAGE_ZC_COPIED;
 	} else {
+		struct a10_result r = { .value = 0 };
+
+		/* Now, not at its turn: see pool_lend. */
+		result_buffer(ring, slot, completion, &r);
+		cold->picked = r.buf;
 		cold->value = completion->res;
-		cold->cqe_flags = completion->flags & ~URING_CQE_F_MORE;
+		cold->cqe_flags = completion->flags &
+				  ~(URING_CQE_F_MORE | URING_CQE_F_BUFFER);
 	}
 	if (completion->flags & URING_CQE_F_MORE)
 		return;

@@ -20,10 +20,6 @@
 #define MAX_REGISTERED_BUFFERS (1u << 14)
 #define MAX_WORKERS            INT32_MAX
 
-/* A program's config is as large as its header said; it is part of the ABI. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct a10_config) == 136,
-	       "a10_config");
-
 struct rule {
 	bool is_broken;
 	const char *words;

@@ -151,6 +151,7 @@ struct cold {
 	void (*release)(void *owned);
 	struct a10_buf owned_buf;
 	struct a10_pool *pool;
+	struct a10_region *region; /* with A10_WITH_REGION */
 	uint32_t bound;
 	uint32_t lent; /* of its buffers, not yet back */
 	struct a10_scope *scope;
@@ -172,6 +173,7 @@ struct cold {
 	bool chain_redo;        /* ... that it has to go on ... */
 	bool chain_broken;      /* ... and that the rest is not to run */
 	uint32_t retries;       /* of what is transient, in vain so far */
+	struct a10_buf picked;  /* of a chain's member that is back */
 	int32_t cell;           /* what FILES_UPDATE reads and writes */
 	uint32_t cqe_flags;     /* of a chain's member that is back */
 	int32_t fd_value;       /* the descriptor it made, or -1 */
@@ -301,6 +303,7 @@ struct a10_ring {
 	uint32_t *finished_link;
 	uint32_t cancels; /* slots with MARK_LISTED, by cancel_next */
 	uint32_t cancel_retries;
+	bool cancels_wait; /* one of them found no room in the queue */
 	int64_t cancel_at; /* when those with MARK_RETRY are due */
 	uint32_t cancel_backoff;
 	uint32_t drains;   /* drained operations not over, and ... */

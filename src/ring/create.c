@@ -181,8 +181,10 @@ int ring_create_on(const struct a10_config *config,
 	if (err < 0)
 		return err;
 	ring = aligned_alloc(64, (sizeof(*ring) + 63) / 64 * 64);
-	if (!ring)
+	if (!ring) {
+		reason_set("no memory for the ring");
 		return -ENOMEM;
+	}
 	memset(ring, 0, sizeof(*ring));
 	ring->config = *config;
 	err = sq_init(&ring->sq, calls);

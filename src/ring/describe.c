@@ -19,6 +19,8 @@
 	(URING_SQE_FIXED_FILE | URING_SQE_IO_DRAIN | URING_SQE_IO_HARDLINK | \
 	 URING_SQE_ASYNC)
 
+#define SCOPE_FLAGS_KNOWN (A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS)
+
 /* Extra that a slot without a cold part can do without. */
 #define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD)
 
@@ -112,6 +114,9 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;
+	/* Those do not go through the queue, where drained ones wait. */
+	if (op->request.flags & URING_SQE_IO_DRAIN && row->own != OWN_NONE)
+		return -EINVAL;
 	if (row->own == OWN_TIMEOUT && !is_time(op))
 		return -EINVAL;
 	return check_multishot(op, row);
@@ -137,19 +142,37 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 	return 0;
 }
 
-static void add_cloexec(struct a10_request *request, const struct op_row *row)
+/* What waits for a scope stands in a list of its ring's slots. */
+static int check_scopes(const struct a10_sq *sq, const struct a10_op *op,
+			const struct op_row *row, const struct a10_scope *scope)
+{
+	const struct a10_scope *waited = NULL;
+
+	if (row->own == OWN_SCOPE_WAIT && !(op->extra.flags & A10_WITH_RAW))
+		waited = (void *)(uintptr_t)op->request.address;
+	if ((waited && waited->sq != sq) || (scope && scope->sq != sq))
+		return -EXDEV;
+	return scope && scope->flags & ~SCOPE_FLAGS_KNOWN ? -EINVAL : 0;
+}
+
+/* A descriptor of the process has it always; a direct one must not. */
+static void set_cloexec(struct a10_request *request, const struct op_row *row,
+			bool on)
 {
 	switch ((enum op_cloexec)row->cloexec) {
 	case CLOEXEC_OP_FLAGS: /* SOCK_CLOEXEC is O_CLOEXEC */
-		request->op_flags |= O_CLOEXEC;
+		request->op_flags &= ~(uint32_t)O_CLOEXEC;
+		request->op_flags |= on ? O_CLOEXEC : 0;
 		break;
 	case CLOEXEC_OFFSET:
-		request->offset |= SOCK_CLOEXEC;
+		request->offset &= ~(uint64_t)SOCK_CLOEXEC;
+		request->offset |= on ? SOCK_CLOEXEC : 0;
 		break;
 	case CLOEXEC_HOW: {
 		struct open_how *how = (void *)(uintptr_t)request->offset;
 
-		how->flags |= O_CLOEXEC;
+		how->flags &= ~(uint64_t)O_CLOEXEC;
+		how->flags |= on ? O_CLOEXEC : 0;
 		break;
 	}
 	case CLOEXEC_NONE:
@@ -205,7 +228,7 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 		request->buffer = pool_group(extra->pool);
 	}
 	if (flags & A10_WITH_REGION) {
-		const int index = region_index(extra->region, ring);
+		const int index = region_hold(extra->region, ring);
 
 		if (index < 0)
 			return index;
@@ -220,8 +243,7 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 	}
 	if (flags & A10_WITH_DIRECT)
 		request->index = (int32_t)URING_FILE_INDEX_ALLOC;
-	else
-		add_cloexec(request, row);
+	set_cloexec(request, row, !(flags & A10_WITH_DIRECT));
 	if (flags & A10_WITH_MULTISHOT)
 		add_multishot(ring, request, row);
 	/*
@@ -246,6 +268,7 @@ static void cold_fill(struct cold *cold, const struct a10_extra *extra)
 	cold->release = extra->release;
 	cold->owned_buf = extra->owned_buf;
 	cold->pool = extra->pool;
+	cold->region = extra->region;
 	cold->bound = extra->bound;
 	cold->argument[0] = extra->argument[0];
 	cold->argument[1] = extra->argument[1];
@@ -316,6 +339,8 @@ void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner)
 			     cold->captured);
 	if (cold->pool)
 		pool_drop(cold->pool);
+	if (cold->flags & A10_WITH_REGION)
+		region_drop(cold->region);
 }
 
 int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
@@ -330,6 +355,9 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 	if (err < 0)
 		return err;
 	err = check_descriptors(&ring->sq, op);
+	if (err < 0)
+		return err;
+	err = check_scopes(&ring->sq, op, row, scope);
 	if (err < 0)
 		return err;
 	if (row->plain && !scope && !(op->extra.flags & ~WITH_LITTLE) &&

@@ -97,6 +97,8 @@ void a10_ring_info(const struct a10_ring *ring, struct a10_ring_info *ret_info)
 	ret_info->incremental_pools = grant->incremental;
 	memcpy(ret_info->opcodes, grant->opcodes, sizeof(grant->opcodes));
 	ret_info->enters = ring->enters;
+	if (sq_is_inherited(&ring->sq))
+		return; /* the queues are not there in a child */
 	ret_info->overflows = atomic_load_explicit(ring->view.cq_overflow,
 						   memory_order_relaxed);
 }

@@ -88,6 +88,8 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 	}
 	if (cold->pool)
 		pool_drop(cold->pool);
+	if (cold->flags & A10_WITH_REGION)
+		region_drop(cold->region);
 	if (cold->scope)
 		scope_unlink(ring, slot);
 	/* What was made on the way to an error is nobody's. */
@@ -126,8 +128,8 @@ void slot_deliver(struct a10_ring *ring, struct slot *slot,
 	const struct a10_buf owned_buf = cold->owned_buf;
 	void (*release)(void *owned) = cold->release;
 	void *owned = cold->owned, *data = slot->data;
-	/* A scope does not hear of what is forgotten. */
-	const int64_t value = slot->marks & MARK_DETACH ? 0 : r->value;
+	const int64_t value = r->value;
+	const bool forgotten = slot->marks & MARK_DETACH;
 
 	r->id = (a10_id)id_plain(slot->id);
 	r->more = false;
@@ -135,7 +137,7 @@ void slot_deliver(struct a10_ring *ring, struct slot *slot,
 	slot_free(ring, slot);
 	call_back(ring, done, data, r);
 	if (scope)
-		scope_leave(ring, scope, value);
+		scope_leave(ring, scope, forgotten ? SCOPE_FORGOTTEN : value);
 	if (with & A10_WITH_OWNED && release)
 		release(owned);
 	if (with & A10_WITH_OWNED_BUF)

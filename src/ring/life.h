@@ -165,6 +165,12 @@ void slot_unpark(struct a10_ring *ring, struct slot *slot);
 /* A completion of an operation that the plain path cannot do. */
 void slot_completed(struct a10_ring *ring, struct slot *slot,
 		    const struct completion *completion);
+/*
+ * The buffer the kernel picked, whatever the result says. In the order of
+ * completions, once for each.
+ */
+void result_buffer(struct a10_ring *ring, struct slot *slot,
+		   const struct completion *completion, struct a10_result *r);
 /* What a completion says, in a result's terms. */
 void result_make(struct a10_ring *ring, struct slot *slot,
 		 const struct op_row *row, const struct completion *completion,
@@ -317,6 +323,8 @@ void sync_begin(struct a10_ring *ring, struct slot *slot);
 
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);
+/* In place of a value: a scope does not hear how what is detached has ended. */
+#define SCOPE_FORGOTTEN INT64_MIN
 /* After the callback, which may have gone on in the scope. */
 void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value);
 /* Whether it ends at once what is submitted into it. */

@@ -132,7 +132,9 @@ uint32_t queue_room(const struct a10_ring *ring)
 
 void window_open(struct a10_ring *ring)
 {
-	if (queue_is_empty(ring) && ring->drains == 0 && !ring->slow)
+	/* A cancel that found no room must find it before others do. */
+	if (queue_is_empty(ring) && ring->drains == 0 && !ring->slow &&
+	    !ring->cancels_wait)
 		ring->window = ring->tail + queue_room(ring);
 	else
 		ring->window = ring->tail;
@@ -206,8 +208,9 @@ void drain_over(struct a10_ring *ring, struct slot *slot)
 
 bool queue_can_move(const struct a10_ring *ring)
 {
-	return !queue_is_empty(ring) &&
-	       !is_held((struct a10_ring *)(uintptr_t)ring);
+	return ring->cancels_wait ||
+	       (!queue_is_empty(ring) &&
+		!is_held((struct a10_ring *)(uintptr_t)ring));
 }
 
 static void queue_push_first(struct a10_ring *ring, struct slot *slot,

@@ -66,12 +66,15 @@ static void scope_emptied(struct a10_ring *ring, struct a10_scope *scope)
 void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
 {
 	const bool own = scope_is_cancelled(scope) && value == -ECANCELED;
+	const uint32_t cancels =
+		value < 0 ? A10_SCOPE_FAIL_FAST : A10_SCOPE_FIRST_WINS;
 
-	if (value < 0 && !own && scope->error == 0)
-		scope->error = (int32_t)value;
-	if ((value < 0 && scope->flags & A10_SCOPE_FAIL_FAST) ||
-	    (value >= 0 && scope->flags & A10_SCOPE_FIRST_WINS))
-		a10_scope_cancel(scope);
+	if (value != SCOPE_FORGOTTEN) {
+		if (value < 0 && !own && scope->error == 0)
+			scope->error = (int32_t)value;
+		if (scope->flags & cancels)
+			a10_scope_cancel(scope);
+	}
 	if (--scope->count == 0)
 		scope_emptied(ring, scope);
 }
@@ -157,8 +160,11 @@ bool scope_wait_holds(struct a10_ring *ring, struct slot *slot)
 {
 	const struct a10_scope *scope = waited_for(ring, slot);
 
-	if (slot->marks & MARK_ENDING)
-		return true; /* it was cut short, whatever the scope does */
+	/* Cut short, whatever the scope does, which may be gone by now. */
+	if (is_ending(slot) || slot->marks & MARK_DETACH) {
+		cold_at(ring, slot_index(slot))->value = slot_reason(slot, 0);
+		return true;
+	}
 	if (scope->count == 0) {
 		cold_at(ring, slot_index(slot))->value = scope->error;
 		return true;

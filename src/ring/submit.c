@@ -196,12 +196,27 @@ slow:
 
 /* ---- chains -------------------------------------------------------------- */
 
+/* A raw request with many results. */
+static bool is_raw_multishot(const struct a10_op *op, const struct op_row *row)
+{
+	const uint32_t value = row->multishot_value;
+
+	if (!(op->extra.flags & A10_WITH_RAW))
+		return false;
+	if (op->request.opcode == A10_OPCODE_TIMEOUT)
+		return op->request.op_flags & URING_TIMEOUT_MULTISHOT;
+	if (row->multishot == MULTISHOT_PRIORITY)
+		return op->request.priority & value;
+	return row->multishot == MULTISHOT_LENGTH && op->request.length & value;
+}
+
 static int check_member(const struct a10_op *op)
 {
 	const struct op_row *row = op_row(op->request.opcode);
 	const uint32_t never = A10_WITH_MULTISHOT | A10_WITH_ORDER;
 
-	if (!row->linked || op->extra.flags & never)
+	if (!row->linked || op->extra.flags & never ||
+	    is_raw_multishot(op, row))
 		return -EINVAL;
 	return 0;
 }
@@ -263,6 +278,7 @@ static int member_describe(struct a10_sq *sq, uint32_t index, bool owner,
 	}
 	/* Only so is a short one a failure that breaks the kernel's chain. */
 	if (op->extra.flags & A10_WITH_ALL &&
+	    !(op->extra.flags & A10_WITH_TIMEOUT) &&
 	    op_row(op->request.opcode)->nowait == NOWAIT_MSG)
 		sq->requests[index].op_flags |= MSG_WAITALL;
 	sq->slots[index].flags |= SLOT_COLD | SLOT_CHAIN;

@@ -93,6 +93,8 @@ void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due)
 	count = 1 + (now - due) / period;
 	cold->retry_at = time_after(due, count * period);
 	r.count = (size_t)count;
+	if (cold->flags & A10_WITH_TIMEOUT)
+		timer_progress(ring, slot);
 	timer_update(ring, slot);
 	slot_deliver_more(ring, slot, &r);
 }

@@ -22,7 +22,10 @@ static _Thread_local struct a10_ring *ring_here
 
 struct a10_ring *a10_ring_current(void)
 {
-	return ring_here;
+	struct a10_ring *ring = ring_here;
+
+	/* A child forked in a callback is not in the parent's poll. */
+	return ring && !sq_is_inherited(&ring->sq) ? ring : NULL;
 }
 
 int ring_bind(struct a10_ring *ring)
@@ -45,7 +48,7 @@ int ring_enter_check(struct a10_ring *ring)
 {
 	if (sq_is_inherited(&ring->sq))
 		return -ECHILD;
-	if (ring_here)
+	if (a10_ring_current())
 		return -EDEADLK;
 	if (!ring->bound) {
 		if (ring->disabled)
@@ -335,6 +338,9 @@ static int flush(struct a10_ring *ring)
 		if (submit == 0 && flags == 0)
 			return 0;
 		ret = ring_enter(ring, submit, 0, flags, BACKEND_NO_DEADLINE);
+		/* Nothing is taken from the queue of completions here. */
+		if (ret < 0 && !cq_is_empty(ring) && ++tries >= AGAIN_TRIES)
+			return ret;
 		if (ret < 0)
 			ret = enter_failed(ring, ret, &tries);
 		else if (ret == 0 && !ring->kernel_thread)
@@ -363,7 +369,7 @@ size_t a10_ring_pending(const struct a10_ring *ring)
 
 int64_t a10_now(void)
 {
-	const struct a10_ring *ring = ring_here;
+	const struct a10_ring *ring = a10_ring_current();
 	struct timespec now;
 
 	if (ring)

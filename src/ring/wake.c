@@ -16,11 +16,13 @@
  * of the two sees the other. Many rings cost one write, and one before the
  * owner dozes is not lost.
  */
+#include "base/log.h"
 #include "buf/pool.h"
 #include "ring/life.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <a10/poll.h>
@@ -70,11 +72,18 @@ void bell_rise(struct a10_ring *ring)
 	atomic_store_explicit(&ring->sq.bell, BELL_QUIET, memory_order_release);
 }
 
-/* Only to make the backend's wait end; there is nothing to do. */
+/*
+ * Only to make the backend's wait end. Should anything have ended the poll, it
+ * begins again: a request that cancels all, made by a10_raw, hits it too.
+ */
 static void bell_rang(void *data, const struct a10_result *r)
 {
-	(void)data;
-	(void)r;
+	struct a10_ring *ring = data;
+
+	if (!r->more && !ring->closing && bell_arm(ring) < 0)
+		log_line(A10_LOG_ERROR,
+			 "a10: nobody can wake the owner any more: %s",
+			 strerror(ENOMEM));
 }
 
 int bell_arm(struct a10_ring *ring)
@@ -85,7 +94,7 @@ int bell_arm(struct a10_ring *ring)
 	/* Busy-polled rings do not sleep in the kernel, and cannot poll. */
 	if (ring->iopoll)
 		return 0;
-	return internal_submit(ring, &op, bell_rang, NULL) == NO_SLOT ?
+	return internal_submit(ring, &op, bell_rang, ring) == NO_SLOT ?
 		       -ENOMEM :
 		       0;
 }
