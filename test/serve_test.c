@@ -285,6 +285,11 @@ TEST(what_cannot_be_answered_has_its_status)
 	assert_status(&server, "GET / HTTP/1.1\r\n\r\n", 400);
 	assert_status(&server, "GET / HTTP/1.1\r\nbroken\r\n\r\n", 400);
 	assert_status(&server, "BREW / HTTP/1.1\r\n\r\n", 501);
+	assert_status(&server,
+		      "GET / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n",
+		      413);
+	assert_status(&server, "GET / HTTP/1.1\r\n" HOST "Expect: more\r\n\r\n",
+		      417);
 	assert_status(&server, "GET / HTTP/3.0\r\n\r\n", 505);
 	assert_status(&server, "\x16\x03\x01\x02\x01", 400);
 	memset(text, 'a', sizeof(text));

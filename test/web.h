@@ -50,6 +50,9 @@ struct server {
  */
 void server_start(struct server *server, const char *option, const char *value);
 
+/* The same with so many as there are before a NULL, which may be --listen. */
+void server_start_with(struct server *server, const char *const *options);
+
 /* Its exit status, after it has ended for whatever reason. */
 int server_wait(struct server *server);
 
@@ -65,7 +68,7 @@ void assert_pattern(const char *bytes, size_t length);
 
 struct answer {
 	int status;
-	size_t length; /* Content-Length */
+	size_t length; /* Content-Length; of a 304 there is none */
 	char head[16384];
 	char *body; /* terminated, to be freed; NULL: there was none */
 };

@@ -64,24 +64,71 @@ void listing_finish(struct listing *listing)
 	memset(listing, 0, sizeof(*listing));
 }
 
-static int compare(const void *left, const void *right)
+/* ---- order -------------------------------------------------------------- */
+
+/* As they stand in a query. */
+static const char *const key_names[LISTING_KEYS] = { "name", "size",
+						     "modified" };
+
+struct listing_order listing_order(struct view query)
+{
+	struct listing_order order = { LISTING_BY_NAME, false };
+	struct view piece;
+
+	while (view_take(&query, '&', &piece)) {
+		if (piece.length < 6 || memcmp(piece.at, "sort=", 5) != 0)
+			continue;
+		piece.at += 5;
+		piece.length -= 5;
+		order.backwards = piece.at[0] == '-';
+		piece.at += order.backwards;
+		piece.length -= order.backwards;
+		order.key = LISTING_BY_NAME;
+		for (int key = 0; key < LISTING_KEYS; key++) {
+			if (view_is(piece, key_names[key]))
+				order.key = (enum listing_key)key;
+		}
+	}
+	return order;
+}
+
+static int compare_names(const struct listing_entry *a,
+			 const struct listing_entry *b)
+{
+	int order = strcasecmp(a->name, b->name);
+
+	return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+static int compare(const void *left, const void *right, void *data)
 {
 	const struct listing_entry *a = (const struct listing_entry *)left;
 	const struct listing_entry *b = (const struct listing_entry *)right;
-	int order;
+	const struct listing_order *by = (const struct listing_order *)data;
+	int order = 0;
 
 	if (a->is_directory != b->is_directory)
 		return a->is_directory ? -1 : 1;
-	order = strcasecmp(a->name, b->name);
-	return order != 0 ? order : strcmp(a->name, b->name);
+	if (by->key == LISTING_BY_SIZE && !a->is_directory)
+		order = (a->size > b->size) - (a->size < b->size);
+	else if (by->key == LISTING_BY_TIME)
+		order = (a->modified > b->modified) -
+			(a->modified < b->modified);
+	else if (by->key == LISTING_BY_NAME)
+		order = compare_names(a, b);
+	if (order == 0)
+		return compare_names(a, b);
+	return by->backwards ? -order : order;
 }
 
 void listing_sort(struct listing *listing)
 {
 	if (listing->count > 0)
-		qsort(listing->entries, listing->count,
-		      sizeof(*listing->entries), compare);
+		qsort_r(listing->entries, listing->count,
+			sizeof(*listing->entries), compare, &listing->order);
 }
+
+/* ---- reading ------------------------------------------------------------ */
 
 /*
  * What a link leads to, as it would be opened: from the root, and not out of
@@ -122,7 +169,8 @@ static int listing_consider(struct listing *listing, int root, const char *name,
 	struct listing_entry about = { 0 };
 	struct stat status;
 
-	if (entry[0] == '.')
+	if (entry[0] == '.' &&
+	    (!listing->hidden || entry[1] == '\0' || strcmp(entry, "..") == 0))
 		return 0;
 	if (fstatat(directory, entry, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* gone since */
@@ -167,6 +215,8 @@ int listing_read(struct listing *listing, int root, const char *name,
 	listing_sort(listing);
 	return err;
 }
+
+/* ---- the page ----------------------------------------------------------- */
 
 static size_t count_parts(const char *name)
 {
@@ -265,6 +315,25 @@ static void add_footer(struct text *text, const struct listing *listing)
 	text_add(text, "</footer>\n");
 }
 
+/* Its column's: to sort by it, or if that is so already the other way round. */
+static void add_column(struct text *text, const struct listing *listing,
+		       enum listing_key key, const char *title)
+{
+	const bool chosen = listing->order.key == key;
+	const bool backwards = chosen && listing->order.backwards;
+
+	text_add(text, "<th");
+	if (chosen)
+		text_add(text, backwards ? " aria-sort=\"descending\"" :
+					   " aria-sort=\"ascending\"");
+	text_add(text, "><a href=\"?sort=");
+	text_add(text, chosen && !backwards ? "-" : "");
+	text_add(text, key_names[key]);
+	text_add(text, "\">");
+	text_add(text, title);
+	text_add(text, "</a></th>");
+}
+
 void listing_add_page(struct text *text, const struct listing *listing,
 		      const char *name)
 {
@@ -277,8 +346,11 @@ void listing_add_page(struct text *text, const struct listing *listing,
 	page_begin(text, title);
 	free(title);
 	add_heading(text, name);
-	text_add(text, "<table>\n<thead><tr><th>Name</th><th>Size</th>"
-		       "<th>Modified</th></tr></thead>\n<tbody>\n");
+	text_add(text, "<table>\n<thead><tr>");
+	add_column(text, listing, LISTING_BY_NAME, "Name");
+	add_column(text, listing, LISTING_BY_SIZE, "Size");
+	add_column(text, listing, LISTING_BY_TIME, "Modified");
+	text_add(text, "</tr></thead>\n<tbody>\n");
 	if (*name != '\0')
 		text_add(text, "<tr><td><a class=\"parent\" href=\"../\">"
 			       "Parent folder</a></td><td></td><td></td>"

@@ -3,6 +3,7 @@
 #define LISTING_H
 
 #include "text.h"
+#include "view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,19 +21,40 @@ struct listing_entry {
 	bool is_directory;
 };
 
-/* All zero is an empty one. */
+/* Each also backwards. */
+enum listing_key {
+	LISTING_BY_NAME,
+	LISTING_BY_SIZE,
+	LISTING_BY_TIME,
+	LISTING_KEYS,
+};
+
+struct listing_order {
+	enum listing_key key;
+	bool backwards;
+};
+
+/* All zero is an empty one, by name, without what is hidden. */
 struct listing {
 	struct listing_entry *entries;
 	size_t count;
 	size_t room;
-	bool cut; /* there are more than LISTING_MAX */
+	bool cut;    /* there are more than LISTING_MAX */
+	bool hidden; /* what begins with a dot is listed too */
+	struct listing_order order;
 };
+
+/* Of "sort=size" or "sort=-modified" in a query; else by name. */
+struct listing_order listing_order(struct view query);
 
 /* Adds a copy of name. 0 or -ENOMEM. */
 int listing_add(struct listing *listing, const char *name,
 		const struct listing_entry *about);
 
-/* Directories first, then by name, the case of letters aside. */
+/*
+ * Directories first, then by its order; what is the same there by name, the
+ * case of letters aside.
+ */
 void listing_sort(struct listing *listing);
 
 /*

@@ -4,140 +4,235 @@
  *   /name          a file: itself; a folder: a redirect to /name/
  *   /name/         its index.html, or else a listing; a file: not found
  *
+ * and of a file that compresses, the sibling that is compressed already, if the
+ * client takes it and it is smaller than the file and not older.
+ *
  * Each is opened below the root, and the kernel sees to it that no link leads
  * out. Type, size and time are asked of what was opened: nobody can exchange it
  * in between.
+ *
+ *   look ---> in memory: looked_up
+ *     |                      ^
+ *     +---> openat2 ---> on_opened
  */
 #include "lookup.h"
 
 #include "connection.h"
 #include "listing.h"
-#include "response.h"
+#include "mime.h"
 #include "server.h"
+#include "stats.h"
 #include "transfer.h"
 
-#include <fcntl.h>
 #include <linux/openat2.h>
+#include <unistd.h>
 
-/*
- * Not blocking, so that a FIFO without a writer opens at once and can be told
- * by its type (a writer that waited for a reader has one for that moment), and
- * without making a terminal ours.
- */
-static void lookup_open(struct connection *connection, uint64_t flags,
-			connection_done *done)
-{
-	const struct open_how how = {
-		.flags = flags | O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
+enum {
+	TRIES_MAX = 8,
+};
 
-	connection_submit(connection,
-			  a10_openat2(connection->server->root,
-				      path_to_open(&connection->path), &how,
-				      sizeof(how)),
-			  done);
-}
-
-static void on_directory_opened(struct connection *connection,
-				const struct a10_result *r)
-{
-	struct body *body = &connection->body;
-	struct listing listing = { 0 };
-	int err = (int)r->value;
-
-	if (err == 0) {
-		body->file = r->fd;
-		err = listing_read(&listing,
-				   a10_fd_number(connection->server->root),
-				   connection->path.name,
-				   a10_fd_number(body->file));
-	}
-	if (err == 0)
-		listing_add_page(&body->text, &listing, connection->path.name);
-	listing_finish(&listing);
-	if (err == 0)
-		transfer_page(connection, 200);
-	else
-		transfer_error(connection, response_status_of_error(err));
-}
-
-/* Of a folder without an index.html, which the path still ends with. */
-static void lookup_directory(struct connection *connection)
-{
-	path_remove_last(&connection->path);
-	lookup_open(connection, O_DIRECTORY, on_directory_opened);
-}
-
-/*
- * From here on it may wait, as files do. Otherwise a read of what is not in
- * memory fails with -EAGAIN on older kernels; newer ones try it in the ring's
- * thread, also where the file system is known to keep that waiting.
- */
-static void send_file(struct connection *connection)
-{
-	const int fd = a10_fd_number(connection->body.file);
-
-	if (fcntl(fd, F_SETFL, 0) < 0)
-		transfer_error(connection, 500);
-	else
-		transfer_file(connection);
-}
-
-static void on_status(struct connection *connection, const struct a10_result *r)
-{
-	const unsigned int mode = connection->status.stx_mode;
-
-	if (r->value < 0)
-		transfer_error(connection,
-			       response_status_of_error((int)r->value));
-	else if (S_ISREG(mode))
-		send_file(connection);
-	else if (!S_ISDIR(mode))
-		transfer_error(connection, 403);
-	else if (!connection->path.is_directory)
-		transfer_redirect(connection);
-	else {
-		/* A folder that is called index.html. */
-		a10_fd_release(connection->body.file);
-		connection->body.file = A10_NO_FD;
-		lookup_directory(connection);
-	}
-}
+static void looked_up(struct connection *connection, int fd);
 
 static void on_opened(struct connection *connection, const struct a10_result *r)
 {
-	struct a10_op op;
+	looked_up(connection,
+		  r->value < 0 ? (int)r->value : a10_fd_number(r->fd));
+}
 
-	if (r->value == -ENOENT && connection->path.is_directory) {
-		lookup_directory(connection);
-	} else if (r->value < 0) {
-		transfer_error(connection,
-			       response_status_of_error((int)r->value));
-	} else {
-		connection->body.file = r->fd;
-		op = a10_statx(r->fd, "", AT_EMPTY_PATH,
-			       STATX_TYPE | STATX_SIZE | STATX_MTIME,
-			       &connection->status);
-		connection_submit(connection, op, on_status);
+static void look(struct connection *connection, enum lookup_step step)
+{
+	struct exchange *exchange = connection->exchange;
+	const int root = connection->server->root;
+	const uint64_t flags = step == LOOKUP_FOLDER ? O_DIRECTORY : 0;
+	const char *path = path_to_open(&exchange->path);
+	const struct open_how how = file_how(flags);
+	int fd;
+
+	exchange->step = step;
+	fd = file_open(root, path, flags);
+	if (fd != -EAGAIN)
+		looked_up(connection, fd);
+	else
+		connection_submit(connection,
+				  a10_openat2(a10_fd_regular(root), path, &how,
+					      sizeof(how)),
+				  on_opened);
+}
+
+static void fail(struct connection *connection, int err)
+{
+	transfer_error(connection, response_status_of_error(err));
+}
+
+/* ---- folders ------------------------------------------------------------ */
+
+static void show_folder(struct connection *connection, int fd)
+{
+	struct exchange *exchange = connection->exchange;
+	const struct server *server = connection->server;
+	struct listing listing = {
+		.hidden = server->settings.hidden,
+		.order = listing_order(exchange->request.query),
+	};
+	int err;
+
+	err = listing_read(&listing, server->root, exchange->path.name, fd);
+	if (err == 0)
+		listing_add_page(&exchange->body.text, &listing,
+				 exchange->path.name);
+	listing_finish(&listing);
+	if (err == 0)
+		transfer_page(connection, TYPE_HTML);
+	else
+		fail(connection, err);
+}
+
+/* Of a folder without an index.html, which the path still ends with. */
+static void look_for_folder(struct connection *connection)
+{
+	path_remove_last(&connection->exchange->path);
+	look(connection, LOOKUP_FOLDER);
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+/* The next of its siblings that the client takes; none: the file it is. */
+static void look_for_coding(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	enum coding coding = CODING_BROTLI;
+
+	if (exchange->codings == 0) {
+		exchange->coding = CODING_COUNT;
+		transfer_file(connection);
+		return;
 	}
+	while ((exchange->codings & 1u << coding) == 0)
+		coding++;
+	exchange->codings &= ~(1u << coding);
+	exchange->coding = coding;
+	if (path_add_suffix(&exchange->path, coding_suffixes[coding]) < 0) {
+		look_for_coding(connection);
+		return;
+	}
+	look(connection, LOOKUP_CODING);
+	/* Nothing here: the connection may be gone on already. */
+}
+
+static bool is_newer(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec :
+					a->tv_nsec > b->tv_nsec;
+}
+
+static void found_coding(struct connection *connection, int fd)
+{
+	struct exchange *exchange = connection->exchange;
+	struct stat status;
+	bool good;
+
+	path_remove_suffix(&exchange->path, coding_suffixes[exchange->coding]);
+	/* One that is larger serves nobody. */
+	good = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_size < exchange->status.st_size &&
+	       !is_newer(&exchange->status.st_mtim, &status.st_mtim);
+	if (!good) {
+		if (fd >= 0)
+			close(fd);
+		look_for_coding(connection);
+		return;
+	}
+	file_close(&exchange->body.file);
+	exchange->body.file.fd = fd;
+	exchange->status = status;
+	transfer_file(connection);
+}
+
+static void found_file(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+
+	exchange->response.type = mime_type(exchange->path.name);
+	exchange->response.vary = mime_is_compressible(exchange->response.type);
+	if (exchange->response.vary)
+		exchange->codings = coding_accepted(&exchange->request);
+	look_for_coding(connection);
+}
+
+/* Opened; now what is it? */
+static void found(struct connection *connection, int fd)
+{
+	struct exchange *exchange = connection->exchange;
+	struct stat *status = &exchange->status;
+
+	exchange->body.file.fd = fd;
+	if (fstat(fd, status) < 0) {
+		fail(connection, -errno);
+	} else if (S_ISREG(status->st_mode)) {
+		found_file(connection);
+	} else if (!S_ISDIR(status->st_mode)) {
+		transfer_error(connection, 403);
+	} else if (exchange->step == LOOKUP_FILE) {
+		transfer_redirect(connection);
+	} else {
+		/* A folder that is called index.html. */
+		file_close(&exchange->body.file);
+		look_for_folder(connection);
+	}
+}
+
+static void looked_up(struct connection *connection, int fd)
+{
+	struct exchange *exchange = connection->exchange;
+
+	/* Something was moved while ".." in a link was followed. */
+	if (fd == -EAGAIN && exchange->tries++ < TRIES_MAX) {
+		look(connection, exchange->step);
+	} else if (exchange->step == LOOKUP_CODING) {
+		found_coding(connection, fd);
+	} else if (fd == -ENOENT && exchange->step == LOOKUP_INDEX) {
+		look_for_folder(connection);
+	} else if (fd < 0) {
+		fail(connection, fd);
+	} else if (exchange->step == LOOKUP_FOLDER) {
+		exchange->body.file.fd = fd;
+		show_folder(connection, fd);
+	} else {
+		found(connection, fd);
+	}
+}
+
+static bool is_stats(const struct connection *connection)
+{
+	const struct view path = connection->exchange->request.path;
+
+	return connection->server->settings.stats_page &&
+	       path.length == strlen(STATS_PATH) &&
+	       memcmp(path.at, STATS_PATH, path.length) == 0;
 }
 
 void lookup_start(struct connection *connection)
 {
-	const struct request *request = &connection->request;
-	struct path *path = &connection->path;
+	struct exchange *exchange = connection->exchange;
+	const struct view url = exchange->request.path;
+	struct path *path = &exchange->path;
 	int err;
 
 	connection_move(connection, CONNECTION_LOOKING);
-	err = path_decode(request->url + request->path_offset,
-			  request->path_length, path);
+	if (is_stats(connection)) {
+		stats_add_json(&exchange->body.text, connection->server);
+		transfer_page(connection, TYPE_JSON);
+		return;
+	}
+	err = path_decode(url.at, url.length,
+			  connection->server->settings.hidden, path);
 	if (err == 0 && path->is_directory)
 		err = path_append(path, "index.html");
-	if (err == 0)
-		lookup_open(connection, 0, on_opened);
+	if (err == -EINVAL)
+		transfer_error(connection, 400);
+	else if (err < 0)
+		fail(connection, err);
 	else
-		transfer_error(connection,
-			       err == -EINVAL ? 400 :
-						response_status_of_error(err));
+		look(connection,
+		     path->is_directory ? LOOKUP_INDEX : LOOKUP_FILE);
 }

@@ -1,11 +1,31 @@
-/* mime.h - what kind of file a name promises. */
+/*
+ * mime.h - what kind of file a name stands for: the system's table, and a few
+ * types of our own for where there is none.
+ */
 #ifndef MIME_H
 #define MIME_H
 
+#include <stdbool.h>
+
+#define MIME_SYSTEM_TABLE "/etc/mime.types"
+
 /*
- * The value of Content-Type by the extension of a name, whatever its case; text
- * is taken for UTF-8. What is unknown is "application/octet-stream".
+ * Reads a table: lines of a type and extensions, # for comments. Once, before
+ * anything is asked. 0 or -errno; what was read so far counts.
+ */
+int mime_load(const char *path);
+
+/* Frees what was loaded. */
+void mime_unload(void);
+
+/*
+ * By the extension, without regard to case, or by some well-known names; else
+ * application/octet-stream. Text is UTF-8, and what only programmers have a
+ * type for (text/x-...) is plain: a browser would not show it otherwise.
  */
 const char *mime_type(const char *name);
+
+/* Whether files of that type may have siblings that are compressed. */
+bool mime_is_compressible(const char *type);
 
 #endif

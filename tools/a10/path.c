@@ -62,14 +62,14 @@ static int decode_part(const char *url, size_t length, struct path *path,
  * Looks at the part that begins at start: 0, and "." is dropped. Names with a
  * dot in front are hidden from listings too: not there, for all anybody knows.
  */
-static int check_part(struct path *path, size_t start)
+static int check_part(struct path *path, size_t start, bool hidden)
 {
 	const char *part = path->name + start;
 	const size_t length = path->length - start;
 
 	if (length == 2 && part[0] == '.' && part[1] == '.')
 		return -EINVAL;
-	if (length > 1 && part[0] == '.')
+	if (length > 1 && part[0] == '.' && !hidden)
 		return -ENOENT;
 	if (length == 1 && part[0] == '.') {
 		path->length = start;
@@ -78,7 +78,8 @@ static int check_part(struct path *path, size_t start)
 	return 0;
 }
 
-int path_decode(const char *url, size_t length, struct path *ret_path)
+int path_decode(const char *url, size_t length, bool hidden,
+		struct path *ret_path)
 {
 	struct path *path = ret_path;
 	size_t at = 0;
@@ -98,7 +99,7 @@ int path_decode(const char *url, size_t length, struct path *ret_path)
 		err = decode_part(url + at, length - at, path, &part);
 		if (err == 0) {
 			path->is_directory = part == 0;
-			err = check_part(path, start);
+			err = check_part(path, start, hidden);
 		}
 		if (err < 0)
 			return err;
@@ -122,6 +123,23 @@ int path_append(struct path *path, const char *part)
 	memcpy(path->name + path->length, part, length + 1);
 	path->length += length;
 	return 0;
+}
+
+int path_add_suffix(struct path *path, const char *suffix)
+{
+	const size_t length = strlen(suffix);
+
+	if (path->length + length >= sizeof(path->name))
+		return -ENAMETOOLONG;
+	memcpy(path->name + path->length, suffix, length + 1);
+	path->length += length;
+	return 0;
+}
+
+void path_remove_suffix(struct path *path, const char *suffix)
+{
+	path->length -= strlen(suffix);
+	path->name[path->length] = '\0';
 }
 
 void path_remove_last(struct path *path)

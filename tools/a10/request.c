@@ -1,206 +1,496 @@
 #include "request.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-static struct request *request_of(struct http_parser *parser)
-{
-	return (struct request *)parser->data;
-}
+enum {
+	METHOD_MAX = 32,
+	VERSION_LENGTH = 8, /* "HTTP/1.1" */
+	BLANKS_MAX = 4,     /* bytes of empty lines before a request */
+};
 
-static int on_begin(struct http_parser *parser)
-{
-	request_of(parser)->progress = REQUEST_PARTIAL;
-	return 0;
-}
+/* Those of which we know that they are methods, and do not do. */
+static const char *const methods[] = {
+	"POST",     "PUT",       "DELETE", "OPTIONS", "CONNECT",
+	"TRACE",    "PATCH",     "COPY",   "MOVE",    "MKCOL",
+	"PROPFIND", "PROPPATCH", "LOCK",   "UNLOCK",  "SEARCH",
+};
 
-static int on_url(struct http_parser *parser, const char *at, size_t length)
-{
-	struct request *request = request_of(parser);
-
-	if (length > sizeof(request->url) - request->url_length)
-		return -1;
-	memcpy(request->url + request->url_length, at, length);
-	request->url_length += (uint32_t)length;
-	return 0;
-}
-
-/* May come in pieces; only as much is kept as tells "Host" from the others. */
-static int on_field(struct http_parser *parser, const char *at, size_t length)
-{
-	struct request *request = request_of(parser);
-
-	if (!request->in_field) {
-		request->in_field = true;
-		request->field_length = 0;
-		request->field_count++;
-	}
-	if (length > (size_t)(FIELD_MAX - request->field_length)) {
-		request->field_length = FIELD_MAX;
-		request->field[0] = '\0';
-		return 0;
-	}
-	memcpy(request->field + request->field_length, at, length);
-	request->field_length += (uint8_t)length;
-	return 0;
-}
-
-static int on_value(struct http_parser *parser, const char *at, size_t length)
-{
-	struct request *request = request_of(parser);
-
-	(void)at;
-	(void)length;
-	if (request->in_field && request->field_length == FIELD_MAX &&
-	    strncasecmp(request->field, "Host", FIELD_MAX) == 0)
-		request->host_count++;
-	request->in_field = false;
-	return 0;
-}
-
-/* The parts of the URL, or false. */
-static bool split_url(struct request *request)
-{
-	struct http_parser_url url;
-
-	http_parser_url_init(&url);
-	if (http_parser_parse_url(request->url, request->url_length, 0, &url))
-		return false;
-	if (url.field_set & (1 << UF_PATH)) {
-		request->path_offset = url.field_data[UF_PATH].off;
-		request->path_length = url.field_data[UF_PATH].len;
-	} else {
-		/* "http://host": the path is empty, which means the root. */
-		request->url[0] = '/';
-		request->path_offset = 0;
-		request->path_length = 1;
-	}
-	if (url.field_set & (1 << UF_QUERY)) {
-		request->query_offset = url.field_data[UF_QUERY].off;
-		request->query_length = url.field_data[UF_QUERY].len;
-	}
-	return true;
-}
-
-/* What is wrong with what the parser had nothing against; 200: nothing. */
-static int judge(struct request *request)
-{
-	const struct http_parser *parser = &request->parser;
-
-	if (parser->http_major != 1)
-		return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
-	if (request->host_count > 1 ||
-	    (request->host_count == 0 && parser->http_minor > 0))
-		return HTTP_STATUS_BAD_REQUEST;
-	if (parser->method != HTTP_GET && parser->method != HTTP_HEAD)
-		return HTTP_STATUS_METHOD_NOT_ALLOWED;
-	return split_url(request) ? HTTP_STATUS_OK : HTTP_STATUS_BAD_REQUEST;
-}
-
-static int on_headers_complete(struct http_parser *parser)
-{
-	struct request *request = request_of(parser);
-	const bool has_length = parser->flags & F_CONTENTLENGTH;
-
-	request->status = judge(request);
-	request->keep_alive = http_should_keep_alive(parser);
-	request->head_only = parser->method == HTTP_HEAD;
-	request->progress = REQUEST_COMPLETE;
-	/* After CONNECT, and after HTTP/2, what follows is no HTTP/1. */
-	request->broken = (has_length && parser->content_length > 0) ||
-			  (parser->flags & F_CHUNKED) ||
-			  parser->method == HTTP_CONNECT ||
-			  parser->http_major != 1;
-	return request->broken ? -1 : 0;
-}
-
-/* Stops the parser behind the request, not before its last byte. */
-static int on_complete(struct http_parser *parser)
-{
-	http_parser_pause(parser, 1);
-	return 0;
-}
-
-static const struct http_parser_settings settings = {
-	.on_message_begin = on_begin,
-	.on_url = on_url,
-	.on_header_field = on_field,
-	.on_header_value = on_value,
-	.on_headers_complete = on_headers_complete,
-	.on_message_complete = on_complete,
+/* In the order of enum field. */
+static const char *const field_names[FIELD_COUNT] = {
+	"Accept-Encoding",
+	"Connection",
+	"Content-Length",
+	"Expect",
+	"Host",
+	"If-Match",
+	"If-Modified-Since",
+	"If-None-Match",
+	"If-Range",
+	"If-Unmodified-Since",
+	"Range",
+	"Transfer-Encoding",
 };
 
 void request_init(struct request *request)
 {
-	/* For the whole process, and always the same. */
-	http_parser_set_max_header_size(HEADERS_MAX);
-	http_parser_init(&request->parser, HTTP_REQUEST);
-	request->parser.data = request;
-	request_reset(request);
-}
-
-void request_reset(struct request *request)
-{
+	/* The fields themselves are most of it, and counted. */
+	memset(request, 0, offsetof(struct request, fields));
 	request->progress = REQUEST_NONE;
-	request->status = HTTP_STATUS_OK;
+	request->status = 200;
+}
+
+/* ---- a verdict ---------------------------------------------------------- */
+
+/* The first one stands. */
+static void refuse(struct request *request, int status)
+{
+	if (request->status == 200)
+		request->status = status;
+}
+
+/* Where the next request begins is not known then. */
+static void refuse_broken(struct request *request, int status)
+{
+	request->status = status;
+	request->broken = true;
 	request->keep_alive = false;
-	request->broken = false;
-	request->head_only = false;
-	request->in_field = false;
-	request->field_length = 0;
-	request->field_count = 0;
-	request->host_count = 0;
-	request->url_length = 0;
-	request->query_offset = 0;
-	request->query_length = 0;
+	request->progress = REQUEST_COMPLETE;
 }
 
-/* stopped_at: the character that the parser did not like. */
-static int status_of_error(const struct request *request, char stopped_at)
+/* ---- the first line ----------------------------------------------------- */
+
+static bool is_known_method(struct view method)
 {
-	switch (HTTP_PARSER_ERRNO(&request->parser)) {
-	case HPE_CB_url:
-		return HTTP_STATUS_URI_TOO_LONG;
-	case HPE_HEADER_OVERFLOW:
-		return request->field_count > 0 ?
-			       HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE :
-			       HTTP_STATUS_URI_TOO_LONG;
-	case HPE_INVALID_VERSION:
-		return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
-	case HPE_INVALID_METHOD:
-		/* A letter: a method that the parser has not heard of. */
-		return isalpha((unsigned char)stopped_at) ?
-			       HTTP_STATUS_NOT_IMPLEMENTED :
-			       HTTP_STATUS_BAD_REQUEST;
-	default:
-		return HTTP_STATUS_BAD_REQUEST;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		if (method.length == strlen(methods[i]) &&
+		    memcmp(method.at, methods[i], method.length) == 0)
+			return true;
 	}
+	return false;
 }
 
-size_t request_parse(struct request *request, const char *bytes, size_t length)
+static void judge_method(struct request *request)
 {
-	struct http_parser *parser = &request->parser;
-	size_t used;
+	const struct view method = request->method;
 
-	/* To the parser no bytes would be the end of the connection. */
-	if (length == 0)
-		return 0;
-	used = http_parser_execute(parser, &settings, bytes, length);
-	switch (HTTP_PARSER_ERRNO(parser)) {
-	case HPE_OK:
-	case HPE_CB_headers_complete:
-		break;
-	case HPE_PAUSED:
-		http_parser_pause(parser, 0);
-		break;
-	default:
-		request->progress = REQUEST_COMPLETE;
-		request->status = status_of_error(
-			request, used < length ? bytes[used] : '\0');
-		request->keep_alive = false;
+	if (method.length == 3 && memcmp(method.at, "GET", 3) == 0)
+		return;
+	if (method.length == 4 && memcmp(method.at, "HEAD", 4) == 0) {
+		request->head_only = true;
+		return;
+	}
+	refuse(request, is_known_method(method) ? 405 : 501);
+	/* After CONNECT comes what is no HTTP. */
+	if (view_is(method, "CONNECT"))
 		request->broken = true;
-		break;
+}
+
+/* "http://host" taken off, if it is there; what is left may be empty. */
+static struct view without_host(struct view target)
+{
+	size_t scheme = 0;
+	const char *slash;
+
+	if (target.length >= 7 && strncasecmp(target.at, "http://", 7) == 0)
+		scheme = 7;
+	else if (target.length >= 8 &&
+		 strncasecmp(target.at, "https://", 8) == 0)
+		scheme = 8;
+	if (scheme == 0)
+		return target;
+	target.at += scheme;
+	target.length -= scheme;
+	slash = target.at;
+	while (target.length > 0 && !strchr("/?#", *slash)) {
+		slash++;
+		target.length--;
 	}
-	return used;
+	target.at = slash;
+	return target;
+}
+
+/* The path and the query of it; what is behind a # is nobody's business. */
+static void split_target(struct request *request, struct view target)
+{
+	const char *mark;
+
+	target = without_host(target);
+	mark = (const char *)memchr(target.at, '#', target.length);
+	if (mark)
+		target.length = (size_t)(mark - target.at);
+	mark = (const char *)memchr(target.at, '?', target.length);
+	if (mark) {
+		request->query.at = mark + 1;
+		request->query.length =
+			target.length - (size_t)(mark + 1 - target.at);
+		target.length = (size_t)(mark - target.at);
+	}
+	request->path = target.length > 0 ? target : view_of("/");
+}
+
+static bool has_controls(struct view view, bool tabs_too)
+{
+	for (size_t i = 0; i < view.length; i++) {
+		const unsigned char byte = (unsigned char)view.at[i];
+
+		if ((byte < ' ' && (byte != '\t' || tabs_too)) || byte == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* 0, or the status that says what is wrong with it. */
+static int parse_version(struct request *request, struct view version)
+{
+	if (version.length != VERSION_LENGTH ||
+	    memcmp(version.at, "HTTP/", 5) != 0 || version.at[6] != '.')
+		return version.length == 0 || memcmp(version.at, "HTTP/", 5) ?
+			       400 :
+			       505;
+	if (version.at[5] != '1' || version.at[7] < '0' || version.at[7] > '9')
+		return 505;
+	request->old = version.at[7] == '0';
+	return 0;
+}
+
+static void parse_first_line(struct request *request, struct view line)
+{
+	const char *end = line.at + line.length;
+	const char *first;
+	const char *last;
+	struct view version;
+	struct view target;
+	int status;
+
+	request->line = line;
+	first = (const char *)memchr(line.at, ' ', line.length);
+	last = (const char *)memrchr(line.at, ' ', line.length);
+	request->method.at = line.at;
+	request->method.length = first ? (size_t)(first - line.at) : 0;
+	if (!view_is_token(request->method)) {
+		refuse_broken(request, 400);
+		return;
+	}
+	/* "GET /" was HTTP/0.9. */
+	if (first == last) {
+		refuse_broken(request, 505);
+		return;
+	}
+	target.at = first + 1;
+	target.length = (size_t)(last - target.at);
+	version.at = last + 1;
+	version.length = (size_t)(end - version.at);
+	if (target.length > TARGET_MAX) {
+		refuse_broken(request, 414);
+		return;
+	}
+	status = parse_version(request, version);
+	if (status == 0 && (target.length == 0 || has_controls(target, true) ||
+			    memchr(target.at, ' ', target.length)))
+		status = 400;
+	if (status != 0) {
+		refuse_broken(request, status);
+		return;
+	}
+	request->target = target;
+	judge_method(request);
+	split_target(request, target);
+}
+
+/* ---- fields ------------------------------------------------------------- */
+
+static enum field field_find(struct view name)
+{
+	int field = 0;
+
+	while (field < FIELD_COUNT && !view_is(name, field_names[field]))
+		field++;
+	return (enum field)field;
+}
+
+/* 0, or the status that says what is wrong with it. */
+static int parse_field(struct request *request, struct view line)
+{
+	const char *colon = (const char *)memchr(line.at, ':', line.length);
+	struct view name = line;
+	struct view value;
+	enum field field;
+
+	if (!colon)
+		return 400;
+	/* No space in front: a folded line; behind: a trap for proxies. */
+	name.length = (size_t)(colon - line.at);
+	value.at = colon + 1;
+	value.length = line.length - name.length - 1;
+	if (!view_is_token(name) || has_controls(value, false))
+		return 400;
+	field = field_find(name);
+	if (field == FIELD_COUNT)
+		return 0;
+	if (request->field_count == FIELDS_MAX)
+		return 431;
+	request->fields[request->field_count].field = field;
+	request->fields[request->field_count++].value = view_trimmed(value);
+	return 0;
+}
+
+bool request_field(const struct request *request, enum field field,
+		   uint32_t *at, struct view *ret_value)
+{
+	while (*at < request->field_count) {
+		const uint32_t i = (*at)++;
+
+		if (request->fields[i].field == field) {
+			*ret_value = request->fields[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t count_fields(const struct request *request, enum field field,
+			     struct view *ret_first)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < request->field_count; i++) {
+		if (request->fields[i].field == field && count++ == 0)
+			*ret_first = request->fields[i].value;
+	}
+	return count;
+}
+
+bool request_only(const struct request *request, enum field field,
+		  struct view *ret_value)
+{
+	return count_fields(request, field, ret_value) == 1;
+}
+
+/* ---- what the fields say ------------------------------------------------ */
+
+/* Whether one of the list's words is that. */
+static bool has_word(const struct request *request, enum field field,
+		     const char *word)
+{
+	struct view value;
+	struct view piece;
+	uint32_t at = 0;
+
+	while (request_field(request, field, &at, &value)) {
+		while (view_take(&value, ',', &piece)) {
+			if (view_is(piece, word))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_host(struct view host)
+{
+	for (size_t i = 0; i < host.length; i++) {
+		const unsigned char byte = (unsigned char)host.at[i];
+
+		if (byte <= ' ' || byte >= 0x7f || strchr("/\\?#@<>\"", byte))
+			return false;
+	}
+	return true;
+}
+
+/* One, which may be empty; before HTTP/1.1 none will do. */
+static void judge_host(struct request *request)
+{
+	struct view host = { NULL, 0 };
+	const uint32_t count = count_fields(request, FIELD_HOST, &host);
+
+	if (count > 1 || (count == 0 && !request->old) ||
+	    (count == 1 && !is_host(host)))
+		refuse(request, 400);
+}
+
+/* Several that say the same are one. false: it is not said how long it is. */
+static bool parse_length(struct request *request)
+{
+	struct view value;
+	struct view piece;
+	uint64_t length = 0;
+	bool first = true;
+	uint32_t at = 0;
+
+	while (request_field(request, FIELD_CONTENT_LENGTH, &at, &value)) {
+		while (view_take(&value, ',', &piece)) {
+			if (view_number(piece, &length) < 0 ||
+			    (!first && length != request->upload_length))
+				return false;
+			request->upload_length = length;
+			first = false;
+		}
+	}
+	return true;
+}
+
+static void judge_upload(struct request *request)
+{
+	struct view value;
+	const bool has_length =
+		count_fields(request, FIELD_CONTENT_LENGTH, &value) > 0;
+	const bool has_encoding =
+		count_fields(request, FIELD_TRANSFER_ENCODING, &value) > 0;
+
+	/* Both: two readers of it could disagree where it ends. */
+	if ((has_length && has_encoding) || (has_encoding && request->old) ||
+	    !parse_length(request)) {
+		refuse_broken(request, 400);
+		return;
+	}
+	if (has_encoding) {
+		if (!request_only(request, FIELD_TRANSFER_ENCODING, &value) ||
+		    !view_is(value, "chunked")) {
+			refuse_broken(request, 501);
+			return;
+		}
+		request->upload = UPLOAD_CHUNKED;
+	} else if (request->upload_length > 0) {
+		request->upload = UPLOAD_LENGTH;
+	}
+	if (request->upload_length > UPLOAD_MAX) {
+		refuse(request, 413);
+		request->broken = true;
+	}
+	if (count_fields(request, FIELD_EXPECT, &value) == 0)
+		return;
+	if (!view_is(value, "100-continue"))
+		refuse(request, 417);
+	/* What is behind the answer is then the body, or it is not. */
+	if (request->upload != UPLOAD_NONE)
+		request->broken = true;
+}
+
+static void judge(struct request *request)
+{
+	judge_host(request);
+	judge_upload(request);
+	request->keep_alive =
+		!request->broken &&
+		!has_word(request, FIELD_CONNECTION, "close") &&
+		(!request->old ||
+		 has_word(request, FIELD_CONNECTION, "keep-alive"));
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+/* Takes a line off, without what ends it: CR LF, or LF alone. */
+static struct view take_line(struct view *rest)
+{
+	const char *end = (const char *)memchr(rest->at, '\n', rest->length);
+	struct view line = { rest->at, (size_t)(end - rest->at) };
+
+	rest->at = end + 1;
+	rest->length -= line.length + 1;
+	if (line.length > 0 && line.at[line.length - 1] == '\r')
+		line.length--;
+	return line;
+}
+
+static void parse_head(struct request *request, struct view rest)
+{
+	struct view line = take_line(&rest);
+	uint32_t lines = 0;
+	int status = 0;
+
+	request->progress = REQUEST_COMPLETE;
+	parse_first_line(request, line);
+	if (request->broken && request->status != 405)
+		return;
+	line = take_line(&rest);
+	while (status == 0 && line.length > 0) {
+		status = lines++ == FIELD_LINES_MAX ?
+				 431 :
+				 parse_field(request, line);
+		line = take_line(&rest);
+	}
+	if (status != 0)
+		refuse_broken(request, status);
+	else
+		judge(request);
+}
+
+/* How long the head is with the empty line that ends it; 0: it goes on. */
+static size_t find_end(struct request *request, const char *bytes,
+		       size_t length)
+{
+	const char *end = bytes + length;
+	const char *at = bytes + request->searched;
+
+	while ((at = (const char *)memchr(at, '\n', (size_t)(end - at)))) {
+		const size_t left = (size_t)(end - at);
+
+		if (left > 1 && at[1] == '\n')
+			return (size_t)(at - bytes) + 2;
+		if (left > 2 && at[1] == '\r' && at[2] == '\n')
+			return (size_t)(at - bytes) + 3;
+		if (left == 1 || (left == 2 && at[1] == '\r')) {
+			request->searched = (size_t)(at - bytes);
+			return 0;
+		}
+		at++;
+	}
+	request->searched = length;
+	return 0;
+}
+
+/*
+ * What can be said before the end is there: of what is too long, and of what is
+ * no HTTP at all, TLS for instance, whose client would wait for us.
+ */
+static void judge_partial(struct request *request, struct view rest)
+{
+	const char *newline = (const char *)memchr(rest.at, '\n', rest.length);
+	const char *space = (const char *)memchr(rest.at, ' ', rest.length);
+	struct view method = rest;
+
+	if (newline)
+		method.length = (size_t)(newline - rest.at);
+	request->line.at = rest.at;
+	request->line.length = method.length;
+	if (space && space < rest.at + method.length)
+		method.length = (size_t)(space - rest.at);
+	else if (newline)
+		method.length = 0; /* a line without a space */
+	if (method.length > METHOD_MAX || !view_is_token(method))
+		refuse_broken(request, 400);
+	else if (request->line.length > TARGET_MAX + METHOD_MAX + 16)
+		refuse_broken(request, 414);
+	else if (rest.length >= HEAD_MAX)
+		refuse_broken(request, newline ? 431 : 414);
+}
+
+void request_parse(struct request *request, const char *bytes, size_t length)
+{
+	size_t blanks = 0;
+	struct view head;
+
+	/* An empty line that some clients send behind a body. */
+	while (blanks < length &&
+	       (bytes[blanks] == '\r' || bytes[blanks] == '\n'))
+		blanks++;
+	if (blanks == length && blanks <= BLANKS_MAX)
+		return;
+	if (blanks > BLANKS_MAX) {
+		refuse_broken(request, 400);
+		return;
+	}
+	if (request->searched < blanks)
+		request->searched = blanks;
+	request->progress = REQUEST_PARTIAL;
+	request->head_length = find_end(request, bytes, length);
+	head.at = bytes + blanks;
+	head.length =
+		(request->head_length > 0 ? request->head_length : length) -
+		blanks;
+	if (head.length > HEAD_MAX || request->head_length == 0)
+		judge_partial(request, head);
+	else
+		parse_head(request, head);
 }

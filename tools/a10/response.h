@@ -3,25 +3,42 @@
 #define RESPONSE_H
 
 #include "text.h"
+#include "view.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <time.h>
+enum {
+	BOUNDARY_SIZE = 28, /* between parts, terminated */
+};
 
+#define TYPE_HTML "text/html; charset=utf-8"
+#define TYPE_JSON "application/json"
+
+struct range;
+struct validator;
+
+/* What is NULL or 0 is not there. */
 struct response {
-	int status;
+	int status; /* 0: there is none yet */
 	bool keep_alive;
-	bool has_modified;
-	bool old_client;      /* HTTP/1.0 keeps alive only if told so       */
-	time_t modified;      /* of a file                                  */
-	const char *type;     /* of what follows the head ...               */
+	bool old_client;      /* HTTP/1.0 keeps alive only if told so      */
+	bool vary;            /* by Accept-Encoding                        */
+	bool is_file;         /* parts of it can be asked for              */
+	const char *type;     /* of what follows the head ...              */
 	uint64_t length;      /* ... and would follow it if it were no HEAD */
-	const char *date;     /* now, as date_format writes it              */
-	const char *location; /* a URL, or NULL                             */
+	uint64_t size;        /* of the file, for Content-Range            */
+	const char *date;     /* now, as date_format writes it             */
+	const char *location; /* a URL                       */
+	const char *coding;   /* Content-Encoding            */
+	const char *boundary; /* of several ranges           */
+	const struct range *range; /* 206 of one                  */
+	const struct validator *validator;
 };
 
 /* The status line and all headers, up to and with the empty line. */
 void response_add_head(struct text *text, const struct response *response);
+
+/* What is in front of each of several ranges, and behind the last (NULL). */
+void response_add_part(struct text *text, const struct response *response,
+		       const struct range *range);
 
 /* A small page that says what the status means. */
 void response_add_page(struct text *text, int status);
@@ -34,6 +51,6 @@ int response_status_of_error(int err);
  * what is behind the question mark, or of no length.
  */
 void response_add_location(struct text *text, const char *name,
-			   const char *query, size_t query_length);
+			   struct view query);
 
 #endif

@@ -1,12 +1,10 @@
 /*
- * serve.c - a10 serve: the command line, what a server needs to run, and the
- * signals that end it.
+ * serve.c - a10 serve: what a server needs to run, and the signals that end it.
  */
 #include "command.h"
-#include "server.h"
+#include "mime.h"
+#include "serve_options.h"
 
-#include <getopt.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,176 +14,29 @@
 
 enum {
 	DESCRIPTORS_OTHER = 64, /* than those of connections and their files */
+	FILES_RESERVED = 1024,  /* for files, where there are enough         */
 	ADDRESS_SIZE = 128,
-	SECONDS_MAX = 86400,
-	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
-};
-
-struct options {
-	const char *folder;
-	const char *address;
-	struct server_settings settings;
-	bool help;
+	INHERITED_FIRST = 3, /* the first socket of LISTEN_FDS */
+	SIGNALLED = 128,     /* + the signal: what shells call an exit by one */
 };
 
 struct serve {
-	const struct options *options;
+	struct serve_options *options;
 	struct a10_ring *ring;
 	struct server server;
-	struct a10_address address; /* what it really listens on */
 	struct a10_fd signals;
 	struct signalfd_siginfo signal;
 	int ended_by; /* the second signal, or 0 */
 };
 
-/* ---- the command line --------------------------------------------------- */
-
-static void show_help(void)
-{
-	printf("Usage: a10 serve [OPTION...] [FOLDER]\n\n"
-	       "Serves the files of FOLDER (default: where you are) over HTTP "
-	       "until it is\n"
-	       "interrupted. Nothing outside of FOLDER is ever served, and no "
-	       "file or folder\n"
-	       "whose name begins with a dot.\n\n"
-	       "  --listen ADDRESS:PORT      default 127.0.0.1:8010; port 0 "
-	       "takes a free one;\n"
-	       "                             an empty address is every one of "
-	       "this machine;\n"
-	       "                             or unix:PATH\n"
-	       "  --connections NUMBER       so many at once, others wait; "
-	       "default %d\n"
-	       "  --idle-timeout SECONDS     between two requests; default "
-	       "%d\n"
-	       "  --request-timeout SECONDS  for a request to arrive; default "
-	       "%d\n"
-	       "  --send-timeout SECONDS     without the client taking a byte; "
-	       "default %d\n"
-	       "  --help                     show this\n",
-	       CONNECTIONS_MAX, (int)(IDLE_TIMEOUT / A10_SECOND),
-	       (int)(REQUEST_TIMEOUT / A10_SECOND),
-	       (int)(SEND_TIMEOUT / A10_SECOND));
-}
-
-/* "0.5": 500 ms. 0 or -EINVAL. */
-static int parse_seconds(const char *text, int64_t *ret_ns)
-{
-	char *end;
-	const double seconds = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(seconds > 0) ||
-	    seconds > SECONDS_MAX)
-		return -EINVAL;
-	*ret_ns = (int64_t)(seconds * (double)A10_SECOND);
-	return 0;
-}
-
-static int parse_count(const char *text, uint32_t *ret_count)
-{
-	char *end;
-	const unsigned long count = strtoul(text, &end, 10);
-
-	if (end == text || *end != '\0' || count == 0 ||
-	    count > CONNECTIONS_MAX)
-		return -EINVAL;
-	*ret_count = (uint32_t)count;
-	return 0;
-}
-
-enum {
-	OPTION_HELP = 'h',
-	OPTION_LISTEN = 256,
-	OPTION_CONNECTIONS,
-	OPTION_IDLE_TIMEOUT,
-	OPTION_REQUEST_TIMEOUT,
-	OPTION_SEND_TIMEOUT,
-};
-
-static const struct option long_options[] = {
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ "listen", required_argument, NULL, OPTION_LISTEN },
-	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
-	{ "idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT },
-	{ "request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT },
-	{ "send-timeout", required_argument, NULL, OPTION_SEND_TIMEOUT },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* One option and its argument, if it has one. 0 or -EINVAL: the argument. */
-static int take_option(struct options *options, int option)
-{
-	struct server_settings *settings = &options->settings;
-	struct a10_address address;
-
-	switch (option) {
-	case OPTION_HELP:
-		options->help = true;
-		return 0;
-	case OPTION_LISTEN:
-		options->address = optarg;
-		return a10_address_parse(optarg, &address);
-	case OPTION_CONNECTIONS:
-		return parse_count(optarg, &settings->connections_max);
-	case OPTION_IDLE_TIMEOUT:
-		return parse_seconds(optarg, &settings->idle_timeout_ns);
-	case OPTION_REQUEST_TIMEOUT:
-		return parse_seconds(optarg, &settings->request_timeout_ns);
-	default:
-		return parse_seconds(optarg, &settings->send_timeout_ns);
-	}
-}
-
-/* What getopt_long did not like. It may stand among other letters: -xh. */
-static void complain_of_option(int problem, const char *word)
-{
-	if (problem == ':')
-		complain("serve: %s lacks its argument", word);
-	else if (strncmp(word, "--", 2) == 0)
-		complain("serve: unknown option '%s'; see a10 serve --help",
-			 word);
-	else
-		complain("serve: unknown option '-%c'; see a10 serve --help",
-			 optopt);
-}
-
-/* EXIT_OK, or EXIT_USAGE: it was said what is wrong. */
-static int parse_options(struct options *options, int argc, char **argv)
-{
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) !=
-	       -1) {
-		if (option == '?' || option == ':') {
-			complain_of_option(option, argv[optind - 1]);
-			return EXIT_USAGE;
-		}
-		if (take_option(options, option) < 0) {
-			complain("serve: '%s' is no good here; see a10 serve "
-				 "--help",
-				 optarg);
-			return EXIT_USAGE;
-		}
-	}
-	if (argc - optind > 1) {
-		complain("serve: one folder at a time, and not '%s' too",
-			 argv[optind + 1]);
-		return EXIT_USAGE;
-	}
-	if (optind < argc)
-		options->folder = argv[optind];
-	return EXIT_OK;
-}
-
 /* ---- what it needs ------------------------------------------------------ */
 
 /*
- * Each connection takes a direct descriptor, whose table may have no more than
- * the limit, and while it sends a file a regular one. 0 or -EMFILE.
+ * Each connection takes a descriptor, and another one while it sends a large
+ * file or waits for a disk. 0 or -EMFILE.
  */
 static int limit_connections(struct server_settings *settings)
 {
-	const rlim_t least = CONNECTIONS_LATE + DESCRIPTORS_OTHER;
 	struct rlimit limit;
 	rlim_t most;
 
@@ -196,10 +47,17 @@ static int limit_connections(struct server_settings *settings)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
 		most = limit.rlim_cur;
-	if (most <= least)
+	if (most <= DESCRIPTORS_OTHER)
 		return -EMFILE;
-	if (settings->connections_max > most - least)
-		settings->connections_max = (uint32_t)(most - least);
+	most -= DESCRIPTORS_OTHER;
+	most -= most / 4 < FILES_RESERVED ? most / 4 : FILES_RESERVED;
+	if (settings->connections_max <= most)
+		return 0;
+	if (settings->connections_max > CONNECTIONS_MAX)
+		complain("serve: not more than %u connections at once; for "
+			 "more raise the limit, ulimit -n",
+			 (unsigned int)most);
+	settings->connections_max = (uint32_t)most;
 	return 0;
 }
 
@@ -222,34 +80,49 @@ static int open_signals(struct serve *serve)
 
 static int open_ring(struct serve *serve)
 {
-	const struct server_settings *settings = &serve->server.settings;
 	const struct a10_config config = {
-		.completion_entries = CONNECTIONS_LATE,
-		.direct_descriptors =
-			settings->connections_max + CONNECTIONS_LATE,
+		.completion_entries = 2 * CONNECTIONS_LATE,
 	};
 	int err = a10_ring_create(&config, &serve->ring);
 
 	if (err < 0)
 		return complain("serve: no ring: %s (%s)", a10_ring_reason(),
 				strerror(-err));
+	serve->server.ring = serve->ring;
 	serve->server.sq = a10_ring_sq(serve->ring);
-	return 0;
+	return EXIT_OK;
 }
 
 static int open_folder(struct serve *serve)
 {
 	const char *folder = serve->options->folder;
-	struct a10_result result;
-	ssize_t err;
 
-	err = a10_await_on(serve->server.sq,
-			   a10_open(folder, O_PATH | O_DIRECTORY, 0), &result);
-	if (err < 0)
-		return complain("serve: %s: %s", folder, strerror((int)-err));
-	serve->server.root = result.fd;
-	return 0;
+	serve->server.root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (serve->server.root < 0)
+		return complain("serve: %s: %s", folder, strerror(errno));
+	return EXIT_OK;
 }
+
+/* The system's table may be missing, one that was asked for may not. */
+static int open_tables(struct serve *serve)
+{
+	const struct serve_options *options = serve->options;
+	int err = mime_load(options->mime_types ? options->mime_types :
+						  MIME_SYSTEM_TABLE);
+
+	if (err < 0 && options->mime_types)
+		return complain("serve: %s: %s", options->mime_types,
+				strerror(-err));
+	if (options->log == LOG_NONE)
+		return EXIT_OK;
+	err = log_open(&serve->server.log, options->log, options->log_path);
+	if (err < 0)
+		return complain("serve: %s: %s", options->log_path,
+				strerror(-err));
+	return EXIT_OK;
+}
+
+/* ---- where it listens --------------------------------------------------- */
 
 static int complain_of_address(const char *address, int err)
 {
@@ -267,51 +140,83 @@ static int complain_of_address(const char *address, int err)
 			strerror(-err), advice);
 }
 
-static int open_listener(struct serve *serve)
+/* How many sockets whoever started this has opened for it, see sd_listen_fds */
+static long count_inherited(void)
 {
-	const char *address = serve->options->address;
-	const int on = 1;
-	struct a10_result result;
-	ssize_t err;
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
 
-	err = a10_await_on(serve->server.sq, a10_listen_on(address, 0),
-			   &result);
-	if (err < 0)
-		return complain_of_address(address, (int)err);
-	serve->server.listener = result.fd;
-	serve->address.length = sizeof(serve->address.as);
-	if (getsockname(a10_fd_number(result.fd), &serve->address.as.any,
-			&serve->address.length) < 0)
-		return complain_of_address(address, -errno);
-	/*
-	 * Connections inherit it. Responses go out whole, so there is nothing
-	 * to gain by holding back their ends; a Unix socket never does.
-	 */
-	setsockopt(a10_fd_number(result.fd), IPPROTO_TCP, TCP_NODELAY, &on,
-		   sizeof(on));
-	return 0;
+	if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	return strtol(count, NULL, 10);
 }
 
-/* A Unix socket's file stays behind, and would be in the next one's way. */
-static void remove_socket(const struct serve *serve)
+static int inherit_listeners(struct server *server)
 {
-	const struct sockaddr_un *un = &serve->address.as.un;
+	const long count = count_inherited();
 
-	if (un->sun_family == AF_UNIX && un->sun_path[0] != '\0')
-		unlink(un->sun_path);
+	if (count < 0 || count > LISTENERS_MAX)
+		return complain("serve: LISTEN_FDS: %ld sockets are too many",
+				count);
+	for (int i = 0; i < (int)count; i++) {
+		struct listener *listener =
+			&server->listeners[server->listener_count];
+		const int err = listener_inherit(listener, INHERITED_FIRST + i);
+
+		if (err < 0)
+			return complain("serve: LISTEN_FDS: descriptor %d is "
+					"no socket that listens (%s)",
+					INHERITED_FIRST + i, strerror(-err));
+		server->listener_count++;
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	return EXIT_OK;
 }
 
+static int open_listeners(struct serve *serve)
+{
+	struct serve_options *options = serve->options;
+	struct server *server = &serve->server;
+	int err = inherit_listeners(server);
+
+	if (err != EXIT_OK)
+		return err;
+	if (options->address_count == 0 && server->listener_count == 0)
+		options->addresses[options->address_count++] = "127.0.0.1:8010";
+	if (options->address_count + server->listener_count > LISTENERS_MAX)
+		return complain("serve: not more than %d addresses",
+				LISTENERS_MAX);
+	for (uint32_t i = 0; i < options->address_count; i++) {
+		err = listener_open(&server->listeners[server->listener_count],
+				    server->sq, options->addresses[i]);
+		if (err < 0)
+			return complain_of_address(options->addresses[i], err);
+		server->listener_count++;
+	}
+	return EXIT_OK;
+}
+
+/* To standard output, unless that is the log's. */
 static void announce(const struct serve *serve)
 {
-	const bool local = serve->address.as.any.sa_family == AF_UNIX;
+	const struct serve_options *options = serve->options;
+	const bool logs = options->log != LOG_NONE && !options->log_path;
+	FILE *out = logs ? stderr : stdout;
 	char text[ADDRESS_SIZE];
 
-	a10_address_format(&serve->address, text, sizeof(text));
-	printf("a10: serving %s on %s%s%s\n", serve->options->folder,
-	       local ? "" : "http://", text, local ? "" : "/");
+	for (uint32_t i = 0; i < serve->server.listener_count; i++) {
+		const struct a10_address *address =
+			&serve->server.listeners[i].address;
+		const bool local = address->as.any.sa_family == AF_UNIX;
+
+		a10_address_format(address, text, sizeof(text));
+		fprintf(out, "a10: serving %s on %s%s%s\n", options->folder,
+			local ? "" : "http://", text, local ? "" : "/");
+	}
 	/* Nobody may be reading: that is no reason not to serve. */
-	fflush(stdout);
-	clearerr(stdout);
+	fflush(out);
+	clearerr(out);
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -345,10 +250,11 @@ static void on_signal(void *data, const struct a10_result *r)
 /* Until it is stopped. Returns the exit status. */
 static int run(struct serve *serve)
 {
-	int err;
+	int err = server_start(&serve->server);
 
+	if (err < 0)
+		return complain("serve: %s", strerror(-err));
 	await_signal(serve);
-	server_start(&serve->server);
 	announce(serve);
 	err = a10_ring_run(serve->ring);
 	if (err < 0)
@@ -367,30 +273,30 @@ static int open_all(struct serve *serve)
 	if (err < 0)
 		return complain("serve: signals: %s", strerror(-err));
 	if (open_ring(serve) != EXIT_OK || open_folder(serve) != EXIT_OK ||
-	    open_listener(serve) != EXIT_OK)
+	    open_tables(serve) != EXIT_OK || open_listeners(serve) != EXIT_OK)
 		return EXIT_FAILED;
 	return EXIT_OK;
 }
 
 int serve_run(int argc, char **argv)
 {
-	struct options options = {
+	struct serve_options options = {
 		.folder = ".",
-		.address = "127.0.0.1:8010",
 		.settings = {
 			.idle_timeout_ns = IDLE_TIMEOUT,
 			.request_timeout_ns = REQUEST_TIMEOUT,
 			.send_timeout_ns = SEND_TIMEOUT,
+			.stop_timeout_ns = STOP_TIMEOUT,
 			.connections_max = CONNECTIONS_MAX,
 		},
 	};
-	struct serve serve = { .options = &options };
-	int status = parse_options(&options, argc, argv);
+	struct serve serve = { .options = &options, .server.root = -1 };
+	int status = serve_options_parse(&options, argc, argv);
 
 	if (status != EXIT_OK)
 		return status;
 	if (options.help) {
-		show_help();
+		serve_options_help();
 		return EXIT_OK;
 	}
 	serve.server.settings = options.settings;
@@ -399,9 +305,10 @@ int serve_run(int argc, char **argv)
 		status = run(&serve);
 	/* All is over when the ring is, and nothing uses them any more. */
 	a10_ring_destroy(serve.ring, A10_SECOND);
-	remove_socket(&serve);
-	a10_fd_release(serve.server.listener);
-	a10_fd_release(serve.server.root);
+	server_finish(&serve.server);
+	mime_unload();
 	a10_fd_release(serve.signals);
+	if (serve.server.root >= 0)
+		close(serve.server.root);
 	return status;
 }

@@ -3,69 +3,75 @@
 #include "connection.h"
 
 #include <assert.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
-static void server_resume(struct server *server);
+/* ---- connections -------------------------------------------------------- */
 
-/* The connections after this one wait in the queue until one has gone. */
-static void server_pause(struct server *server)
+/* The last word of the log is out: there is nothing left to do. */
+static void on_log_written(void *data)
 {
-	if (server->door != DOOR_OPEN)
-		return;
-	server->door = DOOR_SHUTTING;
-	a10_cancel(server->sq, server->accepting);
+	a10_sq_stop(((struct server *)data)->sq);
 }
 
-static void on_retry(void *data, const struct a10_result *r)
+static void stop_if_empty(struct server *server)
 {
-	(void)r;
-	server_resume((struct server *)data);
+	if (server->stopping && server->connection_count == 0)
+		log_end(&server->log, on_log_written, server);
 }
 
-static void on_last_accepted(struct server *server)
+void server_add(struct server *server, struct connection *connection)
 {
-	const bool failed = server->door == DOOR_OPEN;
+	connection->previous = NULL;
+	connection->next = server->connections;
+	if (connection->next)
+		connection->next->previous = connection;
+	server->connections = connection;
+	server->connection_count++;
+	server->stats.accepted++;
+}
 
-	server->door = DOOR_SHUT;
-	server->accepting = 0;
-	/* For lack of something: more of it will be there in a while. */
-	if (failed)
-		a10_submit(server->sq, a10_after(RETRY_AFTER), on_retry,
-			   server);
+void server_remove(struct server *server, struct connection *connection)
+{
+	assert(server->connection_count > 0);
+	if (connection->previous)
+		connection->previous->next = connection->next;
 	else
-		server_resume(server);
+		server->connections = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	server->connection_count--;
+	stop_if_empty(server);
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_resume(&server->listeners[i]);
 }
 
-static void on_accepted(void *data, const struct a10_result *r)
-{
-	struct server *server = (struct server *)data;
+/* ---- starting and stopping ---------------------------------------------- */
 
-	if (a10_fd_valid(r->fd) && server->stopping)
-		a10_fd_release(r->fd);
-	else if (a10_fd_valid(r->fd))
-		connection_create(server, r->fd);
-	if (!r->more)
-		on_last_accepted(server);
-	else if (server->connection_count >= server->settings.connections_max)
-		server_pause(server);
+/* Where files are memory anyhow, reading them never waits. */
+static void find_memory_device(struct server *server)
+{
+	struct statfs system;
+	struct stat status;
+
+	if (fstatfs(server->root, &system) == 0 &&
+	    system.f_type == TMPFS_MAGIC && fstat(server->root, &status) == 0)
+		server->memory_device = status.st_dev;
 }
 
-static void server_resume(struct server *server)
+int server_start(struct server *server)
 {
-	struct a10_op op;
+	int err = a10_pool_create(server->ring, POOL_BUFFERS, POOL_BUFFER_SIZE,
+				  0, &server->pool);
 
-	if (server->stopping || server->door != DOOR_SHUT ||
-	    server->connection_count >= server->settings.connections_max)
-		return;
-	op = a10_direct(a10_accept(server->listener, NULL, 0));
-	server->accepting =
-		a10_submit(server->sq, a10_multishot(op), on_accepted, server);
-	if (server->accepting > 0)
-		server->door = DOOR_OPEN;
-}
-
-void server_start(struct server *server)
-{
-	server_resume(server);
+	if (err < 0)
+		return err;
+	find_memory_device(server);
+	stats_init(&server->stats);
+	log_start(&server->log, server->sq);
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_start(&server->listeners[i], server);
+	return 0;
 }
 
 static void on_stop_timeout(void *data, const struct a10_result *r)
@@ -82,43 +88,92 @@ void server_stop(struct server *server)
 {
 	assert(!server->stopping);
 	server->stopping = true;
-	server_pause(server);
-	a10_fd_release(server->listener);
-	server->listener = A10_NO_FD;
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_stop(&server->listeners[i]);
 	for (struct connection *connection = server->connections; connection;
 	     connection = connection->next)
 		connection_stop(connection);
-	if (server->connection_count == 0)
-		a10_sq_stop(server->sq);
-	else
-		a10_submit(server->sq, a10_after(STOP_TIMEOUT), on_stop_timeout,
-			   server);
+	stop_if_empty(server);
+	if (server->connection_count > 0)
+		a10_submit(server->sq,
+			   a10_after(server->settings.stop_timeout_ns),
+			   on_stop_timeout, server);
 }
 
-void server_add(struct server *server, struct connection *connection)
+void server_finish(struct server *server)
 {
-	connection->previous = NULL;
-	connection->next = server->connections;
-	if (connection->next)
-		connection->next->previous = connection;
-	server->connections = connection;
-	server->connection_count++;
+	while (server->spare) {
+		struct exchange *exchange = server->spare;
+
+		server->spare = exchange->next;
+		exchange_destroy(exchange);
+	}
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_finish(&server->listeners[i]);
+	log_finish(&server->log);
 }
 
-void server_remove(struct server *server, struct connection *connection)
+/* ---- what connections share --------------------------------------------- */
+
+struct exchange *server_take_exchange(struct server *server)
 {
-	assert(server->connection_count > 0);
-	if (connection->previous)
-		connection->previous->next = connection->next;
-	else
-		server->connections = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
-	server->connection_count--;
-	if (server->stopping && server->connection_count == 0)
-		a10_sq_stop(server->sq);
-	else
-		server_resume(server);
+	struct exchange *exchange = server->spare;
+
+	if (!exchange)
+		return exchange_create();
+	server->spare = exchange->next;
+	server->spare_count--;
+	return exchange;
+}
+
+void server_give_exchange(struct server *server, struct exchange *exchange)
+{
+	if (!exchange)
+		return;
+	server_note(server, exchange);
+	if (server->spare_count == EXCHANGES_SPARE) {
+		exchange_destroy(exchange);
+		return;
+	}
+	exchange_reset(exchange);
+	exchange->input_start = 0;
+	exchange->input_end = 0;
+	exchange->next = server->spare;
+	server->spare = exchange;
+	server->spare_count++;
+}
+
+void server_note(struct server *server, struct exchange *exchange)
+{
+	const int64_t now = server_clock(server);
+
+	if (exchange->response.status == 0)
+		return;
+	stats_note(&server->stats, exchange, now);
+	log_note(&server->log, exchange, now);
+	exchange->response.status = 0;
+}
+
+void server_name_peer(const struct server *server, int socket,
+		      struct exchange *exchange)
+{
+	struct a10_address address;
+
+	exchange->peer[0] = '\0';
+	if (server->log.form == LOG_NONE)
+		return;
+	memset(&address, 0, sizeof(address));
+	address.length = sizeof(address.as);
+	if (getpeername(socket, &address.as.any, &address.length) == 0)
+		a10_address_format(&address, exchange->peer,
+				   sizeof(exchange->peer));
+}
+
+int64_t server_clock(const struct server *server)
+{
+	return server->settings.stats_page || server->log.form == LOG_JSON ?
+		       a10_now() :
+		       0;
 }
 
 const char *server_date(struct server *server)

@@ -1,81 +1,100 @@
 /*
  * server.h - what the connections of a server share: the folder, the settings,
- * and the decision who may come in.
+ * spare memory, the log and the counts. Who may come in is listener.h's.
  */
 #ifndef SERVER_H
 #define SERVER_H
 
 #include "date.h"
+#include "listener.h"
+#include "log.h"
+#include "stats.h"
 
 #include <a10.h>
+#include <sys/stat.h>
 
 struct connection;
+struct exchange;
 
 /* ---- how long, how many ------------------------------------------------- */
 
 #define IDLE_TIMEOUT    (60 * A10_SECOND) /* between two requests             */
 #define REQUEST_TIMEOUT (10 * A10_SECOND) /* from its first byte to its last  */
 #define SEND_TIMEOUT    (30 * A10_SECOND) /* without a byte of it taken       */
+#define STOP_TIMEOUT    (60 * A10_SECOND) /* for what runs at the stop        */
 #define LINGER_TIMEOUT  (2 * A10_SECOND)  /* for the client to see the end    */
-#define STOP_TIMEOUT    (5 * A10_SECOND)  /* for what runs at the stop        */
-#define RETRY_AFTER     (100 * A10_MILLISECOND) /* when accepting failed      */
 
 enum {
-	CONNECTIONS_MAX = 10000,
-	/*
-	 * Connections that can come in after accepting was to pause: as many
-	 * as fit into the completion queue.
-	 */
-	CONNECTIONS_LATE = 512,
+	CONNECTIONS_MAX = 10000,     /* unless it is said otherwise         */
+	CONNECTIONS_LIMIT = 1 << 20, /* whatever is said                    */
+	LISTENERS_MAX = 16,
+	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
+	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
+	POOL_BUFFER_SIZE = 4096,
 };
 
 struct server_settings {
 	int64_t idle_timeout_ns;
 	int64_t request_timeout_ns;
 	int64_t send_timeout_ns;
+	int64_t stop_timeout_ns;
 	uint32_t connections_max;
-};
-
-/*
- *            server_start, server_resume        server_pause
- *  SHUT --------------------------------> OPEN --------------> SHUTTING
- *   ^ <------------------------------------+                       |
- *   |          on_accepted: it failed                              |
- *   +--------------------------------------------------------------+
- *                on_accepted: the last one
- */
-enum door {
-	DOOR_SHUT,     /* who comes waits in the listener's queue */
-	DOOR_OPEN,     /* accepting                               */
-	DOOR_SHUTTING, /* accepting, and cancelled                */
+	bool hidden;     /* what begins with a dot is served too */
+	bool stats_page; /* see stats.h */
 };
 
 struct server {
 	struct server_settings settings;
+	struct a10_ring *ring;
 	struct a10_sq *sq;
-	struct a10_fd root; /* the folder: what is served is below it */
-	struct a10_fd listener;
-	enum door door;
-	a10_id accepting;
+	struct a10_pool *pool;
+	int root;            /* the folder: what is served is below it     */
+	dev_t memory_device; /* files there are in memory; 0: none are     */
 	bool stopping;
 	uint32_t connection_count;
 	struct connection *connections; /* the newest first */
-	time_t date_time;               /* what date says   */
+	uint32_t listener_count;
+	struct listener listeners[LISTENERS_MAX];
+	uint32_t spare_count;
+	struct exchange *spare;
+	struct log log;
+	struct stats stats;
+	time_t date_time; /* what date says */
 	char date[DATE_SIZE];
 };
 
-/* Begins to accept, on a listener and with a root that are there already. */
-void server_start(struct server *server);
+/*
+ * Once the ring, the folder and the listeners are there: makes what else it
+ * needs and lets clients in. 0 or -errno.
+ */
+int server_start(struct server *server);
 
 /*
- * Ends the listener and the idle connections now, the others when they have
- * answered or STOP_TIMEOUT has passed, and then stops the ring.
+ * Ends the listeners and the idle connections now, the others when they have
+ * answered or the time for that has passed, and then stops the ring.
  */
 void server_stop(struct server *server);
+
+/* After the ring was destroyed. */
+void server_finish(struct server *server);
 
 /* Called by connections when they are there and when they are gone. */
 void server_add(struct server *server, struct connection *connection);
 void server_remove(struct server *server, struct connection *connection);
+
+/* An exchange for a connection (NULL: no memory), and back; NULL: nothing. */
+struct exchange *server_take_exchange(struct server *server);
+void server_give_exchange(struct server *server, struct exchange *exchange);
+
+/* The response is over, as a whole or not: counts and logs it, once. */
+void server_note(struct server *server, struct exchange *exchange);
+
+/* Who is at the other end, if a log wants to know. */
+void server_name_peer(const struct server *server, int socket,
+		      struct exchange *exchange);
+
+/* The time, if anybody wants to know how long things take; else 0. */
+int64_t server_clock(const struct server *server);
 
 /* The date, formatted once a second. */
 const char *server_date(struct server *server);

@@ -110,15 +110,14 @@ static int utf8_following(unsigned char first)
 	return first >= 0xf0 && first <= 0xf4 ? 3 : -1;
 }
 
-/*
- * The length of the character that string begins with; 0: it is none. The
- * second byte tells overlong forms, surrogates and what is above U+10FFFF.
- */
-static size_t utf8_length(const char *string)
+/* The second byte tells overlong forms, surrogates and what is too high. */
+size_t text_utf8_length(const char *string, size_t length)
 {
 	const unsigned char *bytes = (const unsigned char *)string;
-	const int following = utf8_following(bytes[0]);
+	const int following = length > 0 ? utf8_following(bytes[0]) : -1;
 
+	if (following < 0 || length <= (size_t)following)
+		return 0;
 	for (int i = 1; i <= following; i++) {
 		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
@@ -163,7 +162,8 @@ void text_add_html(struct text *text, const char *string)
 {
 	while (*string != '\0') {
 		const char *entity = html_entity(*string);
-		const size_t length = utf8_length(string);
+		const size_t length =
+			text_utf8_length(string, strnlen(string, 4));
 
 		if (entity)
 			text_add(text, entity);

@@ -28,6 +28,9 @@ void text_add_number(struct text *text, uint64_t number);
 /* "0 B", "999 B", "1.0 KiB", "17 MiB": at most four digits. */
 void text_add_size(struct text *text, uint64_t bytes);
 
+/* Of the character that string begins with, in bytes; 0: it is no UTF-8. */
+size_t text_utf8_length(const char *string, size_t length);
+
 /*
  * For the inside of an element or of a quoted attribute. What is not UTF-8, and
  * control characters, become U+FFFD.

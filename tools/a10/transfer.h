@@ -9,11 +9,14 @@
 
 struct connection;
 
-/* The regular file that is body.file, of which status tells. */
+/*
+ * The regular file that is body.file, of which status tells; or that the client
+ * has it, or the parts of it that it asks for. response.type and vary are set.
+ */
 void transfer_file(struct connection *connection);
 
-/* The HTML that is body.text. */
-void transfer_page(struct connection *connection, int status);
+/* What is in body.text, of that type: 200. */
+void transfer_page(struct connection *connection, const char *type);
 
 /* A small page that says what is wrong. */
 void transfer_error(struct connection *connection, int status);

@@ -1,0 +1,45 @@
+/*
+ * condition.h - whether a client has already what it asks for, or no longer
+ * what it thinks it has: RFC 9110, section 13.
+ */
+#ifndef CONDITION_H
+#define CONDITION_H
+
+#include "request.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+	ETAG_SIZE = 48, /* terminated */
+};
+
+/* What identifies the bytes that would be sent. */
+struct validator {
+	char etag[ETAG_SIZE]; /* strong, with its quotes */
+	time_t modified;
+};
+
+/*
+ * Of a file: its time of change to the nanosecond and its size. suffix: what
+ * tells its encodings apart, or "".
+ */
+void validator_of(const struct stat *status, const char *suffix,
+		  struct validator *ret_validator);
+
+/*
+ * The status to answer with instead of 200: 304 or 412; or 200. An entity tag
+ * tells more than a time, so where there are both the time is not looked at.
+ */
+int condition_judge(const struct request *request,
+		    const struct validator *validator);
+
+/*
+ * Whether If-Range, if there is one, lets a range of it be sent. A time does
+ * only if the file has not changed for a while: it could have changed twice in
+ * a second.
+ */
+bool condition_allows_range(const struct request *request,
+			    const struct validator *validator, time_t now);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * listener.h - a socket on which clients come in, and whether they may.
+ *
+ * At the limit of connections nobody is refused: who comes then waits in the
+ * listener's queue until one has gone. Far from the limit all that come are
+ * accepted by one operation; near it one at a time, or those that come between
+ * the last and the pause would be too many.
+ *
+ *           listener_resume                listener_pause
+ *   SHUT -------------------> OPEN ------------------------> SHUTTING
+ *    ^ |                       |                                |
+ *    | |                       | on_accepted: it failed         |
+ *    | |    listener_resume    v                                |
+ *    | +-----------------> AJAR, OPEN                           |
+ *    |                       |                                  |
+ *    +-----------------------+----------------------------------+
+ *               on_accepted: the last one
+ */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include <a10.h>
+
+struct server;
+
+enum {
+	CONNECTIONS_LATE = 512, /* OPEN only if so many more may come */
+};
+
+enum door {
+	DOOR_SHUT,     /* who comes waits                */
+	DOOR_AJAR,     /* accepting one                  */
+	DOOR_OPEN,     /* accepting all                  */
+	DOOR_SHUTTING, /* accepting all, and cancelled   */
+};
+
+struct listener {
+	struct server *server;
+	struct a10_fd socket;
+	struct a10_address address; /* what it really listens on */
+	bool inherited;             /* a socket of somebody else's */
+	enum door door;
+	a10_id accepting;
+};
+
+/*
+ * Listens on that address. The file of a Unix socket that nobody listens on any
+ * more is removed first. 0 or -errno, -EINVAL: no address.
+ */
+int listener_open(struct listener *listener, struct a10_sq *sq,
+		  const char *address);
+
+/* Takes over a socket that listens already. 0; -ENOTSOCK, -EINVAL: it's none. */
+int listener_inherit(struct listener *listener, int socket);
+
+/* Lets clients in, as far as there may be more. */
+void listener_start(struct listener *listener, struct server *server);
+void listener_resume(struct listener *listener);
+
+/* Lets nobody in any more. */
+void listener_stop(struct listener *listener);
+
+/* Closes it, and removes its file if it made one. */
+void listener_finish(struct listener *listener);
+
+#endif

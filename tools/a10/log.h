@@ -1,0 +1,54 @@
+/*
+ * log.h - a line for each answer, written by the ring so that nobody waits.
+ *
+ * Lines gather while those before them are being written. If who reads them
+ * does not, they gather up to LOG_ROOM, and then are dropped and counted: the
+ * next line that is written says how many.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include "text.h"
+
+#include <a10.h>
+
+struct exchange;
+
+enum {
+	LOG_ROOM = 1 << 20, /* bytes that may wait to be written */
+};
+
+enum log_form {
+	LOG_NONE,
+	LOG_COMMON, /* the common log format of web servers */
+	LOG_JSON,   /* an object per line                   */
+};
+
+struct log {
+	enum log_form form;
+	int fd;
+	struct a10_sq *sq;
+	struct text waiting; /* lines that came while ... */
+	struct text writing; /* ... these are on their way */
+	bool busy;
+	uint64_t lost; /* lines, since the last one that was written */
+	void (*ended)(void *data);
+	void *ended_data;
+};
+
+/* To a file, which is appended to, or standard output (NULL). 0 or -errno. */
+int log_open(struct log *log, enum log_form form, const char *path);
+
+/* The ring it writes by; before the first line. */
+void log_start(struct log *log, struct a10_sq *sq);
+
+/* now: of server_clock. */
+void log_note(struct log *log, const struct exchange *exchange, int64_t now);
+
+/* Calls ended when all lines are written, at once if they are. */
+void log_end(struct log *log, void (*ended)(void *data), void *data);
+
+/* After the ring was destroyed. */
+void log_finish(struct log *log);
+
+#endif

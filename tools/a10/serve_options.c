@@ -1,0 +1,212 @@
+#include "serve_options.h"
+
+#include "command.h"
+#include "mime.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	SECONDS_MAX = 86400,
+};
+
+void serve_options_help(void)
+{
+	printf("Usage: a10 serve [OPTION...] [FOLDER]\n\n"
+	       "Serves the files of FOLDER (default: where you are) over HTTP "
+	       "until it is\n"
+	       "interrupted: then it finishes what runs, and a second time it "
+	       "ends at once.\n"
+	       "Nothing outside of FOLDER is ever served.\n\n"
+	       "  --listen ADDRESS:PORT      default 127.0.0.1:8010; port 0 "
+	       "takes a free one;\n"
+	       "                             an empty address is every one of "
+	       "this machine;\n"
+	       "                             or unix:PATH; may be given several "
+	       "times;\n"
+	       "                             not needed with sockets of systemd "
+	       "(LISTEN_FDS)\n"
+	       "  --connections NUMBER       so many at once, others wait; "
+	       "default %d\n"
+	       "  --hidden                   serve names that begin with a dot, "
+	       "too\n"
+	       "  --mime-types FILE          a table of types; default "
+	       "%s\n",
+	       CONNECTIONS_MAX, MIME_SYSTEM_TABLE);
+	printf("  --log[=FILE]               a line for each answer, in the "
+	       "common log format;\n"
+	       "                             without FILE to standard output\n"
+	       "  --json-log[=FILE]          the same in JSON\n"
+	       "  --stats                    counts and times on the page\n"
+	       "                             %s\n"
+	       "  --idle-timeout SECONDS     between two requests; default "
+	       "%d\n"
+	       "  --request-timeout SECONDS  for a request to arrive; default "
+	       "%d\n"
+	       "  --send-timeout SECONDS     without the client taking a byte; "
+	       "default %d\n"
+	       "  --stop-timeout SECONDS     for what runs when it is "
+	       "interrupted; default %d\n"
+	       "  --help                     show this\n",
+	       STATS_PATH, (int)(IDLE_TIMEOUT / A10_SECOND),
+	       (int)(REQUEST_TIMEOUT / A10_SECOND),
+	       (int)(SEND_TIMEOUT / A10_SECOND),
+	       (int)(STOP_TIMEOUT / A10_SECOND));
+}
+
+/* "0.5": 500 ms. 0 or -EINVAL. */
+static int parse_seconds(const char *text, int64_t *ret_ns)
+{
+	char *end;
+	const double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(seconds > 0) ||
+	    seconds > SECONDS_MAX)
+		return -EINVAL;
+	*ret_ns = (int64_t)(seconds * (double)A10_SECOND);
+	return 0;
+}
+
+static int parse_count(const char *text, uint32_t *ret_count)
+{
+	char *end;
+	const unsigned long count = strtoul(text, &end, 10);
+
+	if (end == text || *end != '\0' || count == 0 ||
+	    count > CONNECTIONS_LIMIT)
+		return -EINVAL;
+	*ret_count = (uint32_t)count;
+	return 0;
+}
+
+static int add_address(struct serve_options *options, const char *text)
+{
+	struct a10_address address;
+
+	if (options->address_count == LISTENERS_MAX)
+		return -E2BIG;
+	options->addresses[options->address_count++] = text;
+	return a10_address_parse(text, &address);
+}
+
+enum {
+	OPTION_HELP = 'h',
+	OPTION_LISTEN = 256,
+	OPTION_CONNECTIONS,
+	OPTION_HIDDEN,
+	OPTION_MIME_TYPES,
+	OPTION_LOG,
+	OPTION_JSON_LOG,
+	OPTION_STATS,
+	OPTION_IDLE_TIMEOUT,
+	OPTION_REQUEST_TIMEOUT,
+	OPTION_SEND_TIMEOUT,
+	OPTION_STOP_TIMEOUT,
+};
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
+	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	{ "hidden", no_argument, NULL, OPTION_HIDDEN },
+	{ "mime-types", required_argument, NULL, OPTION_MIME_TYPES },
+	{ "log", optional_argument, NULL, OPTION_LOG },
+	{ "json-log", optional_argument, NULL, OPTION_JSON_LOG },
+	{ "stats", no_argument, NULL, OPTION_STATS },
+	{ "idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT },
+	{ "request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT },
+	{ "send-timeout", required_argument, NULL, OPTION_SEND_TIMEOUT },
+	{ "stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One that needs no argument. false: it is none of these. */
+static bool take_word(struct serve_options *options, int option)
+{
+	switch (option) {
+	case OPTION_HELP:
+		options->help = true;
+		return true;
+	case OPTION_HIDDEN:
+		options->settings.hidden = true;
+		return true;
+	case OPTION_STATS:
+		options->settings.stats_page = true;
+		return true;
+	case OPTION_LOG:
+	case OPTION_JSON_LOG:
+		options->log = option == OPTION_LOG ? LOG_COMMON : LOG_JSON;
+		options->log_path = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One option and its argument, if it has one. 0 or -errno: the argument. */
+static int take_option(struct serve_options *options, int option)
+{
+	struct server_settings *settings = &options->settings;
+
+	if (take_word(options, option))
+		return 0;
+	switch (option) {
+	case OPTION_LISTEN:
+		return add_address(options, optarg);
+	case OPTION_CONNECTIONS:
+		return parse_count(optarg, &settings->connections_max);
+	case OPTION_MIME_TYPES:
+		options->mime_types = optarg;
+		return 0;
+	case OPTION_IDLE_TIMEOUT:
+		return parse_seconds(optarg, &settings->idle_timeout_ns);
+	case OPTION_REQUEST_TIMEOUT:
+		return parse_seconds(optarg, &settings->request_timeout_ns);
+	case OPTION_STOP_TIMEOUT:
+		return parse_seconds(optarg, &settings->stop_timeout_ns);
+	default:
+		return parse_seconds(optarg, &settings->send_timeout_ns);
+	}
+}
+
+/* What getopt_long did not like. It may stand among other letters: -xh. */
+static void complain_of_option(int problem, const char *word)
+{
+	if (problem == ':')
+		complain("serve: %s lacks its argument", word);
+	else if (strncmp(word, "--", 2) == 0)
+		complain("serve: unknown option '%s'; see a10 serve --help",
+			 word);
+	else
+		complain("serve: unknown option '-%c'; see a10 serve --help",
+			 optopt);
+}
+
+int serve_options_parse(struct serve_options *options, int argc, char **argv)
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) !=
+	       -1) {
+		if (option == '?' || option == ':') {
+			complain_of_option(option, argv[optind - 1]);
+			return EXIT_USAGE;
+		}
+		if (take_option(options, option) < 0) {
+			complain("serve: '%s' is no good here; see a10 serve "
+				 "--help",
+				 optarg);
+			return EXIT_USAGE;
+		}
+	}
+	if (argc - optind > 1) {
+		complain("serve: one folder at a time, and not '%s' too",
+			 argv[optind + 1]);
+		return EXIT_USAGE;
+	}
+	if (optind < argc)
+		options->folder = argv[optind];
+	return EXIT_OK;
+}

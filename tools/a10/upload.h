@@ -1,0 +1,44 @@
+/*
+ * upload.h - the body of a request, which nobody wants: where it ends.
+ *
+ *   SIZE ----> EXTENSION ----> DATA ----> DATA_END ----> SIZE
+ *                  |
+ *                  | the last chunk
+ *                  v
+ *               TRAILER ----> OVER        a length alone: DATA ----> OVER
+ */
+#ifndef UPLOAD_H
+#define UPLOAD_H
+
+#include "request.h"
+
+#include <sys/types.h>
+
+enum upload_state {
+	UPLOAD_OVER,
+	UPLOAD_SIZE,      /* in the digits of a chunk's size          */
+	UPLOAD_EXTENSION, /* behind them, up to the end of the line   */
+	UPLOAD_DATA,
+	UPLOAD_DATA_END, /* the end of line behind a chunk            */
+	UPLOAD_TRAILER,  /* lines up to an empty one                  */
+};
+
+struct upload {
+	enum upload_state state;
+	bool chunked;
+	bool has_digit;  /* SIZE: one at least                        */
+	bool empty_line; /* TRAILER: nothing of this line is there    */
+	uint64_t left;   /* of the data, or of the chunk              */
+	size_t seen;     /* bytes of it all, which are bounded        */
+};
+
+/* What follows the request. */
+void upload_init(struct upload *upload, const struct request *request);
+
+/*
+ * Drops what is of the body. Returns how many bytes that were; -EBADMSG: this
+ * is no chunk; -E2BIG: it is too long. See state.
+ */
+ssize_t upload_skip(struct upload *upload, const char *bytes, size_t length);
+
+#endif
