@@ -39,7 +39,27 @@ static const char *command_path(void)
 	return path;
 }
 
+/* In the child: what sd_listen_fds(3) looks for. */
+static void hand_over(int socket)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	if (socket == 3)
+		fcntl(socket, F_SETFD, 0);
+	else
+		dup2(socket, 3);
+}
+
 void command_start(struct command *command, const char *const *arguments)
+{
+	command_start_with(command, arguments, -1);
+}
+
+void command_start_with(struct command *command, const char *const *arguments,
+			int socket)
 {
 	char *words[ARGUMENTS_MAX + 2] = { NULL };
 	int ends[2];
@@ -57,6 +77,8 @@ void command_start(struct command *command, const char *const *arguments)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], STDOUT_FILENO);
 		dup2(ends[1], STDERR_FILENO);
+		if (socket >= 0)
+			hand_over(socket);
 		execv(words[0], words);
 		_exit(127);
 	}
@@ -74,6 +96,19 @@ void command_read(struct command *command, bool line)
 			break;
 	}
 	command->text[length] = '\0';
+}
+
+bool command_read_line(struct command *command)
+{
+	size_t length = 0;
+	char byte = '\0';
+
+	while (byte != '\n' && read(command->output, &byte, 1) == 1) {
+		if (length < sizeof(command->text) - 1)
+			command->text[length++] = byte;
+	}
+	command->text[length] = '\0';
+	return byte == '\n';
 }
 
 int command_wait(struct command *command)
@@ -189,12 +224,17 @@ static int remove_one(const char *path, const struct stat *status, int type,
 	return remove(path);
 }
 
+void server_remove_folder(struct server *server)
+{
+	ck_assert_int_eq(chdir("/"), 0);
+	nftw(server->top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int server_wait(struct server *server)
 {
 	int status = command_wait(&server->command);
 
-	ck_assert_int_eq(chdir("/"), 0);
-	nftw(server->top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	server_remove_folder(server);
 	return status;
 }
 

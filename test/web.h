@@ -26,8 +26,15 @@ struct command {
 /* arguments end with NULL. Skips the test if the command was not built. */
 void command_start(struct command *command, const char *const *arguments);
 
+/* The same with that socket as descriptor 3, as systemd would. */
+void command_start_with(struct command *command, const char *const *arguments,
+			int socket);
+
 /* Into text: the next line, or all to the end. */
 void command_read(struct command *command, bool line);
+
+/* The next line, of any length: as much as there is room for. false: none. */
+bool command_read_line(struct command *command);
 
 /* How it ended: the exit status, or minus the signal. */
 int command_wait(struct command *command);
@@ -56,6 +63,9 @@ void server_start_with(struct server *server, const char *const *options);
 /* Its exit status, after it has ended for whatever reason. */
 int server_wait(struct server *server);
 
+/* What server_wait does besides, for tests that wait for the command. */
+void server_remove_folder(struct server *server);
+
 /* Asks it to end, and sees that it does and is content. */
 void server_end(struct server *server);
 
@@ -71,6 +81,7 @@ struct answer {
 	size_t length; /* Content-Length; of a 304 there is none */
 	char head[16384];
 	char *body; /* terminated, to be freed; NULL: there was none */
+	int fd;     /* the test's own */
 };
 
 int client_dial(const struct server *server);

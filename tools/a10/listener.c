@@ -12,14 +12,19 @@
 /* ---- sockets ------------------------------------------------------------ */
 
 /*
- * Whether the file of a Unix socket is what somebody left behind. A directory,
- * or what else may bear that name, does not refuse a connection that way.
+ * Whether the file of a Unix socket is what somebody left behind. Who connects
+ * to what is no socket is refused too.
  */
 static bool is_left_behind(const struct a10_address *address)
 {
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat status;
 	bool refused;
+	int fd;
 
+	if (lstat(address->as.un.sun_path, &status) < 0 ||
+	    !S_ISSOCK(status.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
 	refused = connect(fd, &address->as.any, address->length) < 0 &&
