@@ -39,6 +39,7 @@ void request_init(struct request *request)
 	memset(request, 0, offsetof(struct request, fields));
 	request->progress = REQUEST_NONE;
 	request->status = 200;
+	request->line = view_of("");
 }
 
 /* ---- a verdict ---------------------------------------------------------- */
