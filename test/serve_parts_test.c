@@ -846,7 +846,7 @@ static const struct validator its = { .etag = "\"x,y\"",
 /* Of a request with these fields. */
 static int judge(const char *fields)
 {
-	char text[1024];
+	static char text[1024]; /* the request points into it */
 
 	snprintf(text, sizeof(text), GET "%s\r\n", fields);
 	parse(text);
@@ -1033,7 +1033,7 @@ TEST(ranges_do_not_multiply_what_a_request_costs)
 
 static unsigned int accepted(const char *value)
 {
-	char text[256];
+	static char text[256];
 
 	snprintf(text, sizeof(text), GET "Accept-Encoding: %s\r\n\r\n", value);
 	parse(text);
