@@ -473,12 +473,14 @@ TEST(fifteen_thousand_idle_connections_are_held)
 	const unsigned int count = raise_limit(test_scaled(15000));
 	static int fds[15000];
 	struct server server;
+	char most[16];
 	long before;
 	long held;
 
 	if (count == 0 || count > 15000)
 		SKIP("the limit of descriptors is too low, or the scale high");
-	server_start(&server, "--connections", "15000");
+	snprintf(most, sizeof(most), "%u", count);
+	server_start(&server, "--connections", most);
 	assert_body(&server, "/hello.txt", "hello\n");
 	before = resident_kib(&server);
 	for (unsigned int i = 0; i < count; i++)
