@@ -250,7 +250,8 @@ static int connect_to_receiver(void)
 	if (fork() == 0)
 		receive(listener);
 	close(listener);
-	connect(fd, (struct sockaddr *)&address, length);
+	/* Under way, as it does not block; the first wait is for it. */
+	(void)connect(fd, (struct sockaddr *)&address, length);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return fd;
 }

@@ -145,11 +145,10 @@ static bool has_controls(struct view view, bool tabs_too)
 /* 0, or the status that says what is wrong with it. */
 static int parse_version(struct request *request, struct view version)
 {
-	if (version.length != VERSION_LENGTH ||
-	    memcmp(version.at, "HTTP/", 5) != 0 || version.at[6] != '.')
-		return version.length == 0 || memcmp(version.at, "HTTP/", 5) ?
-			       400 :
-			       505;
+	if (version.length < 5 || memcmp(version.at, "HTTP/", 5) != 0)
+		return 400;
+	if (version.length != VERSION_LENGTH || version.at[6] != '.')
+		return 505;
 	if (version.at[5] != '1' || version.at[7] < '0' || version.at[7] > '9')
 		return 505;
 	request->old = version.at[7] == '0';
@@ -170,7 +169,7 @@ static void parse_first_line(struct request *request, struct view line)
 	last = (const char *)memrchr(line.at, ' ', line.length);
 	request->method.at = line.at;
 	request->method.length = first ? (size_t)(first - line.at) : 0;
-	if (!view_is_token(request->method)) {
+	if (!first || !view_is_token(request->method)) {
 		refuse_broken(request, 400);
 		return;
 	}
