@@ -241,6 +241,18 @@ static int32_t do_read(const struct uring_sqe *sqe, uint8_t control)
 	return got < 0 ? -errno : (int32_t)got;
 }
 
+static int32_t do_send(const struct uring_sqe *sqe, uint8_t control)
+{
+	size_t length = sqe->len;
+	ssize_t sent;
+
+	if (control >> 3 != 0 && length > control >> 3)
+		length = control >> 3;
+	sent = send(sqe->fd, (const void *)(uintptr_t)sqe->addr, length,
+		    (int)sqe->op_flags);
+	return sent < 0 ? -errno : (int32_t)sent;
+}
+
 static void answer(struct scripted_request *request, struct input *input,
 		   uint8_t control)
 {
@@ -253,6 +265,10 @@ static void answer(struct scripted_request *request, struct input *input,
 		break;
 	case URING_OP_READ:
 		scripted_post(kernel, request, do_read(&request->sqe, control),
+			      0);
+		break;
+	case URING_OP_SEND:
+		scripted_post(kernel, request, do_send(&request->sqe, control),
 			      0);
 		break;
 	case URING_OP_WRITE:

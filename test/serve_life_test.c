@@ -184,6 +184,33 @@ TEST(a_client_that_does_not_read_is_given_up)
 	server_end(&server);
 }
 
+TEST(a_client_that_asks_and_does_not_read_is_given_up)
+{
+	static char text[64 * 1024];
+	struct server server;
+	size_t length = 0;
+	size_t before;
+	int fd;
+
+	server_start(&server, "--send-timeout", "0.4");
+	while (length < sizeof(text) - 100)
+		length +=
+			(size_t)snprintf(text + length, sizeof(text) - length,
+					 "GET /list/ HTTP/1.1\r\n" HOST "\r\n");
+	assert_body(&server, "/hello.txt", "hello\n");
+	before = count_descriptors(&server);
+	fd = client_dial(&server);
+	/* Until neither side takes any more. */
+	for (int i = 0; i < 100; i++) {
+		if (send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			pause_ms(2);
+	}
+	assert_descriptors(&server, before);
+	close(fd);
+	assert_body(&server, "/hello.txt", "hello\n");
+	server_end(&server);
+}
+
 TEST(a_client_that_reads_slowly_is_not)
 {
 	struct server server;
