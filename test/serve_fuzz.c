@@ -34,6 +34,7 @@
 
 enum {
 	STEPS_MAX = 400,
+	ENDING_MAX = 20000, /* more than there are requests in any input */
 	LARGE = 300000,
 	CLIENTS_MAX = 200,
 };
@@ -319,6 +320,20 @@ static void step(struct scripted_request *request, struct input *input,
 	}
 }
 
+/* Whatever it waits for, it does not do so for ever. */
+static void end_step(struct input *input, struct client *client)
+{
+	struct scripted_request *request = find_live();
+
+	client_drain(client);
+	if (request && request->sqe.opcode != URING_OP_RECV &&
+	    request->sqe.opcode != URING_OP_POLL_ADD)
+		answer(request, input, 0);
+	else
+		scripted_pass(kernel, 100 * A10_SECOND);
+	scripted_settle(kernel);
+}
+
 static void serve_client(struct input *input, struct client *client)
 {
 	struct scripted_request *request;
@@ -330,12 +345,9 @@ static void serve_client(struct input *input, struct client *client)
 		if (input->front == input->back)
 			client_drain(client);
 	}
-	/* Whatever it waits for, it does not do so for ever. */
-	for (int i = 0; i < 10 && server.connection_count > 0; i++) {
-		client_drain(client);
-		scripted_pass(kernel, 100 * A10_SECOND);
-		scripted_settle(kernel);
-	}
+	input->has_control = false;
+	for (int i = 0; i < ENDING_MAX && server.connection_count > 0; i++)
+		end_step(input, client);
 	must_hold(server.connection_count == 0, "the connection stays");
 }
 
