@@ -58,7 +58,7 @@ struct exchange {
 	struct stat status;   /* of the file that will be sent */
 	struct response response;
 	struct body body;
-	int queued;         /* bytes in the socket when it last was full */
+	int queued;         /* bytes in the socket when it began to wait */
 	bool no_sendfile;   /* this socket or file cannot */
 	bool keep_alive;    /* as the response said */
 	uint64_t head_sent; /* bytes of the response's head */

@@ -25,6 +25,7 @@
 #include "server.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -93,19 +94,14 @@ static void copy_text(struct exchange *exchange)
 
 /* ---- waiting ------------------------------------------------------------ */
 
-/*
- * A socket tells that it is writable when a good part of its buffer is free,
- * which with a slow reader takes long. So when the time is over what counts is
- * whether the buffer has become emptier.
- */
-static bool is_taken(struct connection *connection)
+/* Bytes that the client has not taken; more than any if that is not known. */
+static int count_queued(const struct connection *connection)
 {
-	const int before = connection->exchange->queued;
+	int queued = 0;
 
-	if (ioctl(connection->socket, SIOCOUTQ, &connection->exchange->queued) <
-	    0)
-		return false;
-	return connection->exchange->queued < before;
+	if (ioctl(connection->socket, SIOCOUTQ, &queued) < 0)
+		return INT_MAX;
+	return queued;
 }
 
 static void on_writable(struct connection *connection,
@@ -116,10 +112,21 @@ static void await_writable(struct connection *connection)
 	const struct a10_op op =
 		a10_poll(a10_fd_regular(connection->socket), POLLOUT);
 
+	connection->exchange->queued = count_queued(connection);
 	connection_submit(
 		connection,
 		a10_timeout(op, connection->server->settings.send_timeout_ns),
 		on_writable);
+}
+
+/*
+ * A socket tells that it is writable when a good part of its buffer is free,
+ * which with a slow reader takes long. So when the time is over what counts is
+ * whether the buffer has become emptier.
+ */
+static bool is_taken(const struct connection *connection)
+{
+	return count_queued(connection) < connection->exchange->queued;
 }
 
 static void on_writable(struct connection *connection,
@@ -145,12 +152,10 @@ static bool note_sent(struct connection *connection, ssize_t sent)
 		exchange->sent += (uint64_t)sent;
 		return true;
 	}
-	if (sent == -EAGAIN) {
-		is_taken(connection); /* how full it is now */
+	if (sent == -EAGAIN)
 		await_writable(connection);
-	} else {
+	else
 		connection_close(connection);
-	}
 	return false;
 }
 
