@@ -4,6 +4,7 @@
  */
 #include "web.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,47 @@ TEST(files_of_all_sizes_arrive_whole)
 		free(answer.body);
 	}
 	close(fd);
+	server_end(&server);
+}
+
+/* Read by the ring, where the file system lets go of it. */
+TEST(files_that_are_not_in_memory_arrive_whole)
+{
+	static const size_t sizes[] = { 1, 5000, 200000, BIG };
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		put_pattern("cold.bin", sizes[i]);
+		fd = open("cold.bin", O_RDONLY | O_CLOEXEC);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(fsync(fd), 0);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		close(fd);
+		client_get(&server, "/cold.bin", &answer);
+		ck_assert_uint_eq(answer.length, sizes[i]);
+		assert_pattern(answer.body, answer.length);
+		free(answer.body);
+	}
+	server_end(&server);
+}
+
+TEST(files_that_are_always_in_memory_arrive_whole)
+{
+	struct server server;
+	struct answer answer;
+
+	if (access("/dev/shm", W_OK) != 0)
+		SKIP("there is no /dev/shm");
+	setenv("TMPDIR", "/dev/shm", 1);
+	server_start(&server, NULL, NULL);
+	assert_body(&server, "/hello.txt", "hello\n");
+	put_pattern("big.bin", BIG);
+	client_get(&server, "/big.bin", &answer);
+	assert_pattern(answer.body, BIG);
+	free(answer.body);
 	server_end(&server);
 }
 
