@@ -11,24 +11,40 @@
 
 /* ---- the words ----------------------------------------------------------- */
 
+#define FACTS(disabled, group, seccomp)                      \
+	{                                                    \
+		disabled, group, seccomp, -1, -1, UINT64_MAX \
+	}
+
 static const struct denial {
 	int err;
 	struct blocked_facts facts;
 	const char *words[4];
 } denials[] = {
-	{ -EPERM, { 2, -1, 0 }, { "EPERM", "io_uring_disabled is 2", "=0" } },
-	{ -EPERM, { 2, -1, 2 }, { "EPERM", "io_uring_disabled is 2", "=0" } },
-	{ -EPERM, { 1, 977, 0 }, { "is 1", "977", "CAP_SYS_ADMIN" } },
-	{ -EPERM, { 0, -1, 2 }, { "EPERM", "seccomp", "Docker", "profile" } },
-	{ -EPERM, { -1, -1, 2 }, { "EPERM", "seccomp", "Docker", "profile" } },
-	{ -ENOSYS, { 0, -1, 2 }, { "ENOSYS", "seccomp", "Podman" } },
-	{ -ENOSYS, { -1, -1, 0 }, { "ENOSYS", "CONFIG_IO_URING", "5.11" } },
-	{ -ENOSYS, { 2, -1, 0 }, { "ENOSYS", "CONFIG_IO_URING" } },
-	{ -EPERM, { 0, -1, 0 }, { "EPERM", "security module" } },
-	{ -EACCES, { 0, -1, 0 }, { "EACCES", "SELinux", "policy" } },
-	{ -EACCES, { 0, -1, 2 }, { "EACCES", "SELinux", "policy" } },
-	{ -EOPNOTSUPP, { -1, -1, -1 }, { "EOPNOTSUPP", "does not offer" } },
-	{ -EUCLEAN, { -1, -1, -1 }, { "error 117", "does not offer" } },
+	{ -EPERM,
+	  FACTS(2, -1, 0),
+	  { "EPERM", "io_uring_disabled is 2", "=0" } },
+	{ -EPERM,
+	  FACTS(2, -1, 2),
+	  { "EPERM", "io_uring_disabled is 2", "=0" } },
+	{ -EPERM, FACTS(1, 977, 0), { "is 1", "977", "CAP_SYS_ADMIN" } },
+	{ -EPERM,
+	  FACTS(0, -1, 2),
+	  { "EPERM", "seccomp", "Docker", "profile" } },
+	{ -EPERM,
+	  FACTS(-1, -1, 2),
+	  { "EPERM", "seccomp", "Docker", "profile" } },
+	{ -ENOSYS, FACTS(0, -1, 2), { "ENOSYS", "seccomp", "Podman" } },
+	{ -ENOSYS, FACTS(-1, -1, 0), { "ENOSYS", "CONFIG_IO_URING", "5.11" } },
+	{ -ENOSYS, FACTS(2, -1, 0), { "ENOSYS", "CONFIG_IO_URING" } },
+	{ -EPERM, FACTS(0, -1, 0), { "EPERM", "security module" } },
+	{ -EACCES, FACTS(0, -1, 0), { "EACCES", "SELinux", "policy" } },
+	{ -EACCES, FACTS(0, -1, 2), { "EACCES", "SELinux", "policy" } },
+	{ -EOPNOTSUPP, FACTS(-1, -1, -1), { "EOPNOTSUPP", "does not offer" } },
+	{ A10_PROBE_KILLS,
+	  FACTS(0, -1, 2),
+	  { "SIGSYS", "seccomp", "profile" } },
+	{ -EUCLEAN, FACTS(-1, -1, -1), { "error 117", "does not offer" } },
 };
 
 TEST(each_denial_is_told_with_its_cause_and_remedy)
@@ -51,7 +67,7 @@ TEST(each_denial_is_told_with_its_cause_and_remedy)
 
 TEST(the_facts_are_those_of_this_machine)
 {
-	struct blocked_facts facts = { 42, 42, 42 };
+	struct blocked_facts facts = FACTS(42, 42, 42);
 
 	blocked_facts_read(&facts);
 	ck_assert_int_ge(facts.disabled, -1);

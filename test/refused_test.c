@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "backend/kernel/probe.h"
+#include "backend/kernel/capability.h"
 
 #define COOP (URING_SETUP_COOP_TASKRUN | URING_SETUP_TASKRUN_FLAG)
 

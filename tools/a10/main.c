@@ -11,6 +11,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "probe", "say whether io_uring can be used here, or why not",
+	  probe_run },
 	{ "serve", "serve the files of a folder over HTTP", serve_run },
 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/kernel/capability.h"
 #include "backend/kernel/kernel.h"
-#include "backend/kernel/probe.h"
 #include "backend/kernel/syscall.h"
 #include "backend/kernel/tables.h"
 #include "backend/kernel/valgrind.h"

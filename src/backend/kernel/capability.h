@@ -1,6 +1,6 @@
 /* What a ring's kernel can do, beside what setup said. */
-#ifndef KERNEL_PROBE_H
-#define KERNEL_PROBE_H
+#ifndef KERNEL_CAPABILITY_H
+#define KERNEL_CAPABILITY_H
 
 #include "backend/backend.h"
 

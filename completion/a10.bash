@@ -1,0 +1,38 @@
+# Completes the a10 command in bash. scripts/check-options holds it against
+# a10 --help.
+
+_a10()
+{
+	local word=${COMP_WORDS[COMP_CWORD]}
+	local before=${COMP_WORDS[COMP_CWORD - 1]}
+	local options folders=
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(
+			compgen -W 'probe serve --help --version' -- "$word")
+		return
+	fi
+	case ${COMP_WORDS[1]} in
+	probe)
+		options='--json --help'
+		;;
+	serve)
+		options='--listen --connections --idle-timeout
+			--request-timeout --send-timeout --help'
+		folders=yes
+		;;
+	*) return ;;
+	esac
+	case $before in
+	--listen | --connections | --*-timeout) return ;;
+	esac
+	if [[ $word == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+	elif [[ $folders ]]; then
+		compopt -o filenames 2> /dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+	fi
+}
+
+complete -F _a10 a10
