@@ -40,6 +40,11 @@ static const struct column echo_columns[COLUMNS_MAX] = {
 	{ "messages/CPU-s", false },
 };
 
+static const struct column http_columns[COLUMNS_MAX] = {
+	{ "requests/s", false },
+	{ "requests/CPU-s", false },
+};
+
 /*
  * Budgets are those of the design: ratios that a release has to reach. Of the
  * echo works they are for messages per CPU-second: messages/s also tells how
@@ -151,6 +156,43 @@ const struct work works[] = {
 			{ "raw", { 0, 2.5 }, 0, 0 },
 			{ "raw-more", { 0 }, 0, 0 },
 			{ "epoll", { 0, 0.85 }, 0, 0 },
+		},
+	},
+	{
+		.name = "http-small",
+		.family = "http",
+		.what = "wrk asks a10 serve for a file of 1 KiB, "
+			"64 connections",
+		.args = { .connections = 64, .message_size = 1 << 10,
+			  .seconds = 3 },
+		.quick = { .seconds = 1 },
+		.columns = http_columns,
+		.peers = {
+			{ "nginx", { 0, 1.0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "http-100k",
+		.family = "http",
+		.what = "a file of 100 KiB",
+		.args = { .connections = 64, .message_size = 100 << 10,
+			  .seconds = 3 },
+		.quick = { .seconds = 1 },
+		.columns = http_columns,
+		.peers = {
+			{ "nginx", { 0, 0.75 }, 0, 0 },
+		},
+	},
+	{
+		.name = "http-1m",
+		.family = "http",
+		.what = "a file of 1 MiB",
+		.args = { .connections = 64, .message_size = 1 << 20,
+			  .seconds = 3 },
+		.quick = { .seconds = 1 },
+		.columns = http_columns,
+		.peers = {
+			{ "nginx", { 0, 0.9 }, 0, 0 },
 		},
 	},
 };
