@@ -481,6 +481,12 @@ static const struct denial {
 
 #define DENIALS (sizeof(denials) / sizeof(denials[0]))
 
+/* valgrind itself ends by such a signal. */
+static bool is_beyond(const struct denial *denial)
+{
+	return denial->err == TRAP && on_valgrind();
+}
+
 /* A child ends with this if there is no seccomp here. */
 #define NO_SECCOMP 77
 
@@ -535,8 +541,11 @@ TEST(every_kind_of_seccomp_filter_is_recognized_and_survived)
 
 	for (size_t i = 0; i < DENIALS; i++) {
 		const struct denial *const denial = &denials[i];
-		const struct a10_probe probe = probe_under(denial);
+		struct a10_probe probe;
 
+		if (is_beyond(denial))
+			continue;
+		probe = probe_under(denial);
 		ck_assert_int_eq(probe.error,
 				 denial->err <= KILL ? -EPERM : denial->err);
 		ck_assert_uint_eq(probe.cause, A10_PROBE_BY_SECCOMP);
@@ -605,6 +614,8 @@ TEST(the_probes_children_are_not_seen_by_the_program)
 	ck_assert_ptr_ne(told, MAP_FAILED);
 	*told = -2;
 	for (size_t i = 0; i < DENIALS; i++) {
+		if (is_beyond(&denials[i]))
+			continue;
 		ck_assert_int_eq(under(&denials[i], probe_and_wait, told), 0);
 		ck_assert_int_eq(*told, 0);
 	}

@@ -32,6 +32,9 @@
 #define MAX_DIRECT_DESCRIPTORS (1u << 20)
 #define MAX_REGISTERED_BUFFERS (1u << 14)
 
+/* A program's is as large as its header said; it is part of the ABI. */
+_Static_assert(sizeof(struct a10_probe) == 2232, "a10_probe");
+
 /* What one run knows, beside what it tells. */
 struct run {
 	setup_call *setup; /* io_uring_setup(2) */
