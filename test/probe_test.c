@@ -134,19 +134,6 @@ TEST(limits_are_those_of_this_process)
 	ck_assert_uint_eq(probe.direct_descriptors_max, 100);
 }
 
-TEST(a_probe_leaves_the_rings_reason_alone)
-{
-	const struct a10_config wrong = { .defer_task_run = A10_ON,
-					  .single_issuer = A10_OFF };
-	struct a10_ring *ring;
-	char before[512];
-
-	ck_assert_int_eq(a10_ring_create(&wrong, &ring), -EINVAL);
-	snprintf(before, sizeof(before), "%s", a10_ring_reason());
-	probe_here();
-	ck_assert_str_eq(a10_ring_reason(), before);
-}
-
 static void *probe_again(void *data)
 {
 	struct a10_probe *const first = data;
@@ -259,6 +246,23 @@ TEST(memory_for_small_rings_only_is_not_enough)
 	ck_assert_int_eq(probe.setup_error, 0);
 	assert_has(probe.reason, "io_uring_setup: ENOMEM: ");
 	ck_assert_ptr_null(strstr(probe.reason, probe.remedy));
+}
+
+TEST(a_probe_leaves_the_rings_reason_alone)
+{
+	const struct a10_config wrong = { .defer_task_run = A10_ON,
+					  .single_issuer = A10_OFF };
+	struct a10_ring *ring;
+	struct a10_probe probe;
+	char before[512];
+
+	ck_assert_int_eq(a10_ring_create(&wrong, &ring), -EINVAL);
+	snprintf(before, sizeof(before), "%s", a10_ring_reason());
+	probe_here();
+	ck_assert_str_eq(a10_ring_reason(), before);
+	probe_run_by(setup_without_memory, &probe);
+	ck_assert_str_ne(probe.reason, before);
+	ck_assert_str_eq(a10_ring_reason(), before);
 }
 
 /* ---- names --------------------------------------------------------------- */
@@ -422,8 +426,12 @@ TEST(what_has_a_name_came_with_a_kernel)
 #define TRAP    (-4097)
 #define NO_CALL 100000 /* far beyond the last number */
 
-/* From now on the calls from first to last are refused to this process. */
-static bool refuse(long first, long last, int err)
+/*
+ * From now on the calls from first to last are refused to this process. late: as
+ * a security module does it, which comes after the kernel has looked at setup's
+ * address.
+ */
+static bool refuse(long first, long last, int err, bool late)
 {
 	const uint32_t action =
 		err == KILL ? SECCOMP_RET_KILL_PROCESS :
@@ -433,8 +441,12 @@ static bool refuse(long first, long last, int err)
 	struct sock_filter lines[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)first, 0, 2),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)last, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)first, 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)last, 3, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, late ? 0 : UINT32_MAX, 1,
+			 0),
 		BPF_STMT(BPF_RET | BPF_K, action),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -452,31 +464,32 @@ static const struct denial {
 	int enter;
 	int registered;
 	const char *reason;
+	bool late;
 } denials[] = {
 	{ SYS_io_uring_setup, SYS_io_uring_register, -EPERM, -EPERM, -EPERM,
-	  -EPERM, "io_uring_setup: EPERM" },
+	  -EPERM, "io_uring_setup: EPERM", false },
 	{ SYS_io_uring_setup, SYS_io_uring_register, -ENOSYS, -ENOSYS, -ENOSYS,
-	  -ENOSYS, "io_uring_setup: ENOSYS" },
+	  -ENOSYS, "io_uring_setup: ENOSYS", false },
 	{ SYS_io_uring_setup, SYS_io_uring_setup, -EPERM, -EPERM, 0, 0,
-	  "io_uring_setup: EPERM" },
+	  "io_uring_setup: EPERM", false },
 	{ SYS_io_uring_setup, SYS_io_uring_setup, -ENOSYS, -ENOSYS, 0, 0,
-	  "io_uring_setup: ENOSYS" },
+	  "io_uring_setup: ENOSYS", false },
 	{ SYS_io_uring_enter, SYS_io_uring_enter, -EPERM, 0, -EPERM, 0,
-	  "io_uring_enter: EPERM" },
+	  "io_uring_enter: EPERM", false },
 	{ SYS_io_uring_enter, SYS_io_uring_enter, -ENOSYS, 0, -ENOSYS, 0,
-	  "io_uring_enter: ENOSYS" },
+	  "io_uring_enter: ENOSYS", false },
 	{ SYS_io_uring_register, SYS_io_uring_register, -EPERM, 0, 0, -EPERM,
-	  "io_uring_register: EPERM" },
+	  "io_uring_register: EPERM", false },
 	{ SYS_io_uring_register, SYS_io_uring_register, -ENOSYS, 0, 0, -ENOSYS,
-	  "io_uring_register: ENOSYS" },
+	  "io_uring_register: ENOSYS", false },
 	{ SYS_io_uring_setup, SYS_io_uring_register, KILL, A10_PROBE_KILLS,
-	  A10_PROBE_KILLS, A10_PROBE_KILLS, "io_uring_setup: SIGSYS" },
+	  A10_PROBE_KILLS, A10_PROBE_KILLS, "io_uring_setup: SIGSYS", false },
 	{ SYS_io_uring_setup, SYS_io_uring_setup, TRAP, A10_PROBE_KILLS, 0, 0,
-	  "io_uring_setup: SIGSYS" },
+	  "io_uring_setup: SIGSYS", false },
 	{ SYS_io_uring_enter, SYS_io_uring_register, KILL, 0, A10_PROBE_KILLS,
-	  A10_PROBE_KILLS, "io_uring_enter: SIGSYS" },
+	  A10_PROBE_KILLS, "io_uring_enter: SIGSYS", false },
 	{ SYS_io_uring_register, SYS_io_uring_register, KILL, 0, 0,
-	  A10_PROBE_KILLS, "io_uring_register: SIGSYS" },
+	  A10_PROBE_KILLS, "io_uring_register: SIGSYS", false },
 };
 
 #define DENIALS (sizeof(denials) / sizeof(denials[0]))
@@ -502,7 +515,8 @@ static int under(const struct denial *denial, void (*act)(void *data),
 
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		if (!refuse(denial->first, denial->last, denial->err))
+		if (!refuse(denial->first, denial->last, denial->err,
+			    denial->late))
 			_exit(NO_SECCOMP);
 		act(data);
 		_exit(0);
@@ -585,6 +599,23 @@ TEST(a_filter_that_allows_io_uring_is_not_blamed)
 	ck_assert_int_eq(probe.seccomp, 2);
 }
 
+/* A refusal after the address was looked at is no filter's, though one is. */
+TEST(what_is_refused_late_is_not_a_filters_doing)
+{
+	static const struct denial late = { .first = SYS_io_uring_setup,
+					    .last = SYS_io_uring_setup,
+					    .err = -EPERM,
+					    .late = true };
+	struct a10_probe probe;
+
+	probe_usable();
+	probe = probe_under(&late);
+	ck_assert_int_eq(probe.error, -EPERM);
+	ck_assert_uint_eq(probe.cause, A10_PROBE_BY_POLICY);
+	assert_has(probe.reason, "a security module");
+	assert_has(probe.evidence, "with a bad address answers as the kernel");
+}
+
 static sig_atomic_t children_told;
 
 static void on_child(int number)
@@ -625,16 +656,35 @@ TEST(the_probes_children_are_not_seen_by_the_program)
 /* ---- without locked memory ----------------------------------------------- */
 
 /* As a user of its own, whom no other test runs as. */
+static void lose_rights(void)
+{
+	const uid_t user = 61000 + (uid_t)getpid() % 4000;
+
+	if (geteuid() == 0)
+		ck_assert_int_eq(setresuid(user, user, user), 0);
+}
+
 static void lose_memory(void)
 {
 	const struct rlimit none = { 0, 0 };
 
-	if (geteuid() == 0) {
-		const uid_t user = 61000 + (uid_t)getpid() % 4000;
-
-		ck_assert_int_eq(setresuid(user, user, user), 0);
-	}
+	lose_rights();
 	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+}
+
+TEST(a_ring_counts_only_for_who_may_not_lock_memory)
+{
+	struct a10_probe probe = probe_usable();
+
+	if (on_valgrind())
+		SKIP("the kernel is not told the limit");
+	if (geteuid() == 0)
+		ck_assert(!probe.memory_counts);
+	lose_rights();
+	probe = probe_here();
+	ck_assert_int_eq(probe.error, 0);
+	ck_assert_int_eq(probe.memory_counts,
+			 (probe.features & URING_FEAT_RW_ATTR) != 0); /* 6.14 */
 }
 
 TEST(a_user_without_locked_memory_is_told_so)
