@@ -30,6 +30,8 @@
 #define READY_TRIES  500
 #define WARM_UP      "1s"
 
+static const struct timespec a_moment = { .tv_nsec = 10000000 };
+
 /* A folder with www/file in it, and a server of www. */
 struct site {
 	char folder[FOLDER_SIZE];
@@ -136,8 +138,6 @@ static bool is_listening(uint16_t port)
 /* As a child that ends with us, on the server's CPU, and silent. */
 static int server_start(struct site *site, const char *const *argv)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
-
 	site->server = fork();
 	if (site->server < 0)
 		return -errno;
@@ -157,7 +157,7 @@ static int server_start(struct site *site, const char *const *argv)
 	for (int i = 0; i < READY_TRIES; i++) {
 		if (is_listening(site->port))
 			return 0;
-		nanosleep(&pause, NULL);
+		nanosleep(&a_moment, NULL);
 	}
 	return -ETIMEDOUT;
 }
@@ -228,22 +228,34 @@ static int nginx_configure(const struct site *site)
 	return file_write(site->folder, "conf", text, strlen(text));
 }
 
-/* The only child of the one that was started. */
-static pid_t worker_of(pid_t master)
+/* The only child of a process; 0: it has none. */
+static pid_t child_of(pid_t parent)
 {
 	char path[64];
 	char text[64] = "";
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)master,
-		 (int)master);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent,
+		 (int)parent);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return 0;
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		text[0] = '\0';
 	close(fd);
-	return text[0] ? (pid_t)strtol(text, NULL, 10) : -ESRCH;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+/* It listens before it has a worker. */
+static int worker_await(struct site *site)
+{
+	for (int i = 0; i < READY_TRIES; i++) {
+		site->worker = child_of(site->server);
+		if (site->worker > 0)
+			return 0;
+		nanosleep(&a_moment, NULL);
+	}
+	return -ETIMEDOUT;
 }
 
 static int serve_nginx(struct site *site)
@@ -260,10 +272,7 @@ static int serve_nginx(struct site *site)
 	err = nginx_configure(site);
 	if (err == 0)
 		err = server_start(site, words);
-	if (err < 0)
-		return err;
-	site->worker = worker_of(site->server);
-	return site->worker > 0 ? 0 : -ESRCH;
+	return err < 0 ? err : worker_await(site);
 }
 
 /* ---- the client ----------------------------------------------------------- */

@@ -9,16 +9,12 @@
 
 #include "base/assert.h"
 #include "ring/options.h"
+#include "uapi/io_uring.h"
 
 #define DEFAULT_SUBMISSION_ENTRIES  128
 #define DEFAULT_RESERVED_OPERATIONS 1024
 
-/* The kernel's limits, which it offers nowhere to ask for. */
-#define MAX_SUBMISSION_ENTRIES 32768
-#define MAX_COMPLETION_ENTRIES 65536
-#define MAX_DIRECT_DESCRIPTORS (1u << 20)
-#define MAX_REGISTERED_BUFFERS (1u << 14)
-#define MAX_WORKERS            INT32_MAX
+#define MAX_WORKERS INT32_MAX
 
 struct rule {
 	bool is_broken;
@@ -98,20 +94,20 @@ static const char *size_conflict(const struct a10_config *c)
 					    c->submission_entries :
 					    DEFAULT_SUBMISSION_ENTRIES;
 	const struct rule rules[] = {
-		{ !clamped && submission > MAX_SUBMISSION_ENTRIES,
+		{ !clamped && submission > URING_MAX_SQ_ENTRIES,
 		  "submission_entries are more than 32768, and clamp is off" },
-		{ !clamped && c->completion_entries > MAX_COMPLETION_ENTRIES,
+		{ !clamped && c->completion_entries > URING_MAX_CQ_ENTRIES,
 		  "completion_entries are more than 65536, and clamp is off" },
 		{ c->completion_entries != 0 &&
 			  entries_granted(c->completion_entries,
-					  MAX_COMPLETION_ENTRIES) <
+					  URING_MAX_CQ_ENTRIES) <
 				  entries_granted(submission,
-						  MAX_SUBMISSION_ENTRIES),
+						  URING_MAX_SQ_ENTRIES),
 		  "completion_entries are fewer than submission_entries "
 		  "(128 if not set)" },
-		{ c->direct_descriptors > MAX_DIRECT_DESCRIPTORS,
+		{ c->direct_descriptors > URING_MAX_FILES,
 		  "direct_descriptors are more than 1048576" },
-		{ c->registered_buffers > MAX_REGISTERED_BUFFERS,
+		{ c->registered_buffers > URING_MAX_BUFFERS,
 		  "registered_buffers are more than 16384" },
 		{ c->workers_bounded > MAX_WORKERS,
 		  "workers_bounded are more than 2147483647" },

@@ -289,6 +289,12 @@ struct uring_recvmsg_out {
 #define URING_SETUP_SQE_MIXED          (1U << 19) /* 6.19 */
 #define URING_SETUP_SQ_REWIND          (1U << 20) /* 7.0 */
 
+/* The most there can be. No kernel can be asked; all have the same. */
+#define URING_MAX_SQ_ENTRIES 32768
+#define URING_MAX_CQ_ENTRIES 65536
+#define URING_MAX_FILES      (1U << 20)
+#define URING_MAX_BUFFERS    (1U << 14)
+
 /* params.features, filled in by the kernel. */
 #define URING_FEAT_SINGLE_MMAP     (1U << 0)  /* 5.4 */
 #define URING_FEAT_NODROP          (1U << 1)  /* 5.5 */

@@ -26,12 +26,6 @@
 #define MODULES_PATH "/sys/kernel/security/lsm"
 #define PROFILE_PATH "/proc/self/attr/current"
 
-/* The kernel's limits, which it offers nowhere to ask for. */
-#define MAX_SUBMISSION_ENTRIES 32768
-#define MAX_COMPLETION_ENTRIES 65536
-#define MAX_DIRECT_DESCRIPTORS (1u << 20)
-#define MAX_REGISTERED_BUFFERS (1u << 14)
-
 /* A program's is as large as its header said; it is part of the ABI. */
 _Static_assert(sizeof(struct a10_probe) == 2232, "a10_probe");
 
@@ -81,12 +75,12 @@ static void limits_read(struct a10_probe *probe)
 {
 	struct rlimit limit;
 
-	probe->submission_entries_max = MAX_SUBMISSION_ENTRIES;
-	probe->completion_entries_max = MAX_COMPLETION_ENTRIES;
-	probe->direct_descriptors_max = MAX_DIRECT_DESCRIPTORS;
-	probe->registered_buffers_max = MAX_REGISTERED_BUFFERS;
+	probe->submission_entries_max = URING_MAX_SQ_ENTRIES;
+	probe->completion_entries_max = URING_MAX_CQ_ENTRIES;
+	probe->direct_descriptors_max = URING_MAX_FILES;
+	probe->registered_buffers_max = URING_MAX_BUFFERS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur < MAX_DIRECT_DESCRIPTORS)
+	    limit.rlim_cur < URING_MAX_FILES)
 		probe->direct_descriptors_max = (uint32_t)limit.rlim_cur;
 }
 

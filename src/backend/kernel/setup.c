@@ -23,7 +23,6 @@
 
 #define DEFAULT_SQ_ENTRIES 128
 #define DEFAULT_CQ_RATIO   4
-#define MAX_CQ_ENTRIES     65536 /* a default is cut here, clamped or not */
 
 /* Below, a queue does not get smaller: it is a page already. */
 #define LEAST_SQ_ENTRIES 32
@@ -114,15 +113,16 @@ static void want_sizes(struct setup_request *request,
 {
 	uint32_t sq_entries = config->submission_entries;
 	uint32_t cq_entries = config->completion_entries;
+	const uint32_t most = URING_MAX_CQ_ENTRIES; /* clamped or not */
 
 	request->sq_default = sq_entries == 0;
 	request->cq_default = cq_entries == 0;
 	if (request->sq_default)
 		sq_entries = DEFAULT_SQ_ENTRIES;
 	if (request->cq_default)
-		cq_entries = sq_entries > MAX_CQ_ENTRIES / DEFAULT_CQ_RATIO ?
-				     MAX_CQ_ENTRIES :
-				     sq_entries * DEFAULT_CQ_RATIO;
+		cq_entries = sq_entries < most / DEFAULT_CQ_RATIO ?
+				     sq_entries * DEFAULT_CQ_RATIO :
+				     most;
 	request->sq_entries = sq_entries;
 	request->cq_entries = cq_entries;
 }
