@@ -95,6 +95,13 @@ static void folder_remove(const struct site *site)
 	rmdir(site->folder);
 }
 
+/* Which of the three programs it is that there is not. */
+static int missing(const char *name)
+{
+	fprintf(stderr, "a10-bench: no %s\n", name);
+	return -ENOPKG;
+}
+
 /* ---- the server ----------------------------------------------------------- */
 
 /* One that is free now; the server takes it a moment later. */
@@ -186,7 +193,7 @@ static int serve_a10(struct site *site)
 	if (chosen)
 		snprintf(program, sizeof(program), "%s", chosen);
 	if (access(program, X_OK) < 0)
-		return -ENOPKG;
+		return missing(program);
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", site->port);
 	snprintf(folder, sizeof(folder), "%s/www", site->folder);
 	return server_start(site, argv);
@@ -266,7 +273,7 @@ static int serve_nginx(struct site *site)
 	int err;
 
 	if (access(NGINX, X_OK) < 0)
-		return -ENOPKG;
+		return missing(NGINX);
 	memcpy(words, argv, sizeof(words));
 	words[2] = site->folder;
 	err = nginx_configure(site);
@@ -309,6 +316,8 @@ static int wrk_run(const struct site *site, const struct work_args *args,
 	snprintf(connections, sizeof(connections), "%u", args->connections);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/file", site->port);
 	err = program_run(argv, output, OUTPUT_SIZE);
+	if (err == -ENOPKG)
+		return missing(argv[0]);
 	if (err != 0)
 		return err < 0 ? err : -EPROTO;
 	if (strstr(output, "Non-2xx") || strstr(output, "Socket errors"))
