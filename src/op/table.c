@@ -168,6 +168,9 @@ const struct op_row op_table[OP_ROWS] = {
 				    .capture = CAPTURE_VECTOR,
 				    .nowait = NOWAIT_RWF },
 	[URING_OP_PIPE] = { "pipe", SINCE(6, 16), .linked = true },
+	[URING_OP_NOP128] = { "nop128", SINCE(6, 19), .linked = true },
+	[URING_OP_URING_CMD128] = { "uring_cmd128", SINCE(6, 19),
+				    .linked = true },
 
 	[OP_RAW] = { "raw", .result = RESULT_VALUE, .linked = true },
 	[A10_OPCODE_LISTEN_ON] = { "listen_on", .own = OWN_LISTEN_ON,

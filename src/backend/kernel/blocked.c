@@ -204,9 +204,8 @@ void blocked_who(enum a10_probe_cause cause, const struct blocked_facts *facts,
 		who_by_sysctl(facts, ret_text, size);
 	else if (cause == A10_PROBE_BY_MEMLOCK)
 		snprintf(ret_text, size,
-			 "memory, or the memlock limit: a ring counts against "
-			 "it since Linux 6.14, and this user may have %llu KiB "
-			 "in all",
+			 "memory, or the memlock limit, which rings count "
+			 "against: this user may have %llu KiB in all",
 			 (unsigned long long)facts->memlock / 1024);
 	else
 		snprintf(ret_text, size, "%s", who[cause]);
