@@ -29,6 +29,7 @@
 #define STOP_SECONDS 5
 #define READY_TRIES  500
 #define WARM_UP      "1s"
+#define PATIENCE     "30s"
 
 static const struct timespec a_moment = { .tv_nsec = 10000000 };
 
@@ -320,9 +321,10 @@ static int wrk_run(const struct site *site, const struct work_args *args,
 		return missing(argv[0]);
 	if (err != 0)
 		return err < 0 ? err : -EPROTO;
-	if (strstr(output, "Non-2xx") || strstr(output, "Socket errors"))
-		return -EBADMSG;
-	return 0;
+	if (!strstr(output, "Non-2xx") && !strstr(output, "Socket errors"))
+		return 0;
+	fputs(output, stderr);
+	return -EBADMSG;
 }
 
 static double cpu_seconds(pid_t process)
