@@ -18,13 +18,19 @@ _a10()
 		options='--json --help'
 		;;
 	serve)
-		options='--listen --connections --idle-timeout
-			--request-timeout --send-timeout --help'
+		options='--listen --connections --hidden --mime-types --log
+			--json-log --stats --idle-timeout --request-timeout
+			--send-timeout --stop-timeout --help'
 		folders=yes
 		;;
 	*) return ;;
 	esac
 	case $before in
+	--mime-types)
+		compopt -o filenames 2> /dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
 	--listen | --connections | --*-timeout) return ;;
 	esac
 	if [[ $word == -* ]]; then
