@@ -33,7 +33,7 @@ void validator_of(const struct stat *status, const char *suffix,
 				 (uint64_t)status->st_mtim.tv_nsec);
 	*at++ = '-';
 	at = put_hex(at, (uint64_t)status->st_size);
-	memcpy(at, suffix, length);
+	memcpy(at, suffix, length + 1);
 	memcpy(at + length, "\"", 2);
 	ret_validator->modified = status->st_mtime;
 }
