@@ -117,6 +117,31 @@ TEST(a_request_may_come_in_pieces)
 	server_end(&server);
 }
 
+TEST(empty_lines_are_no_requests)
+{
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	for (int i = 0; i < 3; i++) {
+		client_say(fd, "\r\n");
+		pause_ms(20);
+		client_say(fd, "\r\n" GET_HELLO);
+		assert_hello(fd);
+	}
+	for (int i = 0; i < 3; i++) {
+		client_say(fd, "\r\n");
+		pause_ms(20);
+	}
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 400);
+	free(answer.body);
+	close(fd);
+	server_end(&server);
+}
+
 TEST(an_idle_connection_is_closed)
 {
 	struct server server;

@@ -618,6 +618,10 @@ TEST(what_follows_a_request_is_left)
 	ck_assert_int_eq(request.progress, REQUEST_NONE);
 	request_parse(&request, "GET /d", 6);
 	ck_assert_int_eq(request.progress, REQUEST_PARTIAL);
+	request_init(&request);
+	request.blanks = 4;
+	request_parse(&request, "\n", 1);
+	ck_assert_int_eq(request.status, 400);
 }
 
 TEST(a_field_may_be_in_several_lines)

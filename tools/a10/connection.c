@@ -196,13 +196,17 @@ static void read_request(struct connection *connection)
 		return;
 	}
 	request = &exchange->request;
+	request->blanks = connection->blanks;
 	request_parse(request, exchange->input + exchange->input_start,
 		      exchange->input_end - exchange->input_start);
 	if (request->progress == REQUEST_NONE) {
-		/* An empty line, which is as good as nothing. */
+		/* An empty line, which is as good as nothing, if not often. */
+		connection->blanks +=
+			(uint32_t)(exchange->input_end - exchange->input_start);
 		await_request(connection);
 		return;
 	}
+	connection->blanks = 0;
 	if (connection->state == CONNECTION_IDLE) {
 		connection_move(connection, CONNECTION_READING);
 		connection->deadline =

@@ -63,6 +63,7 @@ struct connection {
 	a10_id under_way;          /* ... which is this, or 0        */
 	int64_t deadline; /* READING, SKIPPING, LINGERING: until when */
 	int socket;
+	uint32_t blanks; /* IDLE: bytes of empty lines that were dropped */
 	enum connection_state state;
 };
 

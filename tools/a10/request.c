@@ -475,9 +475,9 @@ void request_parse(struct request *request, const char *bytes, size_t length)
 	while (blanks < length &&
 	       (bytes[blanks] == '\r' || bytes[blanks] == '\n'))
 		blanks++;
-	if (blanks == length && blanks <= BLANKS_MAX)
+	if (blanks == length && request->blanks + blanks <= BLANKS_MAX)
 		return;
-	if (blanks > BLANKS_MAX) {
+	if (request->blanks + blanks > BLANKS_MAX) {
 		refuse_broken(request, 400);
 		return;
 	}

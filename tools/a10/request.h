@@ -59,6 +59,7 @@ struct request {
 	uint64_t upload_length;  /* ... if that was said                   */
 	size_t head_length;      /* of the bytes, when it is complete      */
 	size_t searched;         /* so far there is no end in them         */
+	uint32_t blanks;         /* of empty lines that were dropped before */
 	struct view line;        /* the first, as far as it is one         */
 	struct view method;
 	struct view target; /* as it was sent */
