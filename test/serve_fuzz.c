@@ -14,6 +14,7 @@
  * To be built with clang and -Dfuzz=true; scripts/fuzz does it.
  */
 #include "corpus.h"
+#include "harness.h"
 #include "scripted.h"
 
 #include "connection.h"
