@@ -223,10 +223,12 @@ static double measure(struct bench *bench, size_t way, size_t size,
 	return least;
 }
 
-static void receive(int listener)
+/* sender: the other end, which must not stay open here. */
+static void receive(int listener, int sender)
 {
 	const int fd = accept(listener, NULL, NULL);
 
+	close(sender);
 	/* Of a TCP socket this drops the bytes without copying them. */
 	while (recv(fd, NULL, LARGEST, MSG_TRUNC) > 0)
 		;
@@ -247,11 +249,11 @@ static int connect_to_receiver(void)
 	must(bind(listener, (struct sockaddr *)&address, length), "bind");
 	must(listen(listener, 1), "listen");
 	getsockname(listener, (struct sockaddr *)&address, &length);
-	if (fork() == 0)
-		receive(listener);
-	close(listener);
 	/* Under way, as it does not block; the first wait is for it. */
 	(void)connect(fd, (struct sockaddr *)&address, length);
+	if (fork() == 0)
+		receive(listener, fd);
+	close(listener);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return fd;
 }
