@@ -226,3 +226,52 @@ TEST(timeout_gives_up_when_nothing_comes)
 	ck_assert_str_eq(text, "hello\ntimeout: Timer expired after 0 s\n");
 	ck_assert_int_eq(close(kept), 0);
 }
+
+/* Their own loops sleep; the ring's descriptor wakes them. */
+static void assert_ticks(const char *name)
+{
+	char text[256];
+
+	ck_assert_int_eq(program_run(name, NULL, NULL, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "tick 1\ntick 2\ntick 3\n");
+}
+
+TEST(glib_has_a_ring_in_its_main_loop)
+{
+	assert_ticks("glib");
+}
+
+TEST(uv_has_a_ring_in_its_loop)
+{
+	assert_ticks("uv");
+}
+
+TEST(sd_event_has_a_ring_in_its_loop)
+{
+	assert_ticks("sd_event");
+}
+
+TEST(epoll_has_a_ring_in_its_loop)
+{
+	struct program program;
+	struct folder folder;
+	char expected[512];
+	char text[512];
+	ssize_t n;
+
+	folder_open(&folder);
+	file_write(folder_file(&folder, "f"), "12345", 5);
+	program_start(&program, "epoll", NULL, NULL);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_gt(dprintf(program.in, "%s\n", folder.file), 0);
+		snprintf(expected, sizeof(expected), "%s: 5\n", folder.file);
+		n = read(program.out, text, sizeof(text) - 1);
+		ck_assert_int_gt(n, 0);
+		text[n] = '\0';
+		ck_assert_str_eq(text, expected);
+	}
+	ck_assert_int_gt(dprintf(program.in, "/no/such/file\n"), 0);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "/no/such/file: No such file or directory\n");
+	folder_close(&folder);
+}

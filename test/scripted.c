@@ -506,6 +506,13 @@ static int scripted_open(const struct a10_config *config,
 	return 0;
 }
 
+static int scripted_wake(struct backend *backend, uint32_t flags)
+{
+	(void)backend;
+	(void)flags;
+	return 0;
+}
+
 static int scripted_bind(struct backend *backend)
 {
 	struct scripted *kernel = scripted_of(backend);
@@ -540,5 +547,6 @@ const struct backend_calls backend_scripted = {
 	.now = scripted_now,
 	.sync = scripted_sync,
 	.bind = scripted_bind,
+	.wake = scripted_wake,
 	.close = scripted_close,
 };

@@ -75,6 +75,25 @@ A10_API int a10_ring_run(struct a10_ring *ring);
  */
 A10_API int a10_ring_flush(struct a10_ring *ring);
 
+/*
+ * A descriptor for a loop that is somebody else's (epoll, GLib, libuv ...): can
+ * be read (POLLIN) whenever a10_ring_poll(ring, 0) would do something. Then
+ * call that; it makes the descriptor quiet again. What the owner submits
+ * outside callbacks is started by a poll or flush before the loop sleeps. Binds
+ * the ring to this thread; the same descriptor every time; the ring's to close.
+ * With defer_task_run off the loop's own wait can end early, by EINTR. Owner's
+ * thread. -EOPNOTSUPP: config.iopoll; else as a10_ring_poll, and what a
+ * descriptor can lack. [eventfd, REGISTER_EVENTFD]
+ */
+A10_API int a10_ring_fd(struct a10_ring *ring);
+
+/*
+ * On another ring: this one has something to poll (value POLLIN). Once, or with
+ * a10_multishot each time. Made by this ring's owner; its result -EBADF: there
+ * is no descriptor, see a10_ring_fd. [POLL_ADD]
+ */
+A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
+
 /* Operations that are not over. Owner's thread. */
 A10_API size_t a10_ring_pending(const struct a10_ring *ring);
 

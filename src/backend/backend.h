@@ -100,6 +100,12 @@ struct backend_calls {
 	int (*bind)(struct backend *backend);
 
 	/*
+	 * Any thread, of a ring with a kernel thread: BACKEND_SQ_WAKEUP and
+	 * BACKEND_SQ_WAIT, as enter understands them. 0 or -errno.
+	 */
+	int (*wake)(struct backend *backend, uint32_t flags);
+
+	/*
 	 * Ends it: gives back all but what the kernel may still write to.
 	 * inherited: in a forked child; touches no mapping and no kernel state,
 	 * only closes descriptors and frees memory.

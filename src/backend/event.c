@@ -2,10 +2,52 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S INT64_C(1000000000)
 
 int event_open(void)
 {
 	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* It cannot fill up, and nothing else can go wrong with either. */
+void event_set(int fd)
+{
+	const uint64_t one = 1;
+	const ssize_t n = write(fd, &one, sizeof(one));
+
+	(void)n;
+}
+
+void event_clear(int fd)
+{
+	uint64_t count;
+	const ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n;
+}
+
+int timer_open(void)
+{
+	const int fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void timer_set(int fd, int64_t at)
+{
+	struct itimerspec time = { 0 };
+
+	/* Zero would be never. */
+	if (at < 1)
+		at = 1;
+	time.it_value.tv_sec = at / NS_PER_S;
+	time.it_value.tv_nsec = at % NS_PER_S;
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &time, NULL);
 }

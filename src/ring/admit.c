@@ -7,11 +7,6 @@
 
 #include <errno.h>
 
-static bool has_opcode(const struct a10_ring *ring, uint32_t opcode)
-{
-	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
-}
-
 void sync_begin(struct a10_ring *ring, struct slot *slot)
 {
 	const uint32_t index = slot_index(slot);
@@ -78,9 +73,11 @@ void slot_begin(struct a10_ring *ring, struct slot *slot)
 {
 	const struct op_row *row = op_row(slot->opcode);
 
-	if (row->own != OWN_NONE)
+	if (unlikely(slot->flags & SLOT_STARTED))
+		start_admit(ring, slot);
+	else if (row->own != OWN_NONE)
 		own_begin(ring, slot, row->own);
-	else if (unlikely(row->sync && !has_opcode(ring, slot->opcode)))
+	else if (unlikely(row->sync && !ring_has_opcode(ring, slot->opcode)))
 		sync_begin(ring, slot);
 	else
 		queue_push(ring, slot);
@@ -97,16 +94,6 @@ static void admit_descriptor(struct a10_ring *ring, struct slot *slot)
 				   request->flags & URING_SQE_FIXED_FILE);
 	if (descriptor)
 		descriptor_join(ring, slot, descriptor);
-}
-
-/*
- * Pieces of two of these would mix: sends, and writes at no place of their own.
- */
-static bool is_stream(const struct a10_request *request,
-		      const struct op_row *row)
-{
-	return row->send ||
-	       (row->direction == READY_OUT && request->offset == UINT64_MAX);
 }
 
 /* What only those with a cold part have. false: it is over already. */
@@ -131,6 +118,7 @@ static bool admit_cold(struct a10_ring *ring, struct slot *slot)
 	}
 	/* The pool of another thread's may have been destroyed since. */
 	if (with & A10_WITH_POOL && index >= ring->sq.foreign_base &&
+	    !(slot->flags & SLOT_STARTED) &&
 	    !pool_is_usable(cold->pool, ring)) {
 		slot_finish(ring, slot, -ENXIO);
 		return false;

@@ -44,6 +44,8 @@ static void member_admit(struct a10_ring *ring, struct slot *slot,
 	slot->flags |= SLOT_CHAIN;
 	slot->state = SLOT_QUEUED;
 	cold->chain_first = first;
+	if (slot->flags & SLOT_STARTED)
+		cold_at(ring, first)->chain_running++;
 	ring->pending++;
 	if (op_row(request->opcode)->fd == FD_OPERAND) {
 		descriptor =
@@ -55,6 +57,22 @@ static void member_admit(struct a10_ring *ring, struct slot *slot,
 	timer_update(ring, slot);
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_SUBMIT, slot, 0);
+}
+
+/* Another thread has started it; of the time-outs only the first's counts. */
+static void member_begun(struct a10_ring *ring, struct slot *slot,
+			 const struct slot *first)
+{
+	slot->state = SLOT_RUNNING;
+	slot->next = ring->published;
+	ring->running++;
+	if (slot == first &&
+	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT) {
+		slot->marks |= MARK_ARMED;
+		timer_update(ring, slot);
+	}
+	if (unlikely(ring->trace))
+		trace_event(ring, A10_TRACE_START, slot, 0);
 }
 
 void chain_admit(struct a10_ring *ring, struct slot *first)
@@ -84,7 +102,12 @@ void chain_admit(struct a10_ring *ring, struct slot *first)
 		request_at(ring, index)->flags |= URING_SQE_IO_DRAIN;
 		ring->drains++;
 	}
-	queue_push(ring, first);
+	if (!(first->flags & SLOT_STARTED)) {
+		queue_push(ring, first);
+		return;
+	}
+	for (slot = first; slot; slot = chain_after(ring, slot))
+		member_begun(ring, slot, first);
 }
 
 /* The first that is with the kernel: it does not find those behind it. */

@@ -85,6 +85,12 @@ static void completion_special(struct a10_ring *ring,
 		return;
 	}
 	slot = slot_find(ring, id);
+	/* Another thread started it, and the owner has not heard of it yet. */
+	if (unlikely(!slot) && ring->kernel_thread &&
+	    id_slot(id) >= ring->sq.foreign_base) {
+		inbox_admit_all(ring);
+		slot = slot_find(ring, id);
+	}
 	if (!slot || slot->state != SLOT_RUNNING) {
 		log_line(A10_LOG_DEBUG,
 			 "a10: completion of an operation that is over: "
@@ -95,7 +101,7 @@ static void completion_special(struct a10_ring *ring,
 	if (!(completion->flags & URING_CQE_F_MORE)) {
 		ring->running--;
 		if (is_bell(slot))
-			ring->bells = 0;
+			ring->bells--;
 	}
 	if (slot->flags & SLOT_CHAIN)
 		chain_completed(ring, slot, completion);

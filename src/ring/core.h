@@ -100,6 +100,7 @@ enum slot_step {
 #define SLOT_COLD     (1u << 1) /* cold holds more than links */
 #define SLOT_CHAIN    (1u << 2) /* member of a chain */
 #define SLOT_SHORT    (1u << 3) /* only the request's first half is kept */
+#define SLOT_STARTED  (1u << 4) /* the thread that submitted it started it */
 
 struct slot {
 	uint64_t id; /* + TAG_SPECIAL if the plain path is not enough */
@@ -204,6 +205,7 @@ struct completion {
 #define BELL_QUIET  0u /* the owner is awake */
 #define BELL_DOZING 1u /* the owner sleeps, or is about to */
 #define BELL_RUNG   2u /* somebody wants it awake */
+#define BELL_AWAY   3u /* the owner sleeps, but not in the ring: ready.c */
 
 /* No thread has this number, nor 0. */
 #define OWNER_NONE UINT64_MAX
@@ -226,6 +228,7 @@ struct a10_sq {
 	_Atomic uint32_t owner_ready; /* the owner's slots that have memory */
 	uint32_t number;              /* of the ring; a10_fd.ring */
 	int bell_fd;                  /* eventfd */
+	int ready_fd; /* of a10_ring_fd, or -1; before BELL_AWAY is said */
 	const struct backend_calls *calls; /* for other threads' clock */
 	struct backend *backend;
 
@@ -243,6 +246,11 @@ struct a10_sq {
 	pthread_mutex_t foreign_lock;  /* guards the two below */
 	uint32_t foreign_used;         /* from foreign_base ever taken ... */
 	uint32_t foreign_ready;        /* ... and how many have memory */
+
+	bool starts; /* the ring has a kernel thread; never changes: start.c */
+	pthread_mutex_t start_lock; /* guards the two below and view.sq_tail */
+	bool start_open;            /* bound, and not being destroyed */
+	bool start_waits;           /* something submitted was not started */
 };
 
 struct pool_list {
@@ -308,13 +316,16 @@ struct a10_ring {
 	uint32_t cancel_backoff;
 	uint32_t drains;   /* drained operations not over, and ... */
 	uint32_t draining; /* ... the one that runs, all by itself */
-	uint32_t bells;    /* running: the bell's poll, 0 or 1 */
+	uint32_t bells;    /* running: the polls of the bell and the timer */
 	struct heap timers;
 	int64_t clock; /* now, as long as clock_valid */
 	bool clock_valid;
 	uint32_t foreign_done; /* other threads', to be given back */
 	uint32_t foreign_last;
 	struct capture_cache captures;
+
+	int timer_fd;     /* of a10_ring_fd, or -1; ready.c */
+	int64_t timer_at; /* what it is set to */
 
 	uint32_t starved; /* slots parked for buffers, by park_next */
 

@@ -27,6 +27,7 @@ static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 		return -ENOMEM;
 	}
 	sq->calls = calls;
+	sq->ready_fd = -1;
 	atomic_store_explicit(&sq->owner, OWNER_NONE, memory_order_relaxed);
 	atomic_store_explicit(&sq->references, 1, memory_order_relaxed);
 	err = slots_init(sq);
@@ -42,6 +43,7 @@ static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 		return sq->bell_fd;
 	}
 	pthread_mutex_init(&sq->foreign_lock, NULL);
+	pthread_mutex_init(&sq->start_lock, NULL);
 	return 0;
 }
 
@@ -49,7 +51,10 @@ static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 static void sq_finish(struct a10_sq *sq)
 {
 	pthread_mutex_destroy(&sq->foreign_lock);
+	pthread_mutex_destroy(&sq->start_lock);
 	close(sq->bell_fd);
+	if (sq->ready_fd >= 0)
+		close(sq->ready_fd);
 	slots_finish(sq);
 	free(ring_of(sq));
 }
@@ -109,6 +114,7 @@ static void owner_init(struct a10_ring *ring)
 	ring->creator = thread_number();
 	ring->disabled = ring->config.disabled == A10_ON;
 	ring->kernel_thread = grant->setup_flags & URING_SETUP_SQPOLL;
+	ring->sq.starts = ring->kernel_thread;
 	ring->iopoll = grant->setup_flags & URING_SETUP_IOPOLL;
 	/* Without the flag nothing tells that there is deferred work. */
 	ring->look_enters = !(grant->setup_flags & URING_SETUP_TASKRUN_FLAG) &&
@@ -151,6 +157,7 @@ void ring_free(struct a10_ring *ring, bool inherited)
 	if (ring->backend)
 		ring->sq.calls->close(ring->backend, inherited);
 	ring->backend = NULL;
+	ready_close(ring);
 	descriptors_finish(ring);
 	capture_cache_empty(&ring->captures);
 	free(ring->batch);
@@ -187,6 +194,7 @@ int ring_create_on(const struct a10_config *config,
 	}
 	memset(ring, 0, sizeof(*ring));
 	ring->config = *config;
+	ring->timer_fd = -1;
 	err = sq_init(&ring->sq, calls);
 	if (err < 0) {
 		free(ring);

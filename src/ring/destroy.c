@@ -70,6 +70,9 @@ int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
 	ring->closing = true;
 	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
 	ring_update_slow(ring);
+	/* From here on no other thread comes at the backend. */
+	if (ring->kernel_thread)
+		start_forbid(&ring->sq);
 	/* What others have submitted is admitted, to be delivered. */
 	inbox_close(ring);
 	if (!ring->bound && ring->pending > 0 && ring_bind(ring) < 0)

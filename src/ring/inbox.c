@@ -21,7 +21,7 @@
 #define ASK_LISTED (1u << 31)
 #define ASK_BITS   (ASK_CANCEL | ASK_DETACH)
 
-int inbox_push(struct a10_sq *sq, uint32_t index)
+int inbox_link(struct a10_sq *sq, uint32_t index)
 {
 	uint32_t first = atomic_load_explicit(&sq->inbox, memory_order_relaxed);
 
@@ -33,8 +33,17 @@ int inbox_push(struct a10_sq *sq, uint32_t index)
 	} while (!atomic_compare_exchange_weak_explicit(
 		&sq->inbox, &first, index, memory_order_seq_cst,
 		memory_order_relaxed));
-	sq_ring_bell_if_dozing(sq);
 	return 0;
+}
+
+int inbox_push(struct a10_sq *sq, uint32_t index)
+{
+	const int err =
+		sq->starts ? start_push(sq, index) : inbox_link(sq, index);
+
+	if (err == 0)
+		sq_ring_bell_if_dozing(sq);
+	return err < 0 ? err : 0;
 }
 
 static void inbox_admit(struct a10_ring *ring, uint32_t index)
@@ -60,7 +69,7 @@ static void inbox_admit(struct a10_ring *ring, uint32_t index)
 	}
 }
 
-static void inbox_admit_all(struct a10_ring *ring)
+void inbox_admit_all(struct a10_ring *ring)
 {
 	uint32_t first =
 		atomic_load_explicit(&ring->sq.inbox, memory_order_relaxed);
@@ -125,12 +134,17 @@ void inbox_close(struct a10_ring *ring)
 		inbox_admit(ring, first);
 }
 
-bool inbox_has_work(const struct a10_ring *ring)
+bool inbox_has_submissions(const struct a10_ring *ring)
 {
 	const uint32_t first =
 		atomic_load_explicit(&ring->sq.inbox, memory_order_seq_cst);
 
-	return (first != NO_SLOT && first != INBOX_CLOSED) ||
+	return first != NO_SLOT && first != INBOX_CLOSED;
+}
+
+bool inbox_has_work(const struct a10_ring *ring)
+{
+	return inbox_has_submissions(ring) ||
 	       atomic_load_explicit(&ring->sq.asks, memory_order_seq_cst) !=
 		       NO_SLOT;
 }

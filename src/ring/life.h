@@ -75,7 +75,22 @@ void op_give_up(const struct a10_op *op);
  * ------------------------------
  */
 
-/* Then it is queued, parked or finished. */
+static inline bool ring_has_opcode(const struct a10_ring *ring, uint32_t opcode)
+{
+	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
+}
+
+/*
+ * Pieces of two of these would mix: sends, and writes at no place of their own.
+ */
+static inline bool is_stream(const struct a10_request *request,
+			     const struct op_row *row)
+{
+	return row->send ||
+	       (row->direction == READY_OUT && request->offset == UINT64_MAX);
+}
+
+/* Then it is queued, parked, finished, or running already. */
 void slot_admit(struct a10_ring *ring, struct slot *slot);
 /* The part of it that every way in has. */
 void slot_begin(struct a10_ring *ring, struct slot *slot);
@@ -334,7 +349,7 @@ void scope_wait_forget(struct a10_ring *ring, struct slot *slot);
 /* Whether a finished wait still holds; else it is parked again. */
 bool scope_wait_holds(struct a10_ring *ring, struct slot *slot);
 
-/* The poll that wakes the owner; it never ends by itself. */
+/* The polls that wake the owner; they never end by themselves. */
 static inline bool is_bell(const struct slot *slot)
 {
 	return slot->flags & SLOT_INTERNAL &&
@@ -348,9 +363,14 @@ static inline bool is_bell(const struct slot *slot)
 
 /* Any thread. 0 or -ESHUTDOWN. */
 int inbox_push(struct a10_sq *sq, uint32_t index);
+/* The same, without telling the owner. */
+int inbox_link(struct a10_sq *sq, uint32_t index);
+/* Only the submissions: the owner's, at any moment but inside itself. */
+void inbox_admit_all(struct a10_ring *ring);
 /* Admits what other threads submitted, carries out what they asked. */
 void inbox_take(struct a10_ring *ring);
 bool inbox_has_work(const struct a10_ring *ring);
+bool inbox_has_submissions(const struct a10_ring *ring);
 /* Operations in it. */
 size_t inbox_count(const struct a10_ring *ring);
 void inbox_close(struct a10_ring *ring);
@@ -362,9 +382,39 @@ int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what);
 /* Any thread. Work was made visible before. */
 void sq_ring_bell_if_dozing(struct a10_sq *sq);
 int bell_arm(struct a10_ring *ring);
-/* true: the owner may sleep, and bell_rise must follow. */
-bool bell_doze(struct a10_ring *ring);
+/*
+ * how: BELL_DOZING or BELL_AWAY. true: the owner may sleep, and bell_rise must
+ * follow.
+ */
+bool bell_doze(struct a10_ring *ring, uint32_t how);
 void bell_rise(struct a10_ring *ring);
+
+/*
+ * ---- start.c: rings with a kernel thread
+ * ---------------------------------------
+ */
+
+/* Any thread: inbox_link, and starts it if that can be. 1: tell nobody. */
+int start_push(struct a10_sq *sq, uint32_t index);
+/* The owner's: others may, or may not any more. */
+void start_allow(struct a10_sq *sq);
+void start_forbid(struct a10_sq *sq);
+/* The owner's: the tail is its own from here ... */
+void start_take(struct a10_ring *ring);
+/* ... to here. */
+void start_give(struct a10_ring *ring);
+/* What another thread has started: the owner's books. */
+void start_admit(struct a10_ring *ring, struct slot *slot);
+
+/*
+ * ---- ready.c: the descriptor for somebody else's loop
+ * ---------------------------
+ */
+
+/* Before and after a poll or a flush, if there is one. */
+void ready_begin(struct a10_ring *ring);
+void ready_end(struct a10_ring *ring);
+void ready_close(struct a10_ring *ring);
 
 /*
  * ---- turn.c: poll
@@ -377,6 +427,10 @@ int ring_bind(struct a10_ring *ring);
  * What every call of the owner's checks: 0, -ECHILD, -EPERM, -EDEADLK, -EBADFD.
  */
 int ring_enter_check(struct a10_ring *ring);
+/* Something is written or queued that the kernel could have. */
+bool ring_is_unsubmitted(const struct a10_ring *ring);
+/* There is a completion, or the kernel says that it has one. */
+bool ring_has_completions(const struct a10_ring *ring);
 /* Turns until something was delivered (how many), or now >= deadline: 0. */
 int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 

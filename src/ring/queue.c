@@ -84,7 +84,7 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 		timer_progress(ring, slot);
 	sqe->flags &= (uint8_t)~URING_SQE_IO_DRAIN;
 	if (is_bell(slot))
-		ring->bells = 1;
+		ring->bells++;
 	if (unlikely(ring->trace))
 		trace_event(ring, A10_TRACE_START, slot, 0);
 }
@@ -134,7 +134,7 @@ void window_open(struct a10_ring *ring)
 {
 	/* A cancel that found no room must find it before others do. */
 	if (queue_is_empty(ring) && ring->drains == 0 && !ring->slow &&
-	    !ring->cancels_wait)
+	    !ring->cancels_wait && !ring->kernel_thread)
 		ring->window = ring->tail + queue_room(ring);
 	else
 		ring->window = ring->tail;
@@ -196,6 +196,9 @@ static bool is_held(struct a10_ring *ring)
 		return drain_of(ring, first) != ring->draining;
 	if (!is_drained(ring, first) || is_over_before(first))
 		return false;
+	/* Others may have started what the owner has not heard of. */
+	if (ring->kernel_thread && inbox_has_submissions(ring))
+		return true;
 	return ring->running + (ring->tail - ring->published) > ring->bells;
 }
 
@@ -308,8 +311,11 @@ static void queue_sweep(struct a10_ring *ring)
 
 void queue_fill(struct a10_ring *ring)
 {
-	const uint32_t tail = ring->tail;
+	uint32_t tail;
 
+	if (unlikely(ring->kernel_thread))
+		start_take(ring);
+	tail = ring->tail;
 	if (unlikely(ring->cancels != NO_SLOT))
 		cancels_fill(ring);
 	while (unlikely(ring->queue_first != NO_SLOT)) {
@@ -325,4 +331,8 @@ void queue_fill(struct a10_ring *ring)
 	/* The tail may have gone past the window, which it must not. */
 	if (ring->tail != tail)
 		window_open(ring);
+	if (unlikely(ring->kernel_thread)) {
+		ring->window = ring->tail;
+		start_give(ring);
+	}
 }

@@ -43,11 +43,15 @@ static int submit_check(struct a10_sq *sq)
 static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
 			   struct a10_scope *scope, a10_done *done, void *data)
 {
-	const uint32_t index = slot_take(ring);
 	struct slot *slot;
+	uint32_t index;
 	a10_id id;
 	int err;
 
+	/* What others have on the descriptor by now, the close must know. */
+	if (op->request.opcode == A10_OPCODE_CLOSE && inbox_has_work(ring))
+		inbox_take(ring);
+	index = slot_take(ring);
 	if (index == NO_SLOT)
 		return op_refuse(&ring->sq, op, -ENOMEM);
 	slot = slot_at(ring, index);

@@ -41,6 +41,8 @@ int ring_bind(struct a10_ring *ring)
 	atomic_store_explicit(&ring->sq.owner, thread_number(),
 			      memory_order_release);
 	ring->grant_bound = ring->calls->bind(ring->backend) > 0;
+	if (ring->kernel_thread)
+		start_allow(&ring->sq);
 	return bell_arm(ring);
 }
 
@@ -75,6 +77,18 @@ static uint32_t sq_ready(const struct a10_ring *ring)
 
 	return atomic_load_explicit(view->sq_tail, memory_order_relaxed) -
 	       atomic_load_explicit(view->sq_head, memory_order_acquire);
+}
+
+bool ring_has_completions(const struct a10_ring *ring)
+{
+	return !cq_is_empty(ring) ||
+	       sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW);
+}
+
+bool ring_is_unsubmitted(const struct a10_ring *ring)
+{
+	return queue_can_move(ring) || ring->tail != ring->published ||
+	       (!ring->kernel_thread && sq_ready(ring) > 0);
 }
 
 /* What enter must do besides waiting. */
@@ -230,10 +244,9 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	turn_prepare(ring);
 	wait = deadline != 0 && ring->delivered == 0 &&
 	       ring->finished_first == NO_SLOT && !queue_can_move(ring) &&
-	       cq_is_empty(ring) &&
-	       !(sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW));
+	       !ring_has_completions(ring);
 	if (wait)
-		wait = dozing = bell_doze(ring);
+		wait = dozing = bell_doze(ring, BELL_DOZING);
 	err = turn_enter(ring, wait, deadline == 0, deadline, tries);
 	if (dozing)
 		bell_rise(ring);
@@ -255,6 +268,41 @@ static bool is_drained(const struct a10_ring *ring)
 	return ring->closing && ring->running == ring->bells;
 }
 
+/* Until the kernel has all, or takes no more for now. */
+static int flush(struct a10_ring *ring)
+{
+	uint32_t tries = 0, submit;
+	int ret;
+
+	for (;;) {
+		uint32_t flags;
+
+		queue_fill(ring);
+		flags = enter_flags(ring) & ~BACKEND_GETEVENTS;
+		submit = ring->kernel_thread ? 0 : sq_ready(ring);
+		if (submit == 0 && flags == 0)
+			return 0;
+		ret = ring_enter(ring, submit, 0, flags, BACKEND_NO_DEADLINE);
+		/* Nothing is taken from the queue of completions here. */
+		if (ret < 0 && !cq_is_empty(ring) && ++tries >= AGAIN_TRIES)
+			return ret;
+		if (ret < 0)
+			ret = enter_failed(ring, ret, &tries);
+		else if (ret == 0 && !ring->kernel_thread)
+			return 0;
+		if (ret < 0)
+			return ret;
+	}
+}
+
+/* Somebody else's loop will sleep: nothing may be left that poll would do. */
+static void leave(struct a10_ring *ring)
+{
+	if (ring_is_unsubmitted(ring))
+		(void)flush(ring);
+	ready_end(ring);
+}
+
 int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 {
 	/*
@@ -265,6 +313,8 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 	uint32_t tries = 0;
 	int err;
 
+	if (unlikely(ring->sq.ready_fd >= 0))
+		ready_begin(ring);
 	ring_here = ring;
 	ring->delivered = 0;
 	for (;;) {
@@ -284,6 +334,8 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 	}
 	ring_here = NULL;
 	ring->clock_valid = false;
+	if (unlikely(ring->sq.ready_fd >= 0))
+		leave(ring);
 	/* What was delivered is told before what failed. */
 	return ring->delivered > 0 ? (int)ring->delivered : err;
 }
@@ -323,43 +375,21 @@ int a10_ring_run(struct a10_ring *ring)
 	}
 }
 
-/* Until the kernel has all, or takes no more for now. */
-static int flush(struct a10_ring *ring)
-{
-	uint32_t tries = 0, submit;
-	int ret;
-
-	for (;;) {
-		uint32_t flags;
-
-		queue_fill(ring);
-		flags = enter_flags(ring) & ~BACKEND_GETEVENTS;
-		submit = ring->kernel_thread ? 0 : sq_ready(ring);
-		if (submit == 0 && flags == 0)
-			return 0;
-		ret = ring_enter(ring, submit, 0, flags, BACKEND_NO_DEADLINE);
-		/* Nothing is taken from the queue of completions here. */
-		if (ret < 0 && !cq_is_empty(ring) && ++tries >= AGAIN_TRIES)
-			return ret;
-		if (ret < 0)
-			ret = enter_failed(ring, ret, &tries);
-		else if (ret == 0 && !ring->kernel_thread)
-			return 0;
-		if (ret < 0)
-			return ret;
-	}
-}
-
 int a10_ring_flush(struct a10_ring *ring)
 {
-	const int err = ring_enter_check(ring);
+	int err = ring_enter_check(ring);
 
 	if (err < 0)
 		return err;
 	ring->clock_valid = false;
+	if (unlikely(ring->sq.ready_fd >= 0))
+		ready_begin(ring);
 	if (inbox_has_work(ring))
 		inbox_take(ring);
-	return flush(ring);
+	err = flush(ring);
+	if (unlikely(ring->sq.ready_fd >= 0))
+		ready_end(ring);
+	return err;
 }
 
 size_t a10_ring_pending(const struct a10_ring *ring)

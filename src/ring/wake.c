@@ -11,6 +11,10 @@
  *  RUNG ------------------------ + --------------------------------+
  *         bell_doze says no, bell_rise
  *
+ * AWAY is DOZING of an owner that sleeps in a loop of its program's: then the
+ * eventfd is the one that is in that loop (ready.c), and bell_rise comes with the
+ * next poll.
+ *
  * Whoever brings work first makes it visible, then looks at the bell; the owner
  * first says that it dozes, then looks for work. All four are seq_cst, so one
  * of the two sees the other. Many rings cost one write, and one before the
@@ -23,38 +27,43 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "backend/event.h"
 
 #include <a10/poll.h>
 
 void sq_ring_bell(struct a10_sq *sq)
 {
-	const uint64_t one = 1;
-	ssize_t n;
-
-	if (atomic_exchange_explicit(&sq->bell, BELL_RUNG,
-				     memory_order_seq_cst) != BELL_DOZING)
-		return;
-	/* It cannot fill up, and nothing else can go wrong with it. */
-	n = write(sq->bell_fd, &one, sizeof(one));
-	(void)n;
+	switch (atomic_exchange_explicit(&sq->bell, BELL_RUNG,
+					 memory_order_seq_cst)) {
+	case BELL_DOZING:
+		event_set(sq->bell_fd);
+		break;
+	case BELL_AWAY:
+		event_set(sq->ready_fd);
+		break;
+	default:
+		break;
+	}
 }
 
 void sq_ring_bell_if_dozing(struct a10_sq *sq)
 {
 	/* After the work, in the one order of all seq_cst: see bell_doze. */
-	if (atomic_load_explicit(&sq->bell, memory_order_seq_cst) ==
-	    BELL_DOZING)
+	const uint32_t bell =
+		atomic_load_explicit(&sq->bell, memory_order_seq_cst);
+
+	if (bell == BELL_DOZING || bell == BELL_AWAY)
 		sq_ring_bell(sq);
 }
 
-bool bell_doze(struct a10_ring *ring)
+bool bell_doze(struct a10_ring *ring, uint32_t how)
 {
 	uint32_t bell = BELL_QUIET;
 
-	if (!atomic_compare_exchange_strong_explicit(
-		    &ring->sq.bell, &bell, BELL_DOZING, memory_order_seq_cst,
-		    memory_order_relaxed)) {
+	if (!atomic_compare_exchange_strong_explicit(&ring->sq.bell, &bell, how,
+						     memory_order_seq_cst,
+						     memory_order_relaxed)) {
 		bell_rise(ring);
 		return false;
 	}

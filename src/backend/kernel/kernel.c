@@ -164,6 +164,15 @@ static int kernel_bind(struct backend *backend)
 	return 1;
 }
 
+/* The registered descriptor is the owner's: this is for all others. */
+static int kernel_wake(struct backend *backend, uint32_t flags)
+{
+	const int err =
+		syscall_enter(kernel_of(backend)->fd, 0, 0, flags, NULL, 0);
+
+	return err < 0 ? err : 0;
+}
+
 /*
  * A registered descriptor holds the ring: it goes with its thread, unless that
  * is this one.
@@ -200,5 +209,6 @@ const struct backend_calls backend_kernel = {
 	.now = kernel_now,
 	.sync = kernel_sync,
 	.bind = kernel_bind,
+	.wake = kernel_wake,
 	.close = kernel_close,
 };
