@@ -8,6 +8,7 @@
 #include <a10/fd.h>
 #include <a10/fs.h>
 #include <a10/io.h>
+#include <a10/msg.h>
 #include <a10/net.h>
 #include <a10/op.h>
 #include <a10/poll.h>

@@ -496,6 +496,7 @@ static int scripted_open(const struct a10_config *config,
 	view_make(kernel, config);
 	kernel->grant.setup_flags = setup_flags(config);
 	kernel->grant.features = FEATURES;
+	kernel->grant.descriptor = -1;
 	kernel->grant.opcodes[0] = (UINT64_C(1) << OPCODES) - 1;
 	kernel->grant.abs_timer = true;
 	kernel->grant.incremental = true;

@@ -81,8 +81,12 @@ enum a10_opcode {
 	A10_OPCODE_LISTEN_ON = 128,
 	A10_OPCODE_CONNECT_TO = 129,
 	A10_OPCODE_SCOPE_WAIT = 130,
-	A10_OPCODE_CANCEL_FD = 131, /* another thread's a10_cancel_fd ... */
-	A10_OPCODE_CANCEL_ALL = 132 /* ... and a10_cancel_all */
+	A10_OPCODE_CANCEL_FD = 131,    /* another thread's a10_cancel_fd ... */
+	A10_OPCODE_CANCEL_ALL = 132,   /* ... and a10_cancel_all */
+	A10_OPCODE_MESSAGE_POST = 160, /* a10_message_post */
+	A10_OPCODE_MESSAGE_SEND = 161,
+	A10_OPCODE_MESSAGE_RECEIVE = 162,
+	A10_OPCODE_FD_MOVE = 163
 };
 
 /*

@@ -45,6 +45,7 @@ struct backend_grant {
 	uint64_t opcodes[4];    /* bit n: opcode n works */
 	bool abs_timer;         /* enter takes absolute times */
 	bool incremental;       /* pools can be URING_PBUF_RING_INC */
+	int32_t descriptor;     /* what other rings name it by, or -1 */
 };
 
 struct backend; /* whatever the implementation needs; it begins with calls */

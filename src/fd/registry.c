@@ -1,5 +1,7 @@
 #include "fd/registry.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -68,6 +70,23 @@ struct a10_sq *registry_find(uint32_t number)
 		a10_sq_ref(sq);
 	pthread_mutex_unlock(&lock);
 	return sq;
+}
+
+int registry_open(struct a10_sq *sq)
+{
+	int fd = -ESHUTDOWN;
+
+	/* A ring leaves the registry before it is closed. */
+	pthread_mutex_lock(&lock);
+	if (!sq_is_inherited(sq) && find(sq->number) == sq) {
+		const int ring = ring_of(sq)->grant.descriptor;
+
+		fd = ring < 0 ? -EOPNOTSUPP : fcntl(ring, F_DUPFD_CLOEXEC, 0);
+		if (fd == -1)
+			fd = -EMFILE;
+	}
+	pthread_mutex_unlock(&lock);
+	return fd;
 }
 
 void fd_close_now(struct a10_sq *sq, struct a10_fd fd)

@@ -13,6 +13,8 @@ void registry_remove(struct a10_sq *sq);
 
 /* With a reference; NULL: that ring is gone. */
 struct a10_sq *registry_find(uint32_t number);
+/* A new descriptor of sq's ring; -ESHUTDOWN: it is gone; -EMFILE ... */
+int registry_open(struct a10_sq *sq);
 
 /*
  * Closes it by system call. A direct one of a ring that this thread does not

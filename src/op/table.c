@@ -182,6 +182,14 @@ const struct op_row op_table[OP_ROWS] = {
 	[A10_OPCODE_SCOPE_WAIT] = { "scope_wait", .own = OWN_SCOPE_WAIT },
 	[A10_OPCODE_CANCEL_FD] = { "cancel_fd", .own = OWN_CANCEL_FD },
 	[A10_OPCODE_CANCEL_ALL] = { "cancel_all", .own = OWN_CANCEL_ALL },
+	[A10_OPCODE_MESSAGE_POST] = { "message_post", .own = OWN_MESSAGE_POST },
+	[A10_OPCODE_MESSAGE_SEND] = { "message_send", .own = OWN_MESSAGE_SEND },
+	[A10_OPCODE_MESSAGE_RECEIVE] = { "message_receive",
+					 .own = OWN_MESSAGE_RECEIVE,
+					 .multishot = MULTISHOT_LIBRARY },
+	[A10_OPCODE_FD_MOVE] = { "fd_move", .own = OWN_FD_MOVE,
+				 .fd = FD_OPERAND,
+				 .result = RESULT_DESCRIPTOR },
 };
 
 static const struct op_row unknown = { .name = "?", .linked = true };

@@ -90,6 +90,10 @@ enum op_own {
 	OWN_SCOPE_WAIT,
 	OWN_CANCEL_FD,
 	OWN_CANCEL_ALL,
+	OWN_MESSAGE_POST,
+	OWN_MESSAGE_SEND,
+	OWN_MESSAGE_RECEIVE,
+	OWN_FD_MOVE,
 };
 
 /* Whether its first half and res say all: the plain path. */
@@ -125,7 +129,7 @@ struct op_row {
 	bool sync;         /* a system call can stand in (backend sync) */
 };
 
-#define OP_ROWS 133
+#define OP_ROWS 180
 /* No kernel opcode: what a10_raw brings, of which nothing is known. */
 #define OP_RAW 127
 

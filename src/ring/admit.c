@@ -64,6 +64,18 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 		cancel_everything(ring, false);
 		slot_finish(ring, slot, 0);
 		break;
+	case OWN_MESSAGE_POST:
+		message_arrived(ring, slot);
+		break;
+	case OWN_MESSAGE_SEND:
+		message_send(ring, slot);
+		break;
+	case OWN_MESSAGE_RECEIVE:
+		message_receive(ring, slot);
+		break;
+	case OWN_FD_MOVE:
+		move_begin(ring, slot);
+		break;
 	case OWN_NONE:
 		break;
 	}

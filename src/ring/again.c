@@ -69,6 +69,8 @@ void slot_unpark(struct a10_ring *ring, struct slot *slot)
 				cold->park_prev;
 	} else if (slot->park == PARK_SCOPE) {
 		scope_wait_forget(ring, slot);
+	} else if (slot->park == PARK_MESSAGE) {
+		message_forget(ring, slot);
 	}
 	slot->park = PARK_NONE;
 }
@@ -507,6 +509,8 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 		ready_completed(ring, slot, completion->res);
 	} else if (row->own == OWN_CONNECT_TO || row->own == OWN_LISTEN_ON) {
 		made_completed(ring, slot, completion->res);
+	} else if (row->own == OWN_FD_MOVE) {
+		move_completed(ring, slot, completion->res);
 	} else if (completion->flags & URING_CQE_F_NOTIF) {
 		zero_copy_notified(ring, slot, row, completion);
 	} else if (more && with & A10_WITH_ZERO_COPY) {

@@ -62,14 +62,16 @@ enum slot_state {
 /* What a parked slot waits for. */
 enum slot_park {
 	PARK_NONE,
-	PARK_TIMER, /* a10_after, a10_at: its own time */
-	PARK_RETRY, /* cold.retry_at: something transient */
-	PARK_POOL,  /* buffers of its pool */
-	PARK_BOUND, /* buffers it gave */
-	PARK_ORDER, /* what is before it on its descriptor */
-	PARK_CLOSE, /* all else on its descriptor */
-	PARK_SCOPE, /* its scope to be empty */
-	PARK_CHAIN, /* the rest of its chain to come back, to start again */
+	PARK_TIMER,   /* a10_after, a10_at: its own time */
+	PARK_RETRY,   /* cold.retry_at: something transient */
+	PARK_POOL,    /* buffers of its pool */
+	PARK_BOUND,   /* buffers it gave */
+	PARK_ORDER,   /* what is before it on its descriptor */
+	PARK_CLOSE,   /* all else on its descriptor */
+	PARK_SCOPE,   /* its scope to be empty */
+	PARK_CHAIN,   /* the rest of its chain to come back, to start again */
+	PARK_MESSAGE, /* a message to its ring */
+	PARK_MAIL,    /* it is one: somebody to receive it */
 };
 
 /* What the request in the queue is for. */
@@ -326,6 +328,11 @@ struct a10_ring {
 
 	int timer_fd;     /* of a10_ring_fd, or -1; ready.c */
 	int64_t timer_at; /* what it is set to */
+
+	uint32_t mail_first; /* messages nobody has received, by next */
+	uint32_t mail_last;
+	uint32_t readers_first; /* those who wait for one, by park_next */
+	uint32_t readers_last;
 
 	uint32_t starved; /* slots parked for buffers, by park_next */
 

@@ -370,7 +370,8 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 			return err;
 		cold_at(ring, index)->scope = scope;
 		slot->flags = SLOT_COLD;
-		if (row->own == OWN_CANCEL_FD || row->own == OWN_CANCEL_ALL)
+		if (row->own == OWN_CANCEL_FD || row->own == OWN_CANCEL_ALL ||
+		    row->own == OWN_MESSAGE_POST)
 			slot->flags |= SLOT_INTERNAL;
 	}
 	request_at(ring, index)->user_data = id_plain(slot->id);

@@ -19,6 +19,8 @@ static const char *const parks[] = {
 	[PARK_CLOSE] = " for what it cancelled",
 	[PARK_SCOPE] = " for its scope",
 	[PARK_CHAIN] = " for its chain",
+	[PARK_MESSAGE] = " for a message",
+	[PARK_MAIL] = " for a reader",
 };
 
 static const char *marks_text(const struct slot *slot)

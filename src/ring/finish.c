@@ -36,7 +36,10 @@ static void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
 {
 	const struct a10_op op = a10_close(fd);
 
-	if (ring->closing || internal_submit(ring, &op, NULL, NULL) == NO_SLOT)
+	if (fd.ring && fd.ring != ring->sq.number)
+		a10_fd_release(fd); /* moved to another */
+	else if (ring->closing ||
+		 internal_submit(ring, &op, NULL, NULL) == NO_SLOT)
 		fd_close_now(&ring->sq, fd);
 }
 
@@ -183,4 +186,6 @@ void finished_deliver(struct a10_ring *ring)
 		}
 		slot_deliver(ring, slot, &r);
 	}
+	if (unlikely(messages_can_move(ring)))
+		messages_deliver(ring);
 }

@@ -213,10 +213,12 @@ void slot_restart(struct a10_ring *ring, struct slot *slot);
  * ----------------------------------------------------------------
  */
 
-/* Closing is always carried out. */
+/* Closing is always carried out, and a message is nobody's to take back. */
 static inline bool is_unstoppable(const struct slot *slot)
 {
-	return op_row(slot->opcode)->own == OWN_CLOSE;
+	const uint8_t own = op_row(slot->opcode)->own;
+
+	return own == OWN_CLOSE || own == OWN_MESSAGE_POST;
 }
 
 /* mark: MARK_CANCEL or MARK_TIME. It will be delivered. */
@@ -354,6 +356,31 @@ static inline bool is_bell(const struct slot *slot)
 {
 	return slot->flags & SLOT_INTERNAL &&
 	       slot->opcode == A10_OPCODE_POLL_ADD;
+}
+
+/*
+ * ---- message.c: to and from other rings
+ * ---------------------------------------
+ */
+
+void message_arrived(struct a10_ring *ring, struct slot *slot);
+void message_send(struct a10_ring *ring, struct slot *slot);
+void message_receive(struct a10_ring *ring, struct slot *slot);
+void message_forget(struct a10_ring *ring, struct slot *slot);
+/* Gives messages to those who wait for them. */
+void messages_deliver(struct a10_ring *ring);
+void move_begin(struct a10_ring *ring, struct slot *slot);
+void move_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
+
+static inline bool messages_can_move(const struct a10_ring *ring)
+{
+	return ring->mail_first != NO_SLOT && ring->readers_first != NO_SLOT;
+}
+
+/* Something can be delivered without the backend. */
+static inline bool has_finished(const struct a10_ring *ring)
+{
+	return ring->finished_first != NO_SLOT || messages_can_move(ring);
 }
 
 /*

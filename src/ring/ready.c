@@ -64,8 +64,7 @@ static void ready_renew(struct a10_ring *ring)
 
 void ready_end(struct a10_ring *ring)
 {
-	bool more =
-		ring->finished_first != NO_SLOT || ring_is_unsubmitted(ring);
+	bool more = has_finished(ring) || ring_is_unsubmitted(ring);
 
 	if (!more) {
 		ready_renew(ring);

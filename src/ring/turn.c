@@ -222,7 +222,7 @@ static void turn_prepare(struct a10_ring *ring)
 	if (heap_first(&ring->timers))
 		timers_expire(ring);
 	queue_fill(ring);
-	if (unlikely(ring->finished_first != NO_SLOT))
+	if (unlikely(has_finished(ring)))
 		finished_deliver(ring);
 }
 
@@ -242,9 +242,8 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 
 	ring->clock_valid = false;
 	turn_prepare(ring);
-	wait = deadline != 0 && ring->delivered == 0 &&
-	       ring->finished_first == NO_SLOT && !queue_can_move(ring) &&
-	       !ring_has_completions(ring);
+	wait = deadline != 0 && ring->delivered == 0 && !has_finished(ring) &&
+	       !queue_can_move(ring) && !ring_has_completions(ring);
 	if (wait)
 		wait = dozing = bell_doze(ring, BELL_DOZING);
 	err = turn_enter(ring, wait, deadline == 0, deadline, tries);
@@ -256,7 +255,7 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	err = take_rest(ring, tries);
 	if (heap_first(&ring->timers))
 		timers_expire(ring);
-	if (unlikely(ring->finished_first != NO_SLOT))
+	if (unlikely(has_finished(ring)))
 		finished_deliver(ring);
 	foreign_slots_return(ring);
 	return err;

@@ -113,6 +113,7 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 		goto unmap;
 	}
 	maps_view(&maps, &setup.params, &grant.view);
+	grant.descriptor = fd;
 	init(kernel, fd, config, &grant, &maps);
 	*ret_backend = &kernel->backend;
 	*ret_grant = grant;
