@@ -64,6 +64,7 @@ static void child_tries_ring(struct a10_ring *ring)
 	CHILD_NEEDS(a10_ring_current() == NULL);
 	a10_ring_info(ring, &info);
 	CHILD_NEEDS(info.submission_entries > 0);
+	CHILD_NEEDS(a10_ring_fd(ring) == -ECHILD);
 }
 
 static void child_tries_sq(struct a10_sq *sq, a10_id id)
@@ -85,6 +86,7 @@ static void child_tries_sq(struct a10_sq *sq, a10_id id)
 	CHILD_NEEDS(a10_detach(sq, id) < 0);
 	CHILD_NEEDS(a10_sq_wake(sq) < 0);
 	CHILD_NEEDS(a10_sq_stop(sq) < 0);
+	CHILD_NEEDS(a10_message_post(sq, 1) == -ECHILD);
 }
 
 struct inherited {

@@ -4,7 +4,9 @@
  * The owner is the thread that first polls, runs, flushes, enables or destroys
  * the ring, or whose a10_await_on is the first on a ring it created. Until then
  * any thread may register (pools, regions); afterwards only the owner may use
- * an a10_ring. The owner destroys its ring before it exits.
+ * an a10_ring. The owner destroys its ring before it exits: a thread that ends
+ * and leaves one is told to the log, its own operations are forgotten, those of
+ * others end as in a10_ring_destroy, which anybody may call then.
  */
 #ifndef A10_RING_H
 #define A10_RING_H

@@ -209,8 +209,9 @@ struct completion {
 #define BELL_RUNG   2u /* somebody wants it awake */
 #define BELL_AWAY   3u /* the owner sleeps, but not in the ring: ready.c */
 
-/* No thread has this number, nor 0. */
+/* No thread has these numbers, nor 0. */
 #define OWNER_NONE UINT64_MAX
+#define OWNER_GONE (UINT64_MAX - 1) /* it has ended, and left the ring */
 
 /* In place of the first slot of the inbox: nothing may be added any more. */
 #define INBOX_CLOSED UINT32_MAX
@@ -343,6 +344,7 @@ struct a10_ring {
 	a10_trace_fn *trace;
 	void *trace_data;
 	struct backend_grant grant;
+	struct a10_ring *owned_next; /* of the same owner; orphan.c */
 	uint64_t creator; /* thread_number; may become owner by a10_await_on */
 	uint64_t enters;
 	struct a10_config config;

@@ -148,6 +148,7 @@ static int owner_memory(struct a10_ring *ring)
 void ring_free(struct a10_ring *ring, bool inherited)
 {
 	registry_remove(&ring->sq);
+	owned_remove(ring);
 	/* Nobody is its owner any more, also not the thread that was. */
 	atomic_store_explicit(&ring->sq.owner, OWNER_NONE,
 			      memory_order_relaxed);

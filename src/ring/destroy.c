@@ -12,6 +12,8 @@
 
 /* Between two looks whether anything was missed. */
 #define LOOK_NS INT64_C(20000000)
+/* How long the end of a thread is held up by what it left. */
+#define ABANDON_NS INT64_C(1000000000)
 
 /* The bell's poll is left to the kernel: it writes to nothing of ours. */
 static bool is_idle(const struct a10_ring *ring)
@@ -50,6 +52,62 @@ static void log_leaked(void *data, const char *text)
 		 text);
 }
 
+/* From here on submitting is refused. */
+static void shut(struct a10_ring *ring)
+{
+	ring->closing = true;
+	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
+	ring_update_slow(ring);
+	/* No other thread comes at the backend any more. */
+	if (ring->kernel_thread)
+		start_forbid(&ring->sq);
+	/* What others have submitted is admitted, to be delivered. */
+	inbox_close(ring);
+}
+
+/*
+ * What the owner's own callbacks would use may be gone with its stack: they are
+ * not called. Other threads' are, so that none waits for ever.
+ */
+static void own_detach(struct a10_ring *ring)
+{
+	const uint32_t end = slots_end(ring, false);
+
+	for (uint32_t index = 1; index < end; index++) {
+		struct slot *slot = slot_at(ring, index);
+
+		if (slot->state == SLOT_FREE || slot->state == SLOT_RETIRED ||
+		    slot->flags & SLOT_INTERNAL)
+			continue;
+		log_line(A10_LOG_ERROR, "a10: given up: %s",
+			 op_row(slot->opcode)->name);
+		slot_detach(ring, slot);
+	}
+}
+
+void ring_abandon(struct a10_ring *ring)
+{
+	log_line(A10_LOG_ERROR, "a10: a thread has ended that did not destroy "
+				"its ring");
+	shut(ring);
+	own_detach(ring);
+	if (!drain(ring,
+		   time_after(ring->calls->now(ring->backend), ABANDON_NS)))
+		a10_ring_dump(ring, log_leaked, NULL);
+	/* Release: pairs with the acquire in a10_ring_destroy. */
+	atomic_store_explicit(&ring->sq.owner, OWNER_GONE,
+			      memory_order_release);
+}
+
+/* By anybody, for it has no owner any more. */
+static int destroy_abandoned(struct a10_ring *ring)
+{
+	if (!is_idle(ring))
+		return ring->pending ? (int)ring->pending : 1;
+	ring_free(ring, false);
+	return 0;
+}
+
 int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
 {
 	int64_t deadline = BACKEND_NO_DEADLINE;
@@ -62,25 +120,22 @@ int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
 	}
 	if (a10_ring_current())
 		return -EDEADLK;
+	if (atomic_load_explicit(&ring->sq.owner, memory_order_acquire) ==
+	    OWNER_GONE)
+		return destroy_abandoned(ring);
 	if (ring->bound && !sq_is_mine(&ring->sq))
 		return -EPERM;
 	if (timeout_ns != A10_FOREVER)
 		deadline = time_after(ring->calls->now(ring->backend),
 				      timeout_ns > 0 ? timeout_ns : 0);
-	ring->closing = true;
-	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
-	ring_update_slow(ring);
-	/* From here on no other thread comes at the backend. */
-	if (ring->kernel_thread)
-		start_forbid(&ring->sq);
-	/* What others have submitted is admitted, to be delivered. */
-	inbox_close(ring);
+	shut(ring);
 	if (!ring->bound && ring->pending > 0 && ring_bind(ring) < 0)
 		log_line(A10_LOG_ERROR, "a10: a ring that cannot be bound is "
 					"destroyed with work in it");
 	if (ring->bound && !drain(ring, deadline)) {
 		const size_t left = ring->pending ? ring->pending : 1;
 
+		owned_remove(ring); /* it has been told */
 		a10_ring_dump(ring, log_leaked, NULL);
 		return left > INT32_MAX ? INT32_MAX : (int)left;
 	}

@@ -462,6 +462,17 @@ bool ring_has_completions(const struct a10_ring *ring);
 int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 
 /*
+ * ---- orphan.c, destroy.c: an owner ends
+ * ---------------------------------------
+ */
+
+/* This thread's rings. */
+void owned_add(struct a10_ring *ring);
+void owned_remove(struct a10_ring *ring);
+/* Its owner's, who is about to end: lets all others go. */
+void ring_abandon(struct a10_ring *ring);
+
+/*
  * ---- trace.c
  * --------------------------------------------------------------------
  */

@@ -40,6 +40,7 @@ int ring_bind(struct a10_ring *ring)
 	ring->bound = true;
 	atomic_store_explicit(&ring->sq.owner, thread_number(),
 			      memory_order_release);
+	owned_add(ring);
 	ring->grant_bound = ring->calls->bind(ring->backend) > 0;
 	if (ring->kernel_thread)
 		start_allow(&ring->sq);
