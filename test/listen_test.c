@@ -248,7 +248,7 @@ TEST(no_address_is_einval)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	static const char *const texts[] = {
-		"",          "nowhere",    "localhost:80",
+		"",          "nowhere",    "local host:80",
 		"127.0.0.1", "127.0.0.1:", "127.0.0.1:99999",
 		"[::1]",     "unix",       "1.2.3.4:80x"
 	};

@@ -168,6 +168,25 @@ A10_OP a10_shutdown(struct a10_fd fd, int how)
 	return a10_op_make(A10_OPCODE_SHUTDOWN, fd, NULL, (uint32_t)how, 0, 0);
 }
 
+/*
+ * Names: the addresses of "host:port", as getaddrinfo(3) sorts them, on a helper
+ * thread (a10/work.h). Writes at most count of them to ret_addresses, which is
+ * lent; value: how many there are. An address, as a10_address_parse takes it, is
+ * itself. The text is copied. -ENOENT: no such name; -EAGAIN: no answer for now;
+ * -EIO: the resolver failed; -EINVAL: neither a name nor an address, or no port.
+ * Cancelled or timed out it is over at once. [getaddrinfo]
+ */
+A10_OP a10_resolve(const char *text, struct a10_address *ret_addresses,
+		   uint32_t count)
+{
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_RESOLVE, a10_fd_none(), text, count,
+			    (uint64_t)(uintptr_t)ret_addresses, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
 /* ---- whole jobs, each one operation -------------------------------------- */
 
 #define A10_REUSE_PORT (1u << 0) /* SO_REUSEPORT */
@@ -176,7 +195,8 @@ A10_OP a10_shutdown(struct a10_fd fd, int how)
 
 /*
  * socket + SO_REUSEADDR + bind + listen: result.fd. The address as
- * a10_address_parse takes it, copied; other text is -EINVAL. [socket, bind ...]
+ * a10_address_parse or a10_resolve takes it, copied; of a name the first that can
+ * be bound. Other text is -EINVAL. [socket, bind ...]
  */
 A10_OP a10_listen_on(const char *address, uint32_t flags)
 {
@@ -188,8 +208,10 @@ A10_OP a10_listen_on(const char *address, uint32_t flags)
 }
 
 /*
- * socket + connect: result.fd. The address as a10_address_parse takes it,
- * copied; other text is -EINVAL. flags: A10_DATAGRAM. [socket, CONNECT]
+ * socket + connect: result.fd. The address as a10_address_parse or a10_resolve
+ * takes it, copied. Of a name all addresses are tried, families in turn, the next
+ * when one fails or after 250 ms; the first that answers is the one (RFC 8305).
+ * Other text is -EINVAL. flags: A10_DATAGRAM. [socket, CONNECT]
  */
 A10_OP a10_connect_to(const char *address, uint32_t flags)
 {

@@ -190,6 +190,10 @@ const struct op_row op_table[OP_ROWS] = {
 	[A10_OPCODE_FD_MOVE] = { "fd_move", .own = OWN_FD_MOVE,
 				 .fd = FD_OPERAND,
 				 .result = RESULT_DESCRIPTOR },
+	[A10_OPCODE_WORK] = { "work", .own = OWN_WORK, .result = RESULT_VALUE },
+	[A10_OPCODE_RESOLVE] = { "resolve", .own = OWN_RESOLVE,
+				 .result = RESULT_VALUE,
+				 .capture = CAPTURE_TEXT },
 };
 
 static const struct op_row unknown = { .name = "?", .linked = true };

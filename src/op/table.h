@@ -94,6 +94,8 @@ enum op_own {
 	OWN_MESSAGE_SEND,
 	OWN_MESSAGE_RECEIVE,
 	OWN_FD_MOVE,
+	OWN_WORK,
+	OWN_RESOLVE,
 };
 
 /* Whether its first half and res say all: the plain path. */

@@ -76,6 +76,12 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 	case OWN_FD_MOVE:
 		move_begin(ring, slot);
 		break;
+	case OWN_WORK:
+		work_begin(ring, slot);
+		break;
+	case OWN_RESOLVE:
+		resolve_begin(ring, slot);
+		break;
 	case OWN_NONE:
 		break;
 	}

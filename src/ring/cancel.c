@@ -72,6 +72,11 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 	} else if (slot->state == SLOT_RUNNING) {
 		slot_cancel_send(ring, slot);
 	} else if (slot->state == SLOT_PARKED) {
+		/* What a helper has begun goes on; its end is awaited. */
+		if (slot->park == PARK_WORK && !errand_let_go(ring, slot))
+			return;
+		if (slot->park == PARK_DIAL)
+			dial_end(ring, slot);
 		slot_unpark(ring, slot);
 		slot_finish(ring, slot, slot_reason(slot, 0));
 	} else if (slot->state == SLOT_QUEUED)

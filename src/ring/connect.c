@@ -1,7 +1,8 @@
 /*
  * a10_listen_on and a10_connect_to. Making a socket, binding and listening do
  * not wait, and not every kernel has requests for them: system calls.
- * Connecting is a request, so it can be cancelled and timed out as one. A
+ * Connecting is a request, so it can be cancelled and timed out as one. Names go
+ * by dial.c. A
  * direct descriptor is made of the regular one at the end.
  */
 #include "ring/life.h"
@@ -100,8 +101,7 @@ static int bind_and_listen(struct a10_ring *ring, int fd,
 	return sync_call(ring, &listen);
 }
 
-/* Into the table, if it is to be a direct one; else it is over. */
-static void made(struct a10_ring *ring, struct slot *slot, int fd)
+void made(struct a10_ring *ring, struct slot *slot, int fd)
 {
 	const uint32_t index = slot_index(slot);
 	struct cold *cold = cold_at(ring, index);
@@ -123,47 +123,51 @@ static void made(struct a10_ring *ring, struct slot *slot, int fd)
 	queue_push(ring, slot);
 }
 
-static int socket_type(uint32_t flags)
+int socket_open(struct a10_ring *ring, const struct a10_address *address,
+		uint32_t flags)
 {
-	return flags & A10_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+	return sync_socket(ring, address->as.any.sa_family,
+			   flags & A10_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM);
 }
 
-static int slot_address(struct a10_ring *ring, struct slot *slot,
-			uint32_t known, struct a10_address *ret_address)
+int listener_open(struct a10_ring *ring, const struct a10_address *address,
+		  uint32_t flags)
 {
-	const struct a10_request *request = request_at(ring, slot_index(slot));
+	const int fd = socket_open(ring, address, flags);
+	int err;
 
-	if (request->op_flags & ~known)
-		return -EINVAL;
-	return a10_address_parse((const char *)(uintptr_t)request->address,
-				 ret_address);
+	if (fd < 0)
+		return fd;
+	err = bind_and_listen(ring, fd, address, flags);
+	if (err < 0) {
+		sync_close(ring, fd);
+		return err;
+	}
+	return fd;
 }
 
 void listen_begin(struct a10_ring *ring, struct slot *slot)
 {
-	const uint32_t flags = request_at(ring, slot_index(slot))->op_flags;
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+	const char *text = (const char *)(uintptr_t)request->address;
+	const uint32_t known = A10_REUSE_PORT | A10_DATAGRAM | A10_V6_ONLY;
 	struct a10_address address;
-	int fd, err;
+	int fd = -EINVAL;
 
-	err = slot_address(ring, slot,
-			   A10_REUSE_PORT | A10_DATAGRAM | A10_V6_ONLY,
-			   &address);
-	if (err < 0)
+	if (request->op_flags & ~known)
 		goto finish;
-	fd = sync_socket(ring, address.as.any.sa_family, socket_type(flags));
-	if (fd < 0) {
-		err = fd;
+	if (a10_address_parse(text, &address) < 0) {
+		if (dial_begin(ring, slot, true))
+			return;
 		goto finish;
 	}
-	err = bind_and_listen(ring, fd, &address, flags);
-	if (err < 0) {
-		sync_close(ring, fd);
+	fd = listener_open(ring, &address, request->op_flags);
+	if (fd < 0)
 		goto finish;
-	}
 	made(ring, slot, fd);
 	return;
 finish:
-	slot_finish(ring, slot, err);
+	slot_finish(ring, slot, fd);
 }
 
 void connect_begin(struct a10_ring *ring, struct slot *slot)
@@ -175,9 +179,15 @@ void connect_begin(struct a10_ring *ring, struct slot *slot)
 	struct capture *capture;
 	int fd, err;
 
-	err = slot_address(ring, slot, A10_DATAGRAM, &address);
-	if (err < 0)
+	err = -EINVAL;
+	if (request->op_flags & ~A10_DATAGRAM)
 		goto finish;
+	if (a10_address_parse((const char *)(uintptr_t)request->address,
+			      &address) < 0) {
+		if (dial_begin(ring, slot, false))
+			return;
+		goto finish;
+	}
 	err = -ENOMEM;
 	capture = capture_take(&ring->captures, sizeof(address));
 	if (!capture)
@@ -186,8 +196,7 @@ void connect_begin(struct a10_ring *ring, struct slot *slot)
 	cold->captured = capture;
 	kept = capture_data(capture);
 	*kept = address;
-	fd = sync_socket(ring, address.as.any.sa_family,
-			 socket_type(request->op_flags));
+	fd = socket_open(ring, &address, request->op_flags);
 	err = fd;
 	if (fd < 0)
 		goto finish;

@@ -72,6 +72,8 @@ enum slot_park {
 	PARK_CHAIN,   /* the rest of its chain to come back, to start again */
 	PARK_MESSAGE, /* a message to its ring */
 	PARK_MAIL,    /* it is one: somebody to receive it */
+	PARK_WORK,    /* a helper thread */
+	PARK_DIAL,    /* an address of its name */
 };
 
 /* What the request in the queue is for. */
@@ -216,6 +218,8 @@ struct completion {
 /* In place of the first slot of the inbox: nothing may be added any more. */
 #define INBOX_CLOSED UINT32_MAX
 
+struct errand;
+
 /*
  * What any thread may use; lives until the last reference is given back. Slots
  * are here since another thread may look at one after the ring is gone.
@@ -243,12 +247,13 @@ struct a10_sq {
 	_Atomic uint32_t woken;   /* a10_sq_wake since the last poll */
 	_Atomic uint32_t stopped; /* a10_sq_stop since the last run */
 
-	_Atomic uint32_t inbox;        /* slots submitted by other threads */
-	_Atomic uint32_t asks;         /* slots other threads asked to end */
-	_Atomic uint64_t foreign_free; /* tag << 32 | first free slot */
-	pthread_mutex_t foreign_lock;  /* guards the two below */
-	uint32_t foreign_used;         /* from foreign_base ever taken ... */
-	uint32_t foreign_ready;        /* ... and how many have memory */
+	_Atomic uint32_t inbox;           /* slots submitted by other threads */
+	_Atomic uint32_t asks;            /* slots other threads asked to end */
+	_Atomic(struct errand *) errands; /* helper threads are done with */
+	_Atomic uint64_t foreign_free;    /* tag << 32 | first free slot */
+	pthread_mutex_t foreign_lock;     /* guards the two below */
+	uint32_t foreign_used;            /* from foreign_base ever taken ... */
+	uint32_t foreign_ready;           /* ... and how many have memory */
 
 	bool starts; /* the ring has a kernel thread; never changes: start.c */
 	pthread_mutex_t start_lock; /* guards the two below and view.sq_tail */

@@ -55,6 +55,7 @@ static void sq_finish(struct a10_sq *sq)
 	close(sq->bell_fd);
 	if (sq->ready_fd >= 0)
 		close(sq->ready_fd);
+	errands_drop(sq);
 	slots_finish(sq);
 	free(ring_of(sq));
 }

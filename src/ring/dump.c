@@ -21,6 +21,8 @@ static const char *const parks[] = {
 	[PARK_CHAIN] = " for its chain",
 	[PARK_MESSAGE] = " for a message",
 	[PARK_MAIL] = " for a reader",
+	[PARK_WORK] = " for a helper thread",
+	[PARK_DIAL] = " for an address that answers",
 };
 
 static const char *marks_text(const struct slot *slot)

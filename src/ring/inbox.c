@@ -123,6 +123,8 @@ void inbox_take(struct a10_ring *ring)
 		ask_carry_out(ring, asks);
 		asks = next;
 	}
+	if (atomic_load_explicit(&sq->errands, memory_order_relaxed))
+		errands_take(ring);
 }
 
 void inbox_close(struct a10_ring *ring)
@@ -145,6 +147,7 @@ bool inbox_has_submissions(const struct a10_ring *ring)
 bool inbox_has_work(const struct a10_ring *ring)
 {
 	return inbox_has_submissions(ring) ||
+	       atomic_load_explicit(&ring->sq.errands, memory_order_seq_cst) ||
 	       atomic_load_explicit(&ring->sq.asks, memory_order_seq_cst) !=
 		       NO_SLOT;
 }

@@ -7,6 +7,8 @@
 
 #include "ring/core.h"
 
+struct a10_address;
+
 /* ---- slot.c: taking and giving slots ------------------------------------- */
 
 int slots_init(struct a10_sq *sq);
@@ -332,6 +334,13 @@ int timeout_request(struct a10_ring *ring, struct slot *slot);
 void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);
+/* Of an address: socket, options, bind, listen. The descriptor or -errno. */
+int listener_open(struct a10_ring *ring, const struct a10_address *address,
+		  uint32_t flags);
+int socket_open(struct a10_ring *ring, const struct a10_address *address,
+		uint32_t flags);
+/* Its descriptor is fd: into the table, if it is to be a direct one. */
+void made(struct a10_ring *ring, struct slot *slot, int fd);
 void connect_begin(struct a10_ring *ring, struct slot *slot);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
@@ -357,6 +366,22 @@ static inline bool is_bell(const struct slot *slot)
 	return slot->flags & SLOT_INTERNAL &&
 	       slot->opcode == A10_OPCODE_POLL_ADD;
 }
+
+/*
+ * ---- errand.c, dial.c: helper threads, and names
+ * ------------------------------------------------
+ */
+
+void work_begin(struct a10_ring *ring, struct slot *slot);
+void resolve_begin(struct a10_ring *ring, struct slot *slot);
+/* false: it must be awaited. */
+bool errand_let_go(struct a10_ring *ring, struct slot *slot);
+/* What helpers are done with. */
+void errands_take(struct a10_ring *ring);
+void errands_drop(struct a10_sq *sq);
+/* false: the slot's text is no name. */
+bool dial_begin(struct a10_ring *ring, struct slot *slot, bool listens);
+void dial_end(struct a10_ring *ring, struct slot *slot);
 
 /*
  * ---- message.c: to and from other rings

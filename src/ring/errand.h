@@ -1,0 +1,28 @@
+/* What a helper thread does for a slot, and how it comes back. */
+#ifndef RING_ERRAND_H
+#define RING_ERRAND_H
+
+#include <a10/net.h>
+#include <a10/work.h>
+
+#include "work/helpers.h"
+
+struct a10_sq;
+
+struct errand {
+	struct job job;
+	struct errand *next; /* in sq.errands */
+	struct a10_sq *sq;   /* a reference, while a helper has it */
+	uint64_t id;         /* of its slot, or stale: then nobody wants it */
+	a10_work_fn *fn;     /* NULL: to resolve text */
+	void *data;
+	int64_t value;
+	struct a10_address *found; /* of a name; as many as value, or most */
+	size_t most;
+	char text[]; /* a name and a port */
+};
+
+/* On a helper: text into found; how many there are, or -errno. */
+int64_t errand_resolve(struct errand *errand);
+
+#endif
