@@ -105,7 +105,9 @@ static void ring_make(struct ring_stage *stage, uint64_t *random)
 		config.reserved_operations = 1;
 	if (random_below(random, 8) == 0)
 		config.defer_task_run = A10_OFF;
-	if (random_below(random, 16) == 0)
+	if (random_below(random, 8) == 0)
+		config.single_issuer = A10_OFF;
+	if (random_below(random, 8) == 0)
 		config.kernel_thread = A10_ON;
 	if (random_below(random, 8) == 0)
 		config.large_completions = A10_ON;

@@ -14,7 +14,7 @@
 
 enum {
 	RECORDS = 2048, /* of one submitter */
-	SUBMITTERS_MAX = 5,
+	SUBMITTERS_MAX = 9,
 	RINGS_MAX = 4,
 	STREAMS = 4,
 	SCOPES = 4,
@@ -46,6 +46,7 @@ enum kind {
 	KIND_FORCED,
 	KIND_DRAINED,
 	KIND_CHAIN,
+	KIND_WORK,
 	KIND_WAIT,
 	KINDS
 };

@@ -25,6 +25,7 @@ const struct kind_row kinds[KINDS] = {
 	[KIND_FORCED] = { "forced nop", 2, 0, false },
 	[KIND_DRAINED] = { "drained nop", 1, 0, false },
 	[KIND_CHAIN] = { "chain", 40, 64, false },
+	[KIND_WORK] = { "work", 4, 0, false },
 	[KIND_WAIT] = { "scope_wait", 0, 0, false },
 };
 

@@ -53,6 +53,12 @@ static struct a10_op op_of_pool(struct submitter *who, struct record *record)
 	return random_below(&who->random, 2) ? a10_bounded(op, 3) : op;
 }
 
+static ssize_t work_nothing(void *data)
+{
+	(void)data;
+	return 0;
+}
+
 static struct a10_op op_make(struct submitter *who, struct record *record)
 {
 	struct ring_stage *stage = who->stage;
@@ -83,6 +89,8 @@ static struct a10_op op_make(struct submitter *who, struct record *record)
 		return a10_direct(a10_open("/dev/null", O_RDONLY, 0));
 	case KIND_CONNECT:
 		return a10_connect_to(stage->address, 0);
+	case KIND_WORK:
+		return a10_work(work_nothing, NULL);
 	case KIND_ACCEPT_MANY:
 		return a10_multishot(a10_accept(stage->listener, NULL, 0));
 	default:
@@ -335,8 +343,12 @@ bool work_step(struct submitter *who)
 		(void)bag_take(who->stage);
 		return true;
 	}
-	if (dice < 300)
+	if (dice < 290)
 		return a10_sq_wake(who->stage->sq) == 0;
+	if (dice < 300) {
+		a10_sq_unref(a10_sq_ref(who->stage->sq));
+		return a10_message_post(who->stage->sq, dice) == 0;
+	}
 	if (who->number != 0) {
 		if (dice > 303)
 			return submit_random(who);

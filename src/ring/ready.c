@@ -76,11 +76,15 @@ void ready_end(struct a10_ring *ring)
 		event_set(ring->sq.ready_fd);
 }
 
-/* Only to make a completion; the timers are looked at in every turn. */
+static int watch_timer(struct a10_ring *ring);
+
+/* Only to make a completion; and it begins again, as the bell's poll does. */
 static void timer_rang(void *data, const struct a10_result *r)
 {
-	(void)data;
-	(void)r;
+	struct a10_ring *ring = data;
+
+	if (!r->more && !ring->closing && watch_timer(ring) < 0)
+		log_line(A10_LOG_ERROR, "a10: no memory to watch a timer");
 }
 
 static int watch_timer(struct a10_ring *ring)
@@ -88,7 +92,7 @@ static int watch_timer(struct a10_ring *ring)
 	const struct a10_op op =
 		a10_multishot(a10_poll(a10_fd_regular(ring->timer_fd), POLLIN));
 
-	return internal_submit(ring, &op, timer_rang, NULL) == NO_SLOT ?
+	return internal_submit(ring, &op, timer_rang, ring) == NO_SLOT ?
 		       -ENOMEM :
 		       0;
 }

@@ -46,9 +46,10 @@ static bool may_start(const struct a10_sq *sq, uint32_t index)
 	if (!(with & A10_WITH_ALL))
 		return true;
 	/* See ends_batch in chain.c, and order.c. */
-	return slot->flags & SLOT_CHAIN ?
-		       !(request->flags & URING_SQE_IO_HARDLINK) :
-		       !is_stream(request, row);
+	if (slot->flags & SLOT_CHAIN)
+		return !(request->flags & URING_SQE_IO_HARDLINK ||
+			 with & A10_WITH_TIMEOUT);
+	return !is_stream(request, row);
 }
 
 static uint32_t member_after(const struct a10_sq *sq, uint32_t index)
@@ -217,7 +218,8 @@ void start_give(struct a10_ring *ring)
 	struct a10_sq *sq = &ring->sq;
 
 	if (!inbox_has_submissions(ring))
-		sq->start_waits = !queue_is_empty(ring) || ring->drains > 0;
+		sq->start_waits = !queue_is_empty(ring) || ring->drains > 0 ||
+				  ring->cancels_wait;
 	pthread_mutex_unlock(&sq->start_lock);
 }
 
