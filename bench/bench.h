@@ -34,6 +34,7 @@ struct work_args {
 	double seconds;        /* or for so long, echo only             */
 	uint32_t batch;        /* operations in flight at a time        */
 	uint32_t connections;  /* of the load generator                 */
+	uint32_t threads;      /* that push, submit only                */
 	uint32_t message_size; /* bytes that go to and fro              */
 	bool incremental;      /* ours: buffers that serve many recvs   */
 };
@@ -142,6 +143,9 @@ enum side {
 
 /* The server gets the first CPU we may use, the client the last one. */
 void process_pin(enum side side);
+
+/* As it was before: threads may have all CPUs. */
+void process_unpin(void);
 
 /* In a pinned child. -ETIMEDOUT, or -ECHILD if it died. */
 int process_measure(const struct entrant *entrant, const struct work_args *args,

@@ -31,6 +31,7 @@ static int listen_on_loopback(uint16_t *ret_port)
 	 * in pieces would measure the kernel's delayed acknowledgements.
 	 */
 	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, length) < 0 ||
 	    listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &length) < 0) {

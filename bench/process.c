@@ -17,10 +17,17 @@
 /* No measurement takes longer, not even on a slow and busy machine. */
 #define PATIENCE_SECONDS 60
 
+static cpu_set_t allowed; /* as it was before the first pinning */
+static bool known;
+
+void process_unpin(void)
+{
+	if (known)
+		sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
 void process_pin(enum side side)
 {
-	static cpu_set_t allowed; /* as it was before the first pinning */
-	static bool known;
 	cpu_set_t one;
 	size_t first = CPU_SETSIZE;
 	size_t last = 0;

@@ -2,6 +2,7 @@
 #include "raw.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,14 +20,22 @@
 static const uint32_t ladder[] = { FLAGS_6_6, FLAGS_6_1, FLAGS_5_19,
 				   FLAGS_5_6 };
 
-static int setup(uint32_t sq_entries, uint32_t cq_entries,
+/* The same for a ring that several threads enter. */
+static const uint32_t ladder_shared[] = {
+	FLAGS_5_19 | IORING_SETUP_NO_SQARRAY,
+	FLAGS_5_19,
+	FLAGS_5_6,
+	FLAGS_5_6,
+};
+
+static int setup(uint32_t sq_entries, uint32_t cq_entries, bool shared,
 		 struct io_uring_params *params)
 {
 	int fd = -1;
 
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
 		memset(params, 0, sizeof(*params));
-		params->flags = ladder[i];
+		params->flags = shared ? ladder_shared[i] : ladder[i];
 		params->cq_entries = cq_entries;
 		fd = (int)syscall(SYS_io_uring_setup, sq_entries, params);
 		if (fd >= 0 || errno != EINVAL)
@@ -79,14 +88,14 @@ static void register_ring(struct raw_ring *ring)
 	ring->enter_flags |= IORING_ENTER_REGISTERED_RING;
 }
 
-int raw_open(uint32_t sq_entries, uint32_t cq_entries,
-	     struct raw_ring *ret_ring)
+static int open_ring(uint32_t sq_entries, uint32_t cq_entries, bool shared,
+		     struct raw_ring *ret_ring)
 {
 	struct io_uring_params params;
 	struct raw_ring ring = { 0 };
 	int err;
 
-	ring.fd = setup(sq_entries, cq_entries, &params);
+	ring.fd = setup(sq_entries, cq_entries, shared, &params);
 	if (ring.fd < 0)
 		return ring.fd;
 	err = map(&ring, &params);
@@ -108,9 +117,26 @@ int raw_open(uint32_t sq_entries, uint32_t cq_entries,
 		for (uint32_t i = 0; i < params.sq_entries; i++)
 			array[i] = i;
 	}
-	register_ring(&ring);
+	if (shared) {
+		ring.enter_fd = ring.fd;
+		ring.enter_flags = 0;
+	} else {
+		register_ring(&ring);
+	}
 	*ret_ring = ring;
 	return 0;
+}
+
+int raw_open(uint32_t sq_entries, uint32_t cq_entries,
+	     struct raw_ring *ret_ring)
+{
+	return open_ring(sq_entries, cq_entries, false, ret_ring);
+}
+
+int raw_open_shared(uint32_t sq_entries, uint32_t cq_entries,
+		    struct raw_ring *ret_ring)
+{
+	return open_ring(sq_entries, cq_entries, true, ret_ring);
 }
 
 void raw_close(struct raw_ring *ring)

@@ -45,6 +45,10 @@ struct raw_ring {
 
 int raw_open(uint32_t sq_entries, uint32_t cq_entries,
 	     struct raw_ring *ret_ring);
+
+/* One that several threads enter, each with the others locked out. */
+int raw_open_shared(uint32_t sq_entries, uint32_t cq_entries,
+		    struct raw_ring *ret_ring);
 void raw_close(struct raw_ring *ring);
 int raw_register(const struct raw_ring *ring, uint32_t opcode, void *argument,
 		 uint32_t count);

@@ -45,6 +45,11 @@ static const struct column http_columns[COLUMNS_MAX] = {
 	{ "requests/CPU-s", false },
 };
 
+static const struct column wake_columns[COLUMNS_MAX] = {
+	{ "p50 ns", true },
+	{ "p99 ns", true },
+};
+
 /*
  * Budgets are those of the design: ratios that a release has to reach. Of the
  * echo works they are for messages per CPU-second: messages/s also tells how
@@ -193,6 +198,78 @@ const struct work works[] = {
 		.columns = http_columns,
 		.peers = {
 			{ "nginx", { 0, 0.9 }, 0, 0 },
+		},
+	},
+	{
+		.name = "submit1",
+		.family = "submit",
+		.what = "NOPs of one other thread, 256 under way",
+		.args = { .threads = 1, .batch = 256, .operations = 400000 },
+		.quick = { .operations = 100000 },
+		.columns = read_columns,
+		.peers = {
+			{ "raw", { 0 }, 0, 0 },
+			{ "libuv", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "submit2",
+		.family = "submit",
+		.what = "NOPs of two other threads, 256 under way of each",
+		.args = { .threads = 2, .batch = 256, .operations = 400000 },
+		.quick = { .operations = 100000 },
+		.columns = read_columns,
+		.peers = {
+			{ "raw", { 0, 4 }, 0, 0 },
+			{ "libuv", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "submit2w64",
+		.family = "submit",
+		.what = "NOPs of two other threads, 64 under way of each",
+		.args = { .threads = 2, .batch = 64, .operations = 400000 },
+		.quick = { .operations = 100000 },
+		.columns = read_columns,
+		.peers = {
+			{ "raw", { 0, 2 }, 0, 0 },
+			{ "libuv", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "submit4",
+		.family = "submit",
+		.what = "NOPs of four other threads, 256 under way of each",
+		.args = { .threads = 4, .batch = 256, .operations = 400000 },
+		.quick = { .operations = 100000 },
+		.columns = read_columns,
+		.peers = {
+			{ "raw", { 0 }, 0, 0 },
+			{ "libuv", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "wake",
+		.family = "wake",
+		.what = "a sleeping loop is woken by another thread",
+		.args = { .operations = 4000 },
+		.quick = { .operations = 1000 },
+		.columns = wake_columns,
+		.peers = {
+			{ "epoll", { 1.0 }, 0, 0 },
+			{ "libuv", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "shards",
+		.family = "shards",
+		.what = "TCP echo, 64 bytes, 100 connections, two threads",
+		.args = { .connections = 100, .message_size = 64,
+			  .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "epoll", { 0 }, 0, 0 },
 		},
 	},
 };

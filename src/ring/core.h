@@ -282,6 +282,7 @@ struct a10_ring {
 	bool iopoll;
 	bool closing;     /* destroy has begun */
 	bool grant_bound; /* the ring's own descriptor is registered */
+	bool brought;     /* other threads did, since it last slept */
 	bool look_enters; /* a poll that does not wait must enter all the same */
 	uint32_t tail;    /* of the submission queue, written so far ... */
 	uint32_t published; /* ... and what the backend knows */
