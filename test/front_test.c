@@ -95,6 +95,43 @@ TEST(a_bug_is_told_to_the_panic_hook_and_ends_the_process)
 	pipe_close(ends);
 }
 
+static void *count_elsewhere(void *ring)
+{
+	(void)a10_ring_pending(ring);
+	return NULL;
+}
+
+/* It has no error to return; a debug build says so all the same. */
+TEST(a_call_that_is_the_owners_is_refused_elsewhere_by_a_debug_build)
+{
+#ifndef A10_DEBUG
+	SKIP("this is no debug build");
+#else
+	char text[512] = "";
+	int ends[2], status;
+	pid_t child;
+
+	pipe_open(ends);
+	child = fork();
+	if (child == 0) {
+		struct a10_ring *ring = ring_open(NULL);
+		pthread_t thread;
+
+		told = ends[1];
+		a10_set_panic(on_panic);
+		ck_assert_int_eq(a10_ring_poll(ring, 0), 0);
+		pthread_create(&thread, NULL, count_elsewhere, ring);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_int_gt(read(ends[0], text, sizeof(text) - 1), 0);
+	ck_assert_ptr_nonnull(strstr(text, "check failed"));
+	pipe_close(ends);
+#endif
+}
+
 TEST(the_version_is_the_headers)
 {
 	char text[32];

@@ -181,13 +181,12 @@ TEST(a_disabled_ring_is_its_who_enables_it)
 static void *work_attached(void *data)
 {
 	struct left *left = data;
-	struct a10_ring_info info;
-	struct a10_config config = { .attach = left->sq };
+	struct a10_config config = {
+		.attach = left->sq,
+		.kernel_thread = left->released ? A10_ON : A10_AUTO,
+	};
 	struct a10_ring *ring;
 
-	a10_ring_info(left->ring, &info);
-	if (info.setup_flags & 2) /* IORING_SETUP_SQPOLL */
-		config.kernel_thread = A10_ON;
 	ring = ring_open(&config);
 	for (int i = 0; i < 200; i++)
 		ck_assert_int_eq(value_of(ring, a10_forced_async(a10_nop())),
@@ -205,6 +204,7 @@ TEST(rings_of_several_threads_share_workers_and_kernel_threads)
 		pthread_t threads[2];
 
 		left.sq = a10_ring_sq(left.ring);
+		left.released = (unsigned int)i; /* with a thread */
 		ring_bind(left.ring);
 		for (int k = 0; k < 2; k++)
 			threads[k] = thread_start(work_attached, &left);

@@ -52,7 +52,8 @@ A10_API void a10_set_log(void (*log)(void *data, enum a10_log_level level,
 
 /*
  * Called with a sentence when the library finds a bug (its own or the caller's)
- * and before it aborts the process. For the process. NULL: to standard error.
+ * and before it aborts the process. For the process; called by any thread. NULL:
+ * to standard error.
  */
 A10_API void a10_set_panic(void (*panic)(const char *text));
 

@@ -422,6 +422,7 @@ bool pool_has_buffers(const struct a10_pool *pool)
 
 uint32_t a10_pool_available(const struct a10_pool *pool)
 {
+	check_owner(pool->sq);
 	return pool->available;
 }
 

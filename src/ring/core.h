@@ -407,4 +407,14 @@ static inline bool sq_is_inherited(const struct a10_sq *sq)
 	return *process_word != sq->token;
 }
 
+/* Of calls that are the owner's and have no error to say that it is not. */
+static inline void check_owner(const struct a10_sq *sq)
+{
+#ifdef A10_DEBUG
+	check(!sq_is_bound(sq) || sq_is_mine(sq) || sq_is_inherited(sq));
+#else
+	(void)sq;
+#endif
+}
+
 #endif

@@ -76,6 +76,7 @@ void a10_ring_dump(const struct a10_ring *ring,
 {
 	struct a10_ring *all = (struct a10_ring *)(uintptr_t)ring;
 
+	check_owner(&ring->sq);
 	dump_range(all, 1, slots_end(ring, false), line, data);
 	dump_range(all, ring->sq.foreign_base, slots_end(ring, true), line,
 		   data);
@@ -85,6 +86,7 @@ void a10_ring_info(const struct a10_ring *ring, struct a10_ring_info *ret_info)
 {
 	const struct backend_grant *grant = &ring->grant;
 
+	check_owner(&ring->sq);
 	memset(ret_info, 0, sizeof(*ret_info));
 	ret_info->backend = ring->calls->name;
 	ret_info->submission_entries = ring->view.sq_entries;

@@ -19,6 +19,7 @@ void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 
 uint32_t a10_scope_count(const struct a10_scope *scope)
 {
+	check_owner(scope->sq);
 	return scope->count;
 }
 
@@ -84,6 +85,7 @@ void a10_scope_cancel(struct a10_scope *scope)
 	struct a10_ring *ring = ring_of(scope->sq);
 	uint32_t index = scope->first;
 
+	check_owner(scope->sq);
 	if (scope_is_cancelled(scope))
 		return;
 	scope->state |= SCOPE_CANCELLED;
@@ -102,6 +104,7 @@ void a10_scope_set_deadline(struct a10_scope *scope, int64_t at)
 	struct a10_ring *ring = ring_of(scope->sq);
 	uint32_t index = scope->first;
 
+	check_owner(scope->sq);
 	scope->deadline = at;
 	for (; index != NO_SLOT; index = cold_at(ring, index)->scope_next)
 		timer_update(ring, slot_at(ring, index));

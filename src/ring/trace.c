@@ -37,6 +37,7 @@ static void all_special(struct a10_ring *ring, uint32_t from, uint32_t to)
 
 void a10_ring_set_trace(struct a10_ring *ring, a10_trace_fn *fn, void *data)
 {
+	check_owner(&ring->sq);
 	ring->trace = fn;
 	ring->trace_data = data;
 	ring_update_slow(ring);

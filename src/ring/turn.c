@@ -412,6 +412,7 @@ int a10_ring_flush(struct a10_ring *ring)
 
 size_t a10_ring_pending(const struct a10_ring *ring)
 {
+	check_owner(&ring->sq);
 	return ring->pending + inbox_count(ring);
 }
 
