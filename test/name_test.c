@@ -159,6 +159,7 @@ TEST(resolving_is_over_at_once_when_it_is_cancelled_or_timed_out)
 	struct a10_ring *ring = ring_begin(NULL);
 	struct seen cancelled, forgotten, left;
 	struct a10_address found;
+	int value = 1;
 	a10_id id;
 
 	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
@@ -182,6 +183,7 @@ TEST(resolving_is_over_at_once_when_it_is_cancelled_or_timed_out)
 	/* Two come back before the ring is gone, the others after. */
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(sem_post(&gate), 0);
+	WAIT_UNTIL(sem_getvalue(&gate, &value) == 0 && value == 0);
 	start(ring, a10_connect_to("n:1", 0), &left);
 	run_for(ring, A_MOMENT);
 	ring_close(ring);

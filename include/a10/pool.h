@@ -32,7 +32,10 @@ A10_API void a10_pool_destroy(struct a10_pool *pool);
 /* Buffers the kernel can pick now. Owner's thread; a snapshot. */
 A10_API uint32_t a10_pool_available(const struct a10_pool *pool);
 
-/* The size of a buffer the kernel picks, which a split pool makes smaller. Any thread. */
+/*
+ * The size of a buffer the kernel picks, which a split pool makes smaller. Any
+ * thread.
+ */
 A10_API uint32_t a10_pool_buffer_size(const struct a10_pool *pool);
 
 A10_END
