@@ -159,6 +159,7 @@ TEST(resolving_is_over_at_once_when_it_is_cancelled_or_timed_out)
 	struct a10_ring *ring = ring_begin(NULL);
 	struct seen cancelled, forgotten, left;
 	struct a10_address found;
+	unsigned int before;
 	int value = 1;
 	a10_id id;
 
@@ -172,13 +173,15 @@ TEST(resolving_is_over_at_once_when_it_is_cancelled_or_timed_out)
 	ck_assert_int_eq(
 		value_of(ring, a10_timeout(a10_connect_to("n:1", 0), A_MOMENT)),
 		-ETIME);
+	/* A busy machine may not even have begun those. */
+	before = atomic_load(&asked);
 	id = start(ring, a10_resolve("n:1", &found, 1), &cancelled);
-	RUN_UNTIL(ring, atomic_load(&asked) == 3);
+	RUN_UNTIL(ring, atomic_load(&asked) >= before + 1);
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
 	RUN_UNTIL(ring, cancelled.ended == 1);
 	ck_assert_int_eq(cancelled.last.value, -ECANCELED);
 	id = start(ring, a10_resolve("n:1", &found, 1), &forgotten);
-	RUN_UNTIL(ring, atomic_load(&asked) == 4);
+	RUN_UNTIL(ring, atomic_load(&asked) >= before + 2);
 	ck_assert_int_eq(a10_detach(a10_ring_sq(ring), id), 0);
 	/* Two come back before the ring is gone, the others after. */
 	for (int i = 0; i < 2; i++)
@@ -188,7 +191,7 @@ TEST(resolving_is_over_at_once_when_it_is_cancelled_or_timed_out)
 	run_for(ring, A_MOMENT);
 	ring_close(ring);
 	ck_assert_int_eq(left.last.value, -ECANCELED);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 8; i++)
 		ck_assert_int_eq(sem_post(&gate), 0);
 	WAIT_UNTIL(open_descriptors() <= at_first);
 }
