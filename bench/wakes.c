@@ -47,6 +47,7 @@ static int compare_ns(const void *left, const void *right)
 int wakes_run(struct wakes *wakes, const struct work_args *args,
 	      struct sample *ret_sample)
 {
+	uint32_t p50, p99;
 	pthread_t thread;
 	int err;
 
@@ -62,9 +63,10 @@ int wakes_run(struct wakes *wakes, const struct work_args *args,
 		return err; /* the process ends with it */
 	pthread_join(thread, NULL);
 	qsort(wakes->ns, wakes->count, sizeof(*wakes->ns), compare_ns);
-	ret_sample->value[0] = (double)wakes->ns[wakes->count / 2];
-	ret_sample->value[1] =
-		(double)wakes->ns[(uint64_t)wakes->count * 99 / 100];
+	p50 = wakes->count / 2;
+	p99 = wakes->count - 1 - wakes->count / 100;
+	ret_sample->value[0] = (double)wakes->ns[p50];
+	ret_sample->value[1] = (double)wakes->ns[p99];
 	free(wakes->ns);
 	return 0;
 }

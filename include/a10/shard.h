@@ -51,7 +51,8 @@ A10_API struct a10_sq *a10_shard_sq(const struct a10_shard *shard,
 /*
  * Asks all shards to come to an end by themselves: those that wait for it by
  * a10_shard_draining are told, and each ends when nothing is under way in it.
- * Any thread; in signal handlers too. Once or often is the same.
+ * Any thread while the run is not over; in signal handlers too. Once or often is
+ * the same.
  */
 A10_API void a10_shards_drain(struct a10_shards *shards);
 

@@ -42,6 +42,7 @@ struct a10_shards {
 	int error; /* the first */
 	bool done;
 
+	_Atomic uint32_t callers; /* in drain or stop: it may not go yet */
 	atomic_bool stopping;
 	int drain_fd; /* can be read from a10_shards_drain on */
 	int stop_fd;  /* from a10_shards_stop on */
@@ -309,6 +310,8 @@ int a10_shards_run(uint32_t count, const struct a10_config *config,
 	shards->fn = fn;
 	members_run(shards, &allowed);
 	err = shards->error;
+	while (atomic_load(&shards->callers) > 0)
+		sched_yield();
 	pthread_cond_destroy(&shards->changed);
 	pthread_mutex_destroy(&shards->lock);
 	close(shards->drain_fd);
@@ -322,16 +325,26 @@ struct a10_sq *a10_shard_sq(const struct a10_shard *shard, uint32_t index)
 	return index < shard->count ? shard->shards->members[index].sq : NULL;
 }
 
+/* What the first write tells may end all before the second. */
+static void tell(struct a10_shards *shards, bool stop)
+{
+	atomic_fetch_add(&shards->callers, 1);
+	if (stop)
+		atomic_store(&shards->stopping, true);
+	event_set(shards->drain_fd);
+	if (stop)
+		event_set(shards->stop_fd);
+	atomic_fetch_sub(&shards->callers, 1);
+}
+
 void a10_shards_drain(struct a10_shards *shards)
 {
-	event_set(shards->drain_fd);
+	tell(shards, false);
 }
 
 void a10_shards_stop(struct a10_shards *shards)
 {
-	atomic_store(&shards->stopping, true);
-	event_set(shards->drain_fd);
-	event_set(shards->stop_fd);
+	tell(shards, true);
 }
 
 struct a10_op a10_shard_draining(const struct a10_shard *shard)
