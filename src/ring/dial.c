@@ -120,9 +120,12 @@ static void on_pause(void *data, const struct a10_result *r)
 {
 	struct dial *dial = data;
 
-	dial->pause_id = 0;
-	if (r->value == 0 && !dial->over)
-		dial_try(dial);
+	/* One that was cancelled may have a successor by now. */
+	if (dial->pause_id == (uint64_t)r->id) {
+		dial->pause_id = 0;
+		if (r->value == 0 && !dial->over)
+			dial_try(dial);
+	}
 	own_over(dial);
 }
 

@@ -142,8 +142,9 @@ static void errand_finish(struct a10_ring *ring, struct errand *errand)
 		count = (size_t)errand->value < errand->most ?
 				(size_t)errand->value :
 				errand->most;
-		memcpy((void *)(uintptr_t)request->offset, errand->found,
-		       count * sizeof(*errand->found));
+		if (count > 0)
+			memcpy((void *)(uintptr_t)request->offset,
+			       errand->found, count * sizeof(*errand->found));
 	}
 	slot_finish(ring, slot, errand->value);
 }
