@@ -50,6 +50,7 @@ static void info_add(struct addrinfo ***end, const char *host,
 	*end = &info->ai_next;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int getaddrinfo(const char *node, const char *service,
 		const struct addrinfo *hints, struct addrinfo **ret_info)
 {
@@ -69,6 +70,7 @@ int getaddrinfo(const char *node, const char *service,
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 void freeaddrinfo(struct addrinfo *info)
 {
 	while (info) {
