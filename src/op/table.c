@@ -182,6 +182,20 @@ const struct op_row op_table[OP_ROWS] = {
 	[A10_OPCODE_SCOPE_WAIT] = { "scope_wait", .own = OWN_SCOPE_WAIT },
 	[A10_OPCODE_CANCEL_FD] = { "cancel_fd", .own = OWN_CANCEL_FD },
 	[A10_OPCODE_CANCEL_ALL] = { "cancel_all", .own = OWN_CANCEL_ALL },
+	[A10_OPCODE_TASK] = { "task", .own = OWN_ABOVE,
+			      .result = RESULT_VALUE },
+	[A10_OPCODE_TASK_JOIN] = { "task_join", .own = OWN_ABOVE,
+				   .result = RESULT_VALUE },
+	[A10_OPCODE_STREAM_NEXT] = { "stream_next", .own = OWN_ABOVE,
+				     .result = RESULT_VALUE },
+	[A10_OPCODE_CHANNEL_SEND] = { "channel_send", .own = OWN_ABOVE,
+				      .result = RESULT_VALUE, .partial = true,
+				      .capture = CAPTURE_ITEMS },
+	[A10_OPCODE_CHANNEL_RECEIVE] = { "channel_receive", .own = OWN_ABOVE,
+					 .result = RESULT_VALUE },
+	[A10_OPCODE_SEMAPHORE_ACQUIRE] = { "semaphore_acquire",
+					   .own = OWN_ABOVE },
+	[A10_OPCODE_SCOPE_ROOM] = { "scope_room", .own = OWN_SCOPE_ROOM },
 };
 
 static const struct op_row unknown = { .name = "?", .linked = true };

@@ -47,6 +47,7 @@ enum op_capture {
 	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
 	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
 	CAPTURE_TEXT,      /* address -> text, the library's own */
+	CAPTURE_ITEMS,     /* address -> bytes, length: of a channel */
 };
 
 /* Which way a descriptor must be ready after -EAGAIN. */
@@ -90,6 +91,8 @@ enum op_own {
 	OWN_SCOPE_WAIT,
 	OWN_CANCEL_FD,
 	OWN_CANCEL_ALL,
+	OWN_SCOPE_ROOM,
+	OWN_ABOVE, /* a layer above does it: ring/above.h */
 };
 
 /* Whether its first half and res say all: the plain path. */
@@ -125,7 +128,7 @@ struct op_row {
 	bool sync;         /* a system call can stand in (backend sync) */
 };
 
-#define OP_ROWS 133
+#define OP_ROWS 149
 /* No kernel opcode: what a10_raw brings, of which nothing is known. */
 #define OP_RAW 127
 

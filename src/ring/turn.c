@@ -207,6 +207,8 @@ static void turn_prepare(struct a10_ring *ring)
 		pools_collect(ring);
 	if (heap_first(&ring->timers))
 		timers_expire(ring);
+	if (unlikely(ring->tasks.first))
+		ring->tasks.run(ring);
 	queue_fill(ring);
 	if (unlikely(ring->finished_first != NO_SLOT))
 		finished_deliver(ring);
@@ -229,8 +231,8 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	ring->clock_valid = false;
 	turn_prepare(ring);
 	wait = deadline != 0 && ring->delivered == 0 &&
-	       ring->finished_first == NO_SLOT && !queue_can_move(ring) &&
-	       cq_is_empty(ring) &&
+	       ring->finished_first == NO_SLOT && !ring->tasks.first &&
+	       !queue_can_move(ring) && cq_is_empty(ring) &&
 	       !(sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW));
 	if (wait)
 		wait = dozing = bell_doze(ring);
