@@ -195,6 +195,61 @@ const struct work works[] = {
 			{ "nginx", { 0, 0.9 }, 0, 0 },
 		},
 	},
+	{
+		.name = "task1",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 1 connection",
+		.args = { .connections = 1, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "task100",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 100 connections",
+		.args = { .connections = 100, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "task1000",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 1,000 connections",
+		.args = { .connections = 1000, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "switch",
+		.family = "switch",
+		.what = "from one stack to another, each way",
+		.args = { .operations = LAPS * 262144 },
+		.quick = { .operations = LAPS * 16384 },
+		.columns = nop_columns,
+		.peers = {
+			{ "swapcontext", { 10 }, 0, 0 },
+		},
+	},
+	{
+		.name = "spawn",
+		.family = "spawn",
+		.what = "a task is started and waited for",
+		.args = { .operations = LAPS * 16384 },
+		.quick = { .operations = LAPS * 2048 },
+		.columns = nop_columns,
+		.peers = {
+			{ "thread", { 50 }, 0, 0 },
+		},
+	},
 };
 
 const size_t works_count = sizeof(works) / sizeof(works[0]);
