@@ -102,14 +102,6 @@ void task_awaits_cancel(struct task *task)
 		awaited_cancel(task, &task->awaits[i]);
 }
 
-void task_wait(struct task *task, struct awaited *awaits, uint32_t count)
-{
-	task->awaits = awaits;
-	task->await_count = count;
-	task_suspend(task);
-	task->await_count = 0;
-}
-
 /* What the library ends in order while its ring is destroyed. */
 static bool is_orderly(const struct a10_op *op)
 {

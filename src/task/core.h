@@ -22,6 +22,8 @@
 #ifndef TASK_CORE_H
 #define TASK_CORE_H
 
+#include <errno.h>
+
 #include "ring/above.h"
 #include "ring/life.h"
 #include "task/fiber.h"
@@ -109,10 +111,55 @@ extern _Thread_local struct task *task_here
 
 /* It will run in this turn or the next. */
 void task_ready(struct task *task);
-/* From poll's stack: runs it until it waits or ends. */
-void task_resume(struct task *task);
+/* Its function has returned. */
+void task_end(struct task *task);
+/* Ends the program. */
+_Noreturn void task_overflowed(const struct task *task) __attribute__((cold));
+
+/*
+ * The two below are inlined where they are used: after a switch the processor
+ * has not predicted a single return, so the fewer the better.
+ */
+
 /* In the task: until somebody resumes it. */
-void task_suspend(struct task *task);
+static inline __attribute__((always_inline)) void
+task_suspend(struct task *task)
+{
+	const int kept = errno;
+
+	if (unlikely(!stack_is_whole(task->stack)))
+		task_overflowed(task);
+	if (task->state == TASK_RUNNING)
+		task->state = TASK_WAITING;
+	task->streak = 0;
+	FIBER_LEAVE(&task->kept, task->poll_low, task->poll_size);
+	FIBER_SWITCH(task->poll_fiber);
+	context_switch(&task->place, task->poll);
+	FIBER_ARRIVE(task->kept, &task->poll_low, &task->poll_size);
+	errno = kept;
+}
+
+/* From poll's stack: runs it until it waits or ends. */
+static inline __attribute__((always_inline)) void task_resume(struct task *task)
+{
+	void *kept = NULL;
+
+	check(!task_here && task->state != TASK_RUNNING);
+	task->state = TASK_RUNNING;
+	task_here = task;
+	exceptions_swap(&task->exceptions);
+	task->poll_fiber = FIBER_HERE();
+	FIBER_LEAVE(&kept, task->stack->low,
+		    (size_t)(task->stack->high - task->stack->low));
+	FIBER_SWITCH(task->fiber);
+	context_switch(&task->poll, task->place);
+	FIBER_ARRIVE(kept, NULL, NULL);
+	exceptions_swap(&task->exceptions);
+	task_here = NULL;
+	if (task->state == TASK_OVER)
+		task_end(task);
+}
+
 /* In the task: until it is ready, or to be given up; then give_up is NULL. */
 static inline void task_wait_in(struct task *task, void *waits_in,
 				void (*give_up)(struct task *task))
@@ -134,7 +181,15 @@ extern const struct waiting_calls task_waiting;
 /* Ends what it waits for. */
 void task_awaits_cancel(struct task *task);
 /* In the task: until what these records are of is over. */
-void task_wait(struct task *task, struct awaited *awaits, uint32_t count);
+static inline __attribute__((always_inline)) void
+task_wait(struct task *task, struct awaited *awaits, uint32_t count)
+{
+	task->awaits = awaits;
+	task->await_count = count;
+	task_suspend(task);
+	task->await_count = 0;
+}
+
 /* 0, or why op must not begin. */
 int await_check(const struct task *task, const struct a10_op *op, bool always);
 /* A close, or what is shielded: whatever is asked of the task. */

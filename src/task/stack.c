@@ -112,13 +112,11 @@ bool stack_is_guard(const struct stack *stack, const void *address)
 	       at < (uintptr_t)stack_floor(stack);
 }
 
-bool stack_is_whole(const struct stack *stack)
+bool canary_is_whole(const struct stack *stack)
 {
 	const uint64_t *words = (const void *)stack->low;
 	uint32_t i;
 
-	if (likely(stack->guard != GUARD_CANARY))
-		return true;
 	for (i = 0; i < CANARY_WORDS; i++) {
 		if (words[i] != CANARY)
 			return false;

@@ -42,9 +42,17 @@ void stack_give(struct a10_ring *ring, struct stack *stack);
 /* All that the ring's cache has, to the depot. */
 void stack_cache_empty(struct a10_ring *ring);
 /* Whether a canary still sings. Of other guards always. */
-bool stack_is_whole(const struct stack *stack);
+bool canary_is_whole(const struct stack *stack);
+
+static inline bool stack_is_whole(const struct stack *stack)
+{
+	return likely(stack->guard != GUARD_CANARY) || canary_is_whole(stack);
+}
+
 /* Whether address is one that only an overflow of it touches. */
 bool stack_is_guard(const struct stack *stack, const void *address);
+/* For tests: of the task that runs. */
+const struct stack *stack_here(void);
 /*
  * For tests, before the first stack is made: as if the kernel had no marked
  * guards, and so few protected ones were allowed.

@@ -19,6 +19,9 @@
 context_switch:
 	.cfi_startproc
 	endbr64
+	/* They are slow: early, where they will be (in the red zone yet). */
+	stmxcsr	-56(%rsp)
+	fnstcw	-52(%rsp)
 	pushq	%rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset rbp, 0
@@ -39,8 +42,6 @@ context_switch:
 	.cfi_rel_offset r15, 0
 	subq	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	stmxcsr	(%rsp)
-	fnstcw	4(%rsp)
 	movl	(%rsp), %eax
 	movzwl	4(%rsp), %ecx
 	movq	%rsp, (%rdi)

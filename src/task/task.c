@@ -11,6 +11,11 @@
 
 _Thread_local struct task *task_here;
 
+const struct stack *stack_here(void)
+{
+	return task_here->stack;
+}
+
 /* ---- running -------------------------------------------------------------- */
 
 void task_ready(struct task *task)
@@ -40,57 +45,25 @@ static void task_main(void *argument)
 	__builtin_unreachable();
 }
 
-void task_suspend(struct task *task)
+void task_overflowed(const struct task *task)
 {
-	const int kept = errno;
-
-	if (unlikely(!stack_is_whole(task->stack)))
-		panic("a10: task %s (id %llx): its stack has overflowed",
-		      task->name, (unsigned long long)task->id);
-	if (task->state == TASK_RUNNING)
-		task->state = TASK_WAITING;
-	task->streak = 0;
-	FIBER_LEAVE(&task->kept, task->poll_low, task->poll_size);
-	FIBER_SWITCH(task->poll_fiber);
-	context_switch(&task->place, task->poll);
-	FIBER_ARRIVE(task->kept, &task->poll_low, &task->poll_size);
-	errno = kept;
+	panic("a10: task %s (id %llx): its stack has overflowed", task->name,
+	      (unsigned long long)task->id);
 }
 
 /* The slot tells who waits and gives the stack back: see task_release. */
-static __attribute__((noinline)) void task_end(struct task *task)
+void task_end(struct task *task)
 {
 	struct a10_ring *ring = task->ring;
 	struct slot *slot = slot_at(ring, id_slot(task->id));
 	struct a10_result r = { .value = task->value };
 
 	if (unlikely(!stack_is_whole(task->stack)))
-		panic("a10: task %s (id %llx): its stack has overflowed",
-		      task->name, (unsigned long long)task->id);
+		task_overflowed(task);
 	if (task->joiners != NO_SLOT || task->joined_by)
 		joins_finish(ring, task);
 	slot_unpark(ring, slot);
 	slot_deliver(ring, slot, &r);
-}
-
-void task_resume(struct task *task)
-{
-	void *kept = NULL;
-
-	check(!task_here && task->state != TASK_RUNNING);
-	task->state = TASK_RUNNING;
-	task_here = task;
-	exceptions_swap(&task->exceptions);
-	task->poll_fiber = FIBER_HERE();
-	FIBER_LEAVE(&kept, task->stack->low,
-		    (size_t)(task->stack->high - task->stack->low));
-	FIBER_SWITCH(task->fiber);
-	context_switch(&task->poll, task->place);
-	FIBER_ARRIVE(kept, NULL, NULL);
-	exceptions_swap(&task->exceptions);
-	task_here = NULL;
-	if (task->state == TASK_OVER)
-		task_end(task);
 }
 
 /* So many in a turn that were not ready at its beginning. */
