@@ -1,7 +1,7 @@
 /* Tasks: straight-line code on a ring. */
 #include "support.h"
 
-#include <poll.h>
+#include <sys/wait.h>
 
 #include <a10/task.h>
 
@@ -436,4 +436,50 @@ TEST(a_dump_names_tasks)
 	ck_assert_int_eq(found, 1);
 	ring_close(ring);
 	ck_assert_int_eq(said, -ECANCELED);
+}
+
+/* ---- in a forked child --------------------------------------------------------- */
+
+static int be_elsewhere(void *data)
+{
+	*(int *)data = a10_sleep(1);
+	return 5;
+}
+
+static int fork_a_child(void *data)
+{
+	struct a10_op ops[2] = { a10_nop(), a10_nop() };
+	struct a10_scope scope;
+	int status = 0, slept = 1;
+	pid_t child;
+
+	(void)data;
+	a10_scope_open(&scope, NULL, 0);
+	a10_scope_spawn(&scope, give_forty_two, &status, 0);
+	child = fork();
+	if (child == 0) {
+		const bool refused =
+			a10_await(a10_nop()) == -ECHILD &&
+			a10_sleep(1) == -ECHILD && a10_yield() == -ECHILD &&
+			a10_await_every(ops, 2, NULL) == -ECHILD &&
+			a10_await_linked(ops, 2, NULL) == -ECHILD &&
+			a10_scope_spawn(&scope, give_forty_two, data, 0) ==
+				-ECHILD &&
+			a10_scope_close(&scope) == -ECHILD;
+
+		/* But it may have a ring, and tasks, of its own. */
+		_exit(refused && a10_run(NULL, be_elsewhere, &slept) == 5 &&
+				      slept == 0 ?
+			      0 :
+			      1);
+	}
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(a10_scope_close(&scope), 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return status;
+}
+
+TEST(a_child_forked_in_a_task_is_refused_and_may_run_its_own)
+{
+	ck_assert_int_eq(run(fork_a_child, NULL), 0);
 }

@@ -8,9 +8,10 @@
 
 #include <errno.h>
 
+/* In a forked child it is nobody's any more. */
 static bool task_is_here(void)
 {
-	return task_here != NULL;
+	return task_here && !sq_is_inherited(task_here->sq);
 }
 
 static bool task_go_on(void)
@@ -20,9 +21,11 @@ static bool task_go_on(void)
 
 /* ---- callbacks: on poll's stack ------------------------------------------- */
 
+/* Of a10_raw's with many results the last is the one. */
 static void awaited_take(struct awaited *awaited, const struct a10_result *r)
 {
-	awaited->id = 0;
+	if (likely(!r->more))
+		awaited->id = 0;
 	awaited->value = r->value;
 	if (awaited->result) {
 		*awaited->result = *r;
@@ -38,7 +41,8 @@ static void await_done(void *data, const struct a10_result *r)
 	struct awaited *awaited = data;
 
 	awaited_take(awaited, r);
-	task_resume(awaited->task);
+	if (likely(!r->more))
+		task_resume(awaited->task);
 }
 
 /* Something is still done when this has returned. */
@@ -47,7 +51,8 @@ static void await_done_first(void *data, const struct a10_result *r)
 	struct awaited *awaited = data;
 
 	awaited_take(awaited, r);
-	task_ready(awaited->task);
+	if (!r->more)
+		task_ready(awaited->task);
 }
 
 /* On another ring's owner's thread. */
@@ -58,6 +63,8 @@ static void elsewhere_done(void *data, const struct a10_result *r)
 	struct a10_sq *sq = task->sq;
 	const a10_id id = (a10_id)task->id;
 
+	if (r->more)
+		return;
 	awaited->value = r->value;
 	if (awaited->result)
 		*awaited->result = *r;
@@ -229,6 +236,10 @@ ssize_t a10_task_await_op(const struct a10_op *op,
 		op_give_up(op);
 		return refused(NULL, -EDEADLK, ret_result);
 	}
+	if (unlikely(sq_is_inherited(task->sq))) {
+		op_give_up(op);
+		return refused(task->sq, -ECHILD, ret_result);
+	}
 	if (op->extra.flags == A10_WITH_LIBRARY && !task_reason(task)) {
 		calls = above_of(op->request.opcode);
 		if (calls && calls->await &&
@@ -279,6 +290,8 @@ int a10_yield(void)
 
 	if (!task)
 		return -EDEADLK;
+	if (sq_is_inherited(task->sq))
+		return -ECHILD;
 	task_ready(task);
 	task_suspend(task);
 	return task_reason(task);

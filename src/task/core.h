@@ -142,9 +142,11 @@ task_suspend(struct task *task)
 /* From poll's stack: runs it until it waits or ends. */
 static inline __attribute__((always_inline)) void task_resume(struct task *task)
 {
+	/* A child that was forked in a task may have a ring of its own. */
+	struct task *outer = task_here;
 	void *kept = NULL;
 
-	check(!task_here && task->state != TASK_RUNNING);
+	check(task->state != TASK_RUNNING);
 	task->state = TASK_RUNNING;
 	task_here = task;
 	exceptions_swap(&task->exceptions);
@@ -155,7 +157,7 @@ static inline __attribute__((always_inline)) void task_resume(struct task *task)
 	context_switch(&task->poll, task->place);
 	FIBER_ARRIVE(kept, NULL, NULL);
 	exceptions_swap(&task->exceptions);
-	task_here = NULL;
+	task_here = outer;
 	if (task->state == TASK_OVER)
 		task_end(task);
 }

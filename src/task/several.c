@@ -125,6 +125,8 @@ static void one_done(void *data, const struct a10_result *r)
 	struct awaited *awaited = data;
 	struct several *several = awaited->several;
 
+	if (r->more)
+		return;
 	if (awaited->result) {
 		*awaited->result = *r;
 		awaited->result->index = (uint32_t)(awaited - several->awaits);

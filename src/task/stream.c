@@ -376,6 +376,9 @@ void a10_stream_close(struct a10_stream *stream)
 
 	if (!stream)
 		return;
+	/* Its descriptors and buffers are the parent's. */
+	if (sq_is_inherited(&stream->ring->sq))
+		return;
 	check(stream->waiting == NO_SLOT && !stream->asker);
 	stream->closing = true;
 	slot = stream_slot(stream);
