@@ -98,8 +98,7 @@ struct task {
 	const void *poll_low;
 	size_t poll_size;
 	struct exceptions exceptions;
-	char name
-		[32]; /* from here on not zero from the start, but for name[0] */
+	char name[32];
 	struct local locals[LOCALS_HELD];
 };
 

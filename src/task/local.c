@@ -6,7 +6,8 @@
 
 void locals_free(struct task *task)
 {
-	free(task->more_locals);
+	if (unlikely(task->more_locals))
+		free(task->more_locals);
 }
 
 /* NULL: there is none of that key. */
