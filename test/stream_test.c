@@ -83,6 +83,43 @@ TEST(a_stream_gives_every_connection_once)
 	close(a10_fd_number(listener.fd));
 }
 
+static int accept_nothing(void *data)
+{
+	struct listener *listener = data;
+	const unsigned int before = open_descriptors();
+	struct a10_stream *stream =
+		a10_stream_open(a10_accept(listener->fd, NULL, 0), 4);
+	unsigned int accepted;
+	int peers[40];
+	struct a10_fd fd;
+
+	for (int i = 0; i < 40; i++) {
+		peers[i] = peer_open(listener);
+		a10_sleep(A10_MILLISECOND / 2);
+	}
+	accepted = open_descriptors() - before - 40;
+	ck_assert_uint_ge(accepted, 4);
+	ck_assert_uint_le(accepted, 20);
+	/* The others come when these are taken. */
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_eq(a10_await_fd(a10_stream_next(stream), &fd), 0);
+		ck_assert_int_eq(a10_await(a10_close(fd)), 0);
+	}
+	a10_stream_close(stream);
+	for (int i = 0; i < 40; i++)
+		close(peers[i]);
+	return 0;
+}
+
+TEST(a_stream_takes_no_more_than_it_may_hold)
+{
+	struct listener listener;
+
+	listener_open(&listener);
+	ck_assert_int_eq(run(accept_nothing, &listener), 0);
+	close(a10_fd_number(listener.fd));
+}
+
 static int leave_some(void *data)
 {
 	struct listener *listener = data;

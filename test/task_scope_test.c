@@ -320,6 +320,8 @@ static int descend(void *data)
 	a10_scope_spawn(&scope, descend, &level, sizeof(level));
 	err = (int)a10_await(a10_scope_wait(&scope));
 	a10_scope_close(&scope);
+	/* Also while the ring is destroyed: it lies on this stack. */
+	ck_assert_uint_eq(a10_scope_count(&scope), 0);
 	++*level.ended;
 	return err;
 }

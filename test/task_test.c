@@ -325,6 +325,62 @@ TEST(destroying_the_ring_ends_its_tasks_in_order)
 	pipe_close(it.ends);
 }
 
+struct joins {
+	a10_id sleeper;
+	unsigned int begun;
+	ssize_t plain[2], modified;
+};
+
+static int sleep_till_cancelled(void *data)
+{
+	(void)data;
+	return a10_sleep(A10_FOREVER);
+}
+
+static int join_plainly(void *data)
+{
+	struct joins *joins = data;
+	const unsigned int at = joins->begun++;
+
+	joins->plain[at] = a10_await(a10_task_join(joins->sleeper));
+	return 0;
+}
+
+static int join_otherwise(void *data)
+{
+	struct joins *joins = data;
+
+	joins->modified = a10_await(
+		a10_timeout(a10_task_join(joins->sleeper), 60 * A10_SECOND));
+	return 0;
+}
+
+static int cancel_joins(void *data)
+{
+	struct joins joins = { .plain = { 1, 1 }, .modified = 1 };
+	struct a10_scope scope;
+
+	(void)data;
+	joins.sleeper = a10_task_spawn(NULL, sleep_till_cancelled, NULL, 0);
+	a10_scope_open(&scope, NULL, 0);
+	a10_scope_spawn(&scope, join_plainly, &joins, 0);
+	a10_scope_spawn(&scope, join_plainly, &joins, 0);
+	a10_scope_spawn(&scope, join_otherwise, &joins, 0);
+	a10_sleep(A10_MILLISECOND);
+	ck_assert_int_eq(a10_scope_close(&scope), 0);
+	ck_assert_int_eq(joins.plain[0], -ECANCELED);
+	ck_assert_int_eq(joins.plain[1], -ECANCELED);
+	ck_assert_int_eq(joins.modified, -ECANCELED);
+	/* Who still waits is told. */
+	a10_cancel(a10_ring_sq(a10_ring_current()), joins.sleeper);
+	return (int)a10_await(a10_task_join(joins.sleeper));
+}
+
+TEST(a_cancelled_join_leaves_the_other_task_alone)
+{
+	ck_assert_int_eq(run(cancel_joins, NULL), -ECANCELED);
+}
+
 static int born_cancelled(void *data)
 {
 	ck_assert(a10_task_cancelled());

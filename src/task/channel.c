@@ -3,7 +3,8 @@
  * out, in turn. Under the lock of the channel all that can move does, so
  * afterwards either nobody waits to receive or there is nothing to be had, and
  * nobody waits to send or it is full. What a sender brings may go to a receiver
- * directly, into memory that its operation was lent.
+ * directly, into memory that its operation was lent. So nobody overtakes those
+ * who wait: there is nothing to be had then, or no room.
  */
 #include "task/waiter.h"
 
@@ -193,9 +194,7 @@ static void send_begin(struct a10_ring *ring, struct slot *slot)
 	if (channel->closed) {
 		channel_finish(ring, slot, -EPIPE);
 	} else {
-		/* Behind those who wait. */
-		if (!channel->senders.first)
-			put(channel, waiter);
+		put(channel, waiter);
 		if (is_served(waiter))
 			channel_finish(ring, slot, waiter->moved);
 		else
@@ -212,8 +211,7 @@ static void receive_begin(struct a10_ring *ring, struct slot *slot)
 	if (!channel_begin(ring, slot))
 		return;
 	lock_take(&channel->lock);
-	if (!channel->receivers.first)
-		get(channel, waiter);
+	get(channel, waiter);
 	if (is_served(waiter) || channel->closed)
 		channel_finish(ring, slot, waiter->moved);
 	else
@@ -376,7 +374,7 @@ ssize_t a10_channel_try_send(struct a10_channel *channel, const void *items,
 	if (value < 0)
 		return value;
 	lock_take(&channel->lock);
-	if (!channel->closed && !channel->senders.first)
+	if (!channel->closed)
 		put(channel, &waiter);
 	if (channel->closed)
 		value = -EPIPE;
@@ -395,8 +393,7 @@ ssize_t a10_channel_try_receive(struct a10_channel *channel, void *items,
 	if (value < 0)
 		return value;
 	lock_take(&channel->lock);
-	if (!channel->receivers.first)
-		get(channel, &waiter);
+	get(channel, &waiter);
 	if (waiter.moved || channel->closed)
 		value = waiter.moved;
 	else
