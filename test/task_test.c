@@ -381,6 +381,37 @@ TEST(a_cancelled_join_leaves_the_other_task_alone)
 	ck_assert_int_eq(run(cancel_joins, NULL), -ECANCELED);
 }
 
+static int give_seven_when_cancelled(void *data)
+{
+	(void)data;
+	a10_sleep(A10_FOREVER);
+	return 7;
+}
+
+static int leave_one_joining(void *data)
+{
+	struct joins joins = { .plain = { 1, 1 } };
+	a10_id older, newer;
+
+	(void)data;
+	joins.sleeper =
+		a10_task_spawn(NULL, give_seven_when_cancelled, NULL, 0);
+	older = a10_task_spawn(NULL, join_plainly, &joins, 0);
+	newer = a10_task_spawn(NULL, join_plainly, &joins, 0);
+	a10_sleep(A10_MILLISECOND);
+	a10_cancel(a10_ring_sq(a10_ring_current()), older);
+	a10_await(a10_task_join(older));
+	a10_cancel(a10_ring_sq(a10_ring_current()), joins.sleeper);
+	a10_await(a10_task_join(newer));
+	ck_assert_int_eq(joins.plain[0], -ECANCELED);
+	return (int)joins.plain[1];
+}
+
+TEST(who_still_joins_is_told_when_another_has_given_up)
+{
+	ck_assert_int_eq(run(leave_one_joining, NULL), 7);
+}
+
 static int born_cancelled(void *data)
 {
 	ck_assert(a10_task_cancelled());
@@ -414,6 +445,51 @@ TEST(a_task_spawned_where_all_is_cancelled_begins_cancelled)
 	int count = 0;
 
 	ck_assert_int_eq(run(spawn_into_the_cancelled, &count), 3);
+}
+
+/* ---- taking turns --------------------------------------------------------------- */
+
+static void on_time(void *data, const struct a10_result *r)
+{
+	(void)r;
+	*(bool *)data = true;
+}
+
+static int yield_for_a_while(void *data)
+{
+	bool over = false;
+
+	(void)data;
+	a10_submit(a10_ring_sq(a10_ring_current()), a10_after(A10_MILLISECOND),
+		   on_time, &over);
+	while (!over)
+		ck_assert_int_eq(a10_yield(), 0);
+	return 0;
+}
+
+static int be_busy_for_a_while(void *data)
+{
+	struct a10_semaphore semaphore;
+	bool over = false;
+
+	(void)data;
+	a10_semaphore_init(&semaphore, 1);
+	a10_submit(a10_ring_sq(a10_ring_current()), a10_after(A10_MILLISECOND),
+		   on_time, &over);
+	/* It never has to wait for it. */
+	while (!over) {
+		ck_assert_int_eq(a10_await(a10_semaphore_acquire(&semaphore)),
+				 0);
+		a10_semaphore_release(&semaphore);
+	}
+	a10_semaphore_finish(&semaphore);
+	return 0;
+}
+
+TEST(tasks_that_are_always_ready_let_results_come)
+{
+	ck_assert_int_eq(run(yield_for_a_while, NULL), 0);
+	ck_assert_int_eq(run(be_busy_for_a_while, NULL), 0);
 }
 
 /* ---- itself --------------------------------------------------------------------- */
