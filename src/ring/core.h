@@ -275,7 +275,10 @@ struct task_list {
 	struct task **link;
 	void (*run)(struct a10_ring *ring);
 	void (*finish)(struct a10_ring *ring); /* NULL: there never was one */
-	struct stack *stacks[17];              /* by size */
+	_Atomic uint32_t stint; /* odd: a task runs; for its watchdog: */
+	struct watch *watch;    /* NULL: there is none */
+	void (*watch_end)(struct a10_ring *ring);
+	struct stack *stacks[17]; /* by size */
 	uint32_t stack_count[17];
 };
 

@@ -152,6 +152,8 @@ void ring_free(struct a10_ring *ring, bool inherited)
 		ring->sq.calls->close(ring->backend, inherited);
 	ring->backend = NULL;
 	descriptors_finish(ring);
+	if (ring->tasks.watch)
+		ring->tasks.watch_end(ring);
 	if (ring->tasks.finish)
 		ring->tasks.finish(ring);
 	capture_cache_empty(&ring->captures);

@@ -141,6 +141,7 @@ task_suspend(struct task *task)
 /* From poll's stack: runs it until it waits or ends. */
 static inline __attribute__((always_inline)) void task_resume(struct task *task)
 {
+	_Atomic uint32_t *stint = &task->ring->tasks.stint;
 	/* A child that was forked in a task may have a ring of its own. */
 	struct task *outer = task_here;
 	void *kept = NULL;
@@ -148,6 +149,10 @@ static inline __attribute__((always_inline)) void task_resume(struct task *task)
 	check(task->state != TASK_RUNNING);
 	task->state = TASK_RUNNING;
 	task_here = task;
+	/* The owner's alone to change; read by the watchdog. */
+	atomic_store_explicit(
+		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 	exceptions_swap(&task->exceptions);
 	task->poll_fiber = FIBER_HERE();
 	FIBER_LEAVE(&kept, task->stack->low,
@@ -157,6 +162,9 @@ static inline __attribute__((always_inline)) void task_resume(struct task *task)
 	FIBER_ARRIVE(kept, NULL, NULL);
 	exceptions_swap(&task->exceptions);
 	task_here = outer;
+	atomic_store_explicit(
+		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 	if (task->state == TASK_OVER)
 		task_end(task);
 }
