@@ -5,6 +5,8 @@
 
 #include <a10/task.h>
 
+#include "rig.h"
+
 /* Runs fn(data) as a program; the test is skipped where there is no ring. */
 static int run(a10_task_fn *fn, void *data)
 {
@@ -613,5 +615,7 @@ static int fork_a_child(void *data)
 
 TEST(a_child_forked_in_a_task_is_refused_and_may_run_its_own)
 {
+	if (on_valgrind())
+		SKIP("valgrind does not know MADV_DONTFORK");
 	ck_assert_int_eq(run(fork_a_child, NULL), 0);
 }
