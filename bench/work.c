@@ -45,6 +45,10 @@ static const struct column http_columns[COLUMNS_MAX] = {
 	{ "requests/CPU-s", false },
 };
 
+static const struct column sleep_columns[COLUMNS_MAX] = {
+	{ "bytes/task", true },
+};
+
 /*
  * Budgets are those of the design: ratios that a release has to reach. Of the
  * echo works they are for messages per CPU-second: messages/s also tells how
@@ -248,6 +252,17 @@ const struct work works[] = {
 		.columns = nop_columns,
 		.peers = {
 			{ "thread", { 50 }, 0, 0 },
+		},
+	},
+	{
+		.name = "sleep",
+		.family = "sleep",
+		.what = "memory of a task that sleeps",
+		.args = { .operations = 20000 },
+		.quick = { .operations = 5000 },
+		.columns = sleep_columns,
+		.peers = {
+			{ "thread", { 0 }, 0, 0 },
 		},
 	},
 };
