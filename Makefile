@@ -28,6 +28,8 @@ soak: setup-check
 	@scripts/configure $(BUILD) $(MESONFLAGS)
 	@$(NINJA)
 	scripts/soak $(BUILD) $(SECONDS) $(SEED)
+	A10_TEST_SCALE=100 $(if $(SEED),A10_TEST_SEED=$(SEED)) \
+		$(BUILD)/test/tree_test every_child
 
 lint: setup-lint
 	@scripts/configure $(BUILD) $(MESONFLAGS)

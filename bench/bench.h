@@ -163,6 +163,9 @@ int process_finish(pid_t child, double seconds);
  * stdout and stderr. */
 int program_run(const char *const *argv, char *text, size_t size);
 
+/* Bytes this process has in use. */
+double memory_used(void);
+
 /* ---- time ----------------------------------------------------------------- */
 
 #define LAPS 256

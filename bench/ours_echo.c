@@ -138,3 +138,12 @@ static const struct entrant entrant = {
 };
 
 BENCH_ENTRANT(entrant)
+
+/* Whom the server of tasks is compared with. */
+static const struct entrant callbacks = {
+	.family = "echo-task",
+	.name = "callback",
+	.serve = serve,
+};
+
+BENCH_ENTRANT(callbacks)

@@ -50,6 +50,10 @@ static const struct column wake_columns[COLUMNS_MAX] = {
 	{ "p99 ns", true },
 };
 
+static const struct column sleep_columns[COLUMNS_MAX] = {
+	{ "bytes/task", true },
+};
+
 /*
  * Budgets are those of the design: ratios that a release has to reach. Of the
  * echo works they are for messages per CPU-second: messages/s also tells how
@@ -270,6 +274,72 @@ const struct work works[] = {
 		.columns = echo_columns,
 		.peers = {
 			{ "epoll", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "task1",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 1 connection",
+		.args = { .connections = 1, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "task100",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 100 connections",
+		.args = { .connections = 100, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "task1000",
+		.family = "echo-task",
+		.what = "TCP echo, 64 bytes, in tasks; 1,000 connections",
+		.args = { .connections = 1000, .message_size = 64, .seconds = 1 },
+		.quick = { .seconds = 0.3 },
+		.columns = echo_columns,
+		.peers = {
+			{ "callback", { 0, 0.97 }, 0, 0 },
+		},
+	},
+	{
+		.name = "switch",
+		.family = "switch",
+		.what = "from one stack to another, each way",
+		.args = { .operations = LAPS * 262144 },
+		.quick = { .operations = LAPS * 16384 },
+		.columns = nop_columns,
+		.peers = {
+			{ "swapcontext", { 10 }, 0, 0 },
+		},
+	},
+	{
+		.name = "spawn",
+		.family = "spawn",
+		.what = "a task is started and waited for",
+		.args = { .operations = LAPS * 16384 },
+		.quick = { .operations = LAPS * 2048 },
+		.columns = nop_columns,
+		.peers = {
+			{ "thread", { 50 }, 0, 0 },
+		},
+	},
+	{
+		.name = "sleep",
+		.family = "sleep",
+		.what = "memory of a task that sleeps",
+		.args = { .operations = 20000 },
+		.quick = { .operations = 5000 },
+		.columns = sleep_columns,
+		.peers = {
+			{ "thread", { 0 }, 0, 0 },
 		},
 	},
 };

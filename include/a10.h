@@ -4,6 +4,7 @@
 
 #include <a10/base.h>
 #include <a10/buf.h>
+#include <a10/channel.h>
 #include <a10/config.h>
 #include <a10/fd.h>
 #include <a10/fs.h>
@@ -19,6 +20,8 @@
 #include <a10/scope.h>
 #include <a10/shard.h>
 #include <a10/sq.h>
+#include <a10/stream.h>
+#include <a10/task.h>
 #include <a10/time.h>
 #include <a10/trace.h>
 #include <a10/work.h>

@@ -81,8 +81,17 @@ enum a10_opcode {
 	A10_OPCODE_LISTEN_ON = 128,
 	A10_OPCODE_CONNECT_TO = 129,
 	A10_OPCODE_SCOPE_WAIT = 130,
-	A10_OPCODE_CANCEL_FD = 131,    /* another thread's a10_cancel_fd ... */
-	A10_OPCODE_CANCEL_ALL = 132,   /* ... and a10_cancel_all */
+	A10_OPCODE_CANCEL_FD = 131,  /* another thread's a10_cancel_fd ... */
+	A10_OPCODE_CANCEL_ALL = 132, /* ... and a10_cancel_all */
+
+	A10_OPCODE_TASK = 140, /* a task, from its start to its end */
+	A10_OPCODE_TASK_JOIN = 141,
+	A10_OPCODE_STREAM_NEXT = 142,
+	A10_OPCODE_CHANNEL_SEND = 143,
+	A10_OPCODE_CHANNEL_RECEIVE = 144,
+	A10_OPCODE_SEMAPHORE_ACQUIRE = 145,
+	A10_OPCODE_SCOPE_ROOM = 148, /* a spawn into a scope at its limit */
+
 	A10_OPCODE_MESSAGE_POST = 160, /* a10_message_post */
 	A10_OPCODE_MESSAGE_SEND = 161,
 	A10_OPCODE_MESSAGE_RECEIVE = 162,

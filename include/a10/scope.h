@@ -1,5 +1,5 @@
 /*
- * scope.h - owns operations, so that they end together.
+ * scope.h - owns operations and tasks, so that they end together.
  *
  * Embed it in what the operations use (a connection), submit into it, and let
  * a10_scope_wait tell when the last one is over: that is when to free. All
@@ -18,19 +18,25 @@ A10_BEGIN
 /* In place; its fields are the library's. Must not move while open. */
 struct a10_scope {
 	struct a10_sq *sq;
-	uint32_t first;   /* its operations, a list of slots */
+	uint32_t first;   /* its operations and tasks, a list of slots */
 	uint32_t waiters; /* scope_wait operations, likewise */
 	uint32_t count;
 	uint32_t flags;
 	int32_t error;
 	uint32_t state;
 	int64_t deadline;
-	uint64_t reserved[4];
+	uint32_t limit;
+	uint32_t
+		rooms; /* spawns that wait for one to end: slots, in turn ... */
+	uint32_t rooms_last;
+	uint32_t reserved0;
+	uint64_t reserved[2];
 };
 
 /*
- * Empty, and of sq's ring. flags: A10_SCOPE_*; with others all that is submitted
- * into it is -EINVAL. A scope needs no finish call.
+ * Empty, and of sq's ring; NULL: of the ring this thread is polling. flags:
+ * A10_SCOPE_*; with others all that is submitted into it is -EINVAL. A scope
+ * needs no finish call.
  */
 A10_API void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq,
 			    uint32_t flags);
@@ -54,6 +60,12 @@ A10_INLINE a10_id a10_scope_submit(struct a10_scope *scope, struct a10_op op,
  */
 A10_API void a10_scope_set_deadline(struct a10_scope *scope, int64_t at);
 
+/*
+ * At most so many tasks and operations at a time: a10_scope_spawn then waits for
+ * one to end; a10_scope_submit never does. 0: no limit.
+ */
+A10_API void a10_scope_set_limit(struct a10_scope *scope, uint32_t limit);
+
 /* Cancels all in it and what is added later. Once or often is the same. */
 A10_API void a10_scope_cancel(struct a10_scope *scope);
 
@@ -76,8 +88,9 @@ A10_OP a10_scope_wait(struct a10_scope *scope)
 }
 
 /*
- * Cancels what is left, polls the ring until all of it is over, returns as
- * a10_scope_wait. Not in callbacks: -EDEADLK.
+ * Cancels what is left, waits until all of it is over and the kernel is done
+ * with it, returns as a10_scope_wait. In a task it is never cut short, whatever
+ * is asked of the task; else it polls the ring. In callbacks: -EDEADLK.
  */
 A10_API int a10_scope_close(struct a10_scope *scope);
 

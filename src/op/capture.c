@@ -309,6 +309,24 @@ static int capture_header(struct capture_cache *cache,
 	return 0;
 }
 
+static int capture_items(struct capture_cache *cache,
+			 struct a10_request *request,
+			 struct capture **ret_capture)
+{
+	const void *from = request_pointer(request->address);
+	struct capture *capture;
+
+	if (!from)
+		return -EFAULT;
+	capture = capture_take(cache, request->length);
+	if (!capture)
+		return -ENOMEM;
+	memcpy(capture_data(capture), from, request->length);
+	request->address = pointer_word(capture_data(capture));
+	*ret_capture = capture;
+	return 0;
+}
+
 int capture_request(struct capture_cache *cache, const struct op_row *row,
 		    struct a10_request *request, struct capture **ret_capture)
 {
@@ -339,6 +357,9 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 		break;
 	case CAPTURE_HEADER_IN:
 		err = capture_header(cache, request, true, &capture);
+		break;
+	case CAPTURE_ITEMS:
+		err = capture_items(cache, request, &capture);
 		break;
 	case CAPTURE_TEXT:
 		err = capture_text(cache, request, TEXT_SIZE, -EINVAL,

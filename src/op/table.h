@@ -47,6 +47,7 @@ enum op_capture {
 	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
 	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
 	CAPTURE_TEXT,      /* address -> text, the library's own */
+	CAPTURE_ITEMS,     /* address -> bytes, length: of a channel */
 };
 
 /* Which way a descriptor must be ready after -EAGAIN. */
@@ -96,6 +97,8 @@ enum op_own {
 	OWN_FD_MOVE,
 	OWN_WORK,
 	OWN_RESOLVE,
+	OWN_SCOPE_ROOM,
+	OWN_ABOVE, /* a layer above does it: ring/above.h */
 };
 
 /* Whether its first half and res say all: the plain path. */

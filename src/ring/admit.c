@@ -3,6 +3,7 @@
  * scope, and sends it where it waits first. From here on it is delivered once.
  */
 #include "buf/pool.h"
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -55,6 +56,12 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 		break;
 	case OWN_SCOPE_WAIT:
 		scope_wait_begin(ring, slot);
+		break;
+	case OWN_SCOPE_ROOM:
+		scope_room_begin(ring, slot);
+		break;
+	case OWN_ABOVE:
+		above_begin(ring, slot);
 		break;
 	case OWN_CANCEL_FD:
 		cancel_fd_now(ring, request_fd(ring, slot));
@@ -130,8 +137,11 @@ static bool admit_cold(struct a10_ring *ring, struct slot *slot)
 		if (scope_is_cancelled(cold->scope) &&
 		    !(with & A10_WITH_SHIELD) && row->own != OWN_CLOSE) {
 			slot->marks |= MARK_CANCEL;
-			slot_finish(ring, slot, -ECANCELED);
-			return false;
+			/* A task begins all the same: it has what to free. */
+			if (slot->opcode != A10_OPCODE_TASK) {
+				slot_finish(ring, slot, -ECANCELED);
+				return false;
+			}
 		}
 	}
 	/* The pool of another thread's may have been destroyed since. */

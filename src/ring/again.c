@@ -68,7 +68,10 @@ void slot_unpark(struct a10_ring *ring, struct slot *slot)
 			cold_at(ring, cold->park_next)->park_prev =
 				cold->park_prev;
 	} else if (slot->park == PARK_SCOPE) {
-		scope_wait_forget(ring, slot);
+		if (op_row(slot->opcode)->own == OWN_SCOPE_ROOM)
+			scope_room_forget(ring, slot);
+		else
+			scope_wait_forget(ring, slot);
 	} else if (slot->park == PARK_MESSAGE) {
 		message_forget(ring, slot);
 	}
@@ -393,7 +396,8 @@ static void multishot_again(struct a10_ring *ring, struct slot *slot)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
-	if (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound) {
+	if (slot->marks & MARK_HELD ||
+	    (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound)) {
 		slot->marks &= (uint16_t)~MARK_PAUSE;
 		slot_park(ring, slot, PARK_BOUND);
 	} else {
@@ -544,6 +548,18 @@ void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool)
 	}
 }
 
+void slot_unhold(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (slot->state != SLOT_PARKED || slot->park != PARK_BOUND)
+		return;
+	if (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound)
+		return;
+	slot_unpark(ring, slot);
+	slot_restart(ring, slot);
+}
+
 void ring_loan_ended(struct a10_ring *ring, uint64_t source)
 {
 	struct slot *slot = slot_find(ring, source);
@@ -555,7 +571,7 @@ void ring_loan_ended(struct a10_ring *ring, uint64_t source)
 	check(cold->lent > 0);
 	cold->lent--;
 	if (slot->state == SLOT_PARKED && slot->park == PARK_BOUND &&
-	    cold->lent < cold->bound) {
+	    !(slot->marks & MARK_HELD) && cold->lent < cold->bound) {
 		slot_unpark(ring, slot);
 		slot_restart(ring, slot);
 	}

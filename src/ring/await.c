@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ring/above.h"
 #include "ring/life.h"
 
 struct await {
@@ -114,9 +115,12 @@ static ssize_t await_on(struct a10_sq *sq, const struct a10_op *op,
 ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,
 		     struct a10_result *ret_result)
 {
+	const struct waiting_calls *task = waiting_here();
 	struct await await;
 	ssize_t value;
 
+	if (task)
+		return task->await(sq, &op, ret_result, false);
 	memset(&await, 0, sizeof(await));
 	value = await_on(sq, &op, &await);
 	await.result.value = value;

@@ -5,6 +5,7 @@
  * busy: so a cancel is never lost, neither for lack of room nor in a race.
  */
 #include "buf/pool.h"
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -71,6 +72,8 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 		slot_finish(ring, slot, slot_reason(slot, 0));
 	} else if (slot->state == SLOT_RUNNING) {
 		slot_cancel_send(ring, slot);
+	} else if (slot->state == SLOT_PARKED && slot->park == PARK_ABOVE) {
+		above_cancel(ring, slot);
 	} else if (slot->state == SLOT_PARKED) {
 		/* What a helper has begun goes on; its end is awaited. */
 		if (slot->park == PARK_WORK && !errand_let_go(ring, slot))

@@ -74,6 +74,7 @@ enum slot_park {
 	PARK_MAIL,    /* it is one: somebody to receive it */
 	PARK_WORK,    /* a helper thread */
 	PARK_DIAL,    /* an address of its name */
+	PARK_ABOVE,   /* what a layer above knows: see above.h */
 };
 
 /* What the request in the queue is for. */
@@ -99,6 +100,7 @@ enum slot_step {
 #define MARK_TIMED   (1u << 8)  /* cold.timer is in the heap */
 #define MARK_ARMED   (1u << 9)  /* its time-out has begun */
 #define MARK_ORDERED (1u << 10) /* in its descriptor's order */
+#define MARK_HELD    (1u << 11) /* a multishot: no more results for now */
 
 #define SLOT_INTERNAL (1u << 0) /* the library's own: not pending, not traced */
 #define SLOT_COLD     (1u << 1) /* cold holds more than links */
@@ -137,6 +139,23 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 _Static_assert(sizeof(struct a10_request) == 64, "a request is an sqe");
+
+/*
+ * Who waits in a channel or for a semaphore, perhaps of several rings: guarded
+ * by the lock of what it waits in, while it is linked.
+ */
+struct waiter {
+	struct waiter *next;
+	struct waiter *prev;
+	struct a10_sq *sq; /* NULL: it does not wait, it only tries */
+	a10_id id;
+	char *items;    /* to send, or where to receive */
+	uint32_t left;  /* of them, to be moved ... */
+	uint32_t moved; /* ... and moved */
+	bool all;       /* it wants to have moved all */
+	bool over;      /* not linked any more, and this is its result: */
+	int32_t error;  /* -errno, or 0: moved */
+};
 
 /*
  * What only some operations need; beside the slots, so that the others never
@@ -183,6 +202,7 @@ struct cold {
 	uint32_t cqe_flags;     /* of a chain's member that is back */
 	int32_t fd_value;       /* the descriptor it made, or -1 */
 	int64_t value;          /* the result, once it is known */
+	struct waiter waiter;   /* last: not set but by who uses it */
 };
 
 /* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
@@ -265,6 +285,19 @@ struct pool_list {
 	struct a10_pool *first;
 };
 
+/* Tasks that are to run, and what they run on; see src/task. */
+struct task_list {
+	struct task *first;
+	struct task **link;
+	void (*run)(struct a10_ring *ring);
+	void (*finish)(struct a10_ring *ring); /* NULL: there never was one */
+	_Atomic uint32_t stint; /* odd: a task runs; for its watchdog: */
+	struct watch *watch;    /* NULL: there is none */
+	void (*watch_end)(struct a10_ring *ring);
+	struct stack *stacks[17]; /* by size */
+	uint32_t stack_count[17];
+};
+
 struct region_list {
 	struct a10_region *first;
 };
@@ -342,6 +375,7 @@ struct a10_ring {
 	uint32_t readers_last;
 
 	uint32_t starved; /* slots parked for buffers, by park_next */
+	struct task_list tasks;
 
 	struct pool_list pools;
 	struct region_list regions;

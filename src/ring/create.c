@@ -161,6 +161,10 @@ void ring_free(struct a10_ring *ring, bool inherited)
 	ring->backend = NULL;
 	ready_close(ring);
 	descriptors_finish(ring);
+	if (ring->tasks.watch)
+		ring->tasks.watch_end(ring);
+	if (ring->tasks.finish)
+		ring->tasks.finish(ring);
 	capture_cache_empty(&ring->captures);
 	free(ring->batch);
 	free(ring->batch_extra);

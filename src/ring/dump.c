@@ -1,6 +1,7 @@
 /* What a ring can tell of itself. */
 #include <stdio.h>
 
+#include "ring/above.h"
 #include "ring/life.h"
 
 static const char *const states[] = {
@@ -23,6 +24,7 @@ static const char *const parks[] = {
 	[PARK_MAIL] = " for a reader",
 	[PARK_WORK] = " for a helper thread",
 	[PARK_DIAL] = " for an address that answers",
+	[PARK_ABOVE] = "",
 };
 
 static const char *marks_text(const struct slot *slot)
@@ -45,13 +47,16 @@ static void slot_line(struct a10_ring *ring, const struct slot *slot,
 	const uint8_t opcode =
 		slot->opcode == OP_RAW ? request->opcode : slot->opcode;
 	const struct op_row *row = op_row(opcode);
-	char text[192], fd[32] = "";
+	char text[256], fd[64] = "";
 
 	if (row->fd != FD_NONE)
 		snprintf(fd, sizeof(fd), " %s %d",
 			 request->flags & URING_SQE_FIXED_FILE ? "direct" :
 								 "fd",
 			 request->fd);
+	else if (row->own == OWN_ABOVE && above_of(slot->opcode) &&
+		 above_of(slot->opcode)->describe)
+		above_of(slot->opcode)->describe(ring, slot, fd, sizeof(fd));
 	snprintf(text, sizeof(text), "%s%s id %llx: %s%s%s", row->name, fd,
 		 (unsigned long long)id_plain(slot->id), states[slot->state],
 		 parks[slot->park], marks_text(slot));

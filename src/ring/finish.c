@@ -7,6 +7,7 @@
  */
 #include "buf/pool.h"
 #include "fd/registry.h"
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -177,12 +178,16 @@ void finished_deliver(struct a10_ring *ring)
 			continue;
 		}
 		if (slot->flags & SLOT_COLD) {
-			if (op_row(slot->opcode)->own == OWN_SCOPE_WAIT &&
+			const uint8_t own = op_row(slot->opcode)->own;
+
+			if (own == OWN_SCOPE_WAIT &&
 			    !scope_wait_holds(ring, slot))
 				continue;
 			r.value = (ssize_t)cold->value;
 			r.count = (size_t)cold->bytes;
 			r.fd = finished_fd(ring, cold);
+			if (own == OWN_ABOVE)
+				above_deliver(ring, slot, &r);
 		}
 		slot_deliver(ring, slot, &r);
 	}

@@ -14,12 +14,13 @@
  * list of asks; only the owner clears it. The owner's own path never looks at
  * the word: a generation that is over by then is found stale.
  */
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
 
 #define ASK_LISTED (1u << 31)
-#define ASK_BITS   (ASK_CANCEL | ASK_DETACH)
+#define ASK_BITS   (ASK_CANCEL | ASK_DETACH | ASK_WAKE)
 
 int inbox_link(struct a10_sq *sq, uint32_t index)
 {
@@ -98,9 +99,11 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 	slot = slot_find(ring, id);
 	if (!slot)
 		return;
+	if (word & ASK_WAKE)
+		above_wake(ring, slot);
 	if (word & ASK_DETACH)
 		slot_detach(ring, slot);
-	else
+	else if (word & ASK_CANCEL)
 		slot_cancel(ring, slot, MARK_CANCEL);
 }
 
@@ -229,4 +232,9 @@ int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what)
 		asks_push(sq, id_slot((uint64_t)id));
 	sq_ring_bell_if_dozing(sq);
 	return 0;
+}
+
+void sq_wake_parked(struct a10_sq *sq, a10_id id)
+{
+	sq_ask(sq, id, ASK_WAKE);
 }

@@ -66,6 +66,14 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 		  const struct a10_op *op, struct a10_scope *scope,
 		  a10_done *done, void *data);
 
+/*
+ * The owner's: the same of an operation above that nobody makes but the
+ * library, in a few words; owned and release as a10_owning.
+ */
+void slot_describe_above(struct a10_ring *ring, uint32_t index, uint8_t opcode,
+			 struct a10_scope *scope, void *owned,
+			 void (*release)(void *owned));
+
 /* Any thread: what a described slot holds that will not be submitted. */
 void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner);
 
@@ -209,6 +217,9 @@ static inline bool is_ending(const struct slot *slot)
 
 /* Into the queue again, from its beginning or from where it is. */
 void slot_restart(struct a10_ring *ring, struct slot *slot);
+
+/* A multishot that was MARK_HELD is not any more: it goes on if it can. */
+void slot_unhold(struct a10_ring *ring, struct slot *slot);
 
 /*
  * ---- cancel.c
@@ -357,6 +368,9 @@ void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value);
 bool scope_is_cancelled(const struct a10_scope *scope);
 void scope_wait_begin(struct a10_ring *ring, struct slot *slot);
 void scope_wait_forget(struct a10_ring *ring, struct slot *slot);
+/* Until there is room for one more in the scope. */
+void scope_room_begin(struct a10_ring *ring, struct slot *slot);
+void scope_room_forget(struct a10_ring *ring, struct slot *slot);
 /* Whether a finished wait still holds; else it is parked again. */
 bool scope_wait_holds(struct a10_ring *ring, struct slot *slot);
 
@@ -429,6 +443,7 @@ void inbox_close(struct a10_ring *ring);
 /* Any thread: what other threads ask of an id. */
 #define ASK_CANCEL (1u << 0)
 #define ASK_DETACH (1u << 1)
+#define ASK_WAKE   (1u << 2) /* above.h: look at what it waits for */
 int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what);
 
 /* Any thread. Work was made visible before. */

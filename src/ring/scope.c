@@ -3,6 +3,7 @@
  * returned, since that callback may go on in the scope; a scope_wait is over
  * when the count has come to zero, and looks again when it is delivered.
  */
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -12,6 +13,10 @@
 void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 {
 	memset(scope, 0, sizeof(*scope));
+	if (!sq) {
+		check(a10_ring_current());
+		sq = a10_ring_sq(a10_ring_current());
+	}
 	scope->sq = sq;
 	scope->flags = flags;
 	scope->deadline = INT64_MAX;
@@ -64,6 +69,17 @@ static void scope_emptied(struct a10_ring *ring, struct a10_scope *scope)
 	}
 }
 
+/* One of those that wait for room goes on; it looks again itself. */
+static void scope_room_made(struct a10_ring *ring, struct a10_scope *scope)
+{
+	struct slot *slot = slot_at(ring, scope->rooms);
+
+	if (scope->limit && scope->count >= scope->limit)
+		return;
+	slot_unpark(ring, slot);
+	slot_finish(ring, slot, 0);
+}
+
 void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
 {
 	const bool own = scope_is_cancelled(scope) && value == -ECANCELED;
@@ -76,7 +92,10 @@ void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
 		if (scope->flags & cancels)
 			a10_scope_cancel(scope);
 	}
-	if (--scope->count == 0)
+	scope->count--;
+	if (scope->rooms != NO_SLOT)
+		scope_room_made(ring, scope);
+	if (scope->count == 0)
 		scope_emptied(ring, scope);
 }
 
@@ -97,6 +116,17 @@ void a10_scope_cancel(struct a10_scope *scope)
 		if (!(cold->flags & A10_WITH_SHIELD))
 			slot_cancel(ring, slot, MARK_CANCEL);
 	}
+}
+
+void a10_scope_set_limit(struct a10_scope *scope, uint32_t limit)
+{
+	struct a10_ring *ring = ring_of(scope->sq);
+	uint32_t room = limit ? limit : UINT32_MAX;
+
+	scope->limit = limit;
+	room = room > scope->count ? room - scope->count : 0;
+	for (; room > 0 && scope->rooms != NO_SLOT; room--)
+		scope_room_made(ring, scope);
 }
 
 void a10_scope_set_deadline(struct a10_scope *scope, int64_t at)
@@ -176,6 +206,48 @@ bool scope_wait_holds(struct a10_ring *ring, struct slot *slot)
 	return false;
 }
 
+/*
+ * ---- room for one more
+ * --------------------------------------------------------
+ */
+
+void scope_room_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct cold *cold = cold_at(ring, index);
+	struct a10_scope *scope = waited_for(ring, slot);
+
+	if (!scope->limit || scope->count < scope->limit) {
+		slot_finish(ring, slot, 0);
+		return;
+	}
+	/* Behind those that wait already. */
+	slot_park(ring, slot, PARK_SCOPE);
+	cold->park_next = NO_SLOT;
+	cold->park_prev = scope->rooms_last;
+	if (scope->rooms != NO_SLOT)
+		cold_at(ring, scope->rooms_last)->park_next = index;
+	else
+		scope->rooms = index;
+	scope->rooms_last = index;
+}
+
+void scope_room_forget(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct cold *cold = cold_at(ring, index);
+	struct a10_scope *scope = waited_for(ring, slot);
+
+	if (scope->rooms != index)
+		cold_at(ring, cold->park_prev)->park_next = cold->park_next;
+	else
+		scope->rooms = cold->park_next;
+	if (scope->rooms_last != index)
+		cold_at(ring, cold->park_next)->park_prev = cold->park_prev;
+	else
+		scope->rooms_last = cold->park_prev;
+}
+
 static void closed(void *data, const struct a10_result *r)
 {
 	ssize_t *value = data;
@@ -186,14 +258,21 @@ static void closed(void *data, const struct a10_result *r)
 int a10_scope_close(struct a10_scope *scope)
 {
 	struct a10_ring *ring = ring_of(scope->sq);
+	const struct waiting_calls *task = waiting_here();
+	const struct a10_op wait = a10_scope_wait(scope);
 	ssize_t value = 1; /* no result of a wait */
 	a10_id id;
-	int n = ring_enter_check(ring);
+	int n;
 
+	if (task && sq_is_mine(scope->sq)) {
+		a10_scope_cancel(scope);
+		return (int)task->await(scope->sq, &wait, NULL, true);
+	}
+	n = ring_enter_check(ring);
 	if (n < 0)
 		return n;
 	a10_scope_cancel(scope);
-	id = a10_submit(scope->sq, a10_scope_wait(scope), closed, &value);
+	id = a10_submit(scope->sq, wait, closed, &value);
 	if (id < 0)
 		return (int)id;
 	while (value > 0) {

@@ -5,6 +5,7 @@
  * describe, then admit, or, from another thread, the inbox.
  */
 #include "fd/registry.h"
+#include "ring/above.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -40,8 +41,8 @@ static int submit_check(struct a10_sq *sq)
 	return 0;
 }
 
-static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
-			   struct a10_scope *scope, a10_done *done, void *data)
+a10_id owner_submit(struct a10_ring *ring, const struct a10_op *op,
+		    struct a10_scope *scope, a10_done *done, void *data)
 {
 	struct slot *slot;
 	uint32_t index;
@@ -53,18 +54,26 @@ static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
 		inbox_take(ring);
 	index = slot_take(ring);
 	if (index == NO_SLOT)
-		return op_refuse(&ring->sq, op, -ENOMEM);
+		return -ENOMEM;
 	slot = slot_at(ring, index);
 	err = slot_describe(ring, index, true, op, scope, done, data);
 	if (err < 0) {
 		slot_free(ring, slot);
-		return op_refuse(&ring->sq, op, err);
+		return err;
 	}
 	id = (a10_id)id_plain(slot->id);
 	if (scope)
 		scope->count++;
 	slot_admit(ring, slot);
 	return id;
+}
+
+static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
+			   struct a10_scope *scope, a10_done *done, void *data)
+{
+	const a10_id id = owner_submit(ring, op, scope, done, data);
+
+	return id < 0 ? op_refuse(&ring->sq, op, (int)id) : id;
 }
 
 static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,

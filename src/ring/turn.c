@@ -225,6 +225,8 @@ static void turn_prepare(struct a10_ring *ring)
 		pools_collect(ring);
 	if (heap_first(&ring->timers))
 		timers_expire(ring);
+	if (unlikely(ring->tasks.first))
+		ring->tasks.run(ring);
 	queue_fill(ring);
 	if (unlikely(has_finished(ring)))
 		finished_deliver(ring);
@@ -260,7 +262,8 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	ring->clock_valid = false;
 	turn_prepare(ring);
 	wait = deadline != 0 && ring->delivered == 0 && !has_finished(ring) &&
-	       !queue_can_move(ring) && !ring_has_completions(ring);
+	       !ring->tasks.first && !queue_can_move(ring) &&
+	       !ring_has_completions(ring);
 	if (wait && unlikely(ring->brought))
 		wait = others_rest(ring);
 	if (wait)

@@ -1,0 +1,224 @@
+/*
+ * A task is an operation whose result is what its function returned. Its slot
+ * is PARKED for as long as it lives, so all that is known of operations holds
+ * for it: ids, cancels, scopes, the inbox, destroy, dump. What is more of it
+ * lies at the end of its stack, and is the owner's of its ring.
+ *
+ *                task_begin              task_resume, from poll
+ *   (a slot) ----------------> READY ---------------------------> RUNNING
+ *                                ^                                 |   |
+ *                     task_ready |                    task_suspend |   |
+ *                                +----------- WAITING <------------+   |
+ *                                                |                     |
+ *                                                +--> RUNNING          |
+ *                                     task_resume, from a callback     v
+ *                                                                     OVER
+ *
+ * A task runs on its owner's thread, inside poll, as a callback does: it may
+ * use every call but those that poll, and has those besides that suspend it.
+ * Nothing runs on a stack that waits, so what lies there may be lent to the
+ * kernel.
+ */
+#ifndef TASK_CORE_H
+#define TASK_CORE_H
+
+#include <errno.h>
+
+#include "ring/above.h"
+#include "ring/life.h"
+#include "task/fiber.h"
+#include "task/stack.h"
+#include "task/switch.h"
+
+#include <a10/task.h>
+
+enum task_state {
+	TASK_READY,   /* in ring.tasks, to run in this turn or the next */
+	TASK_RUNNING, /* task_here */
+	TASK_WAITING, /* a callback will resume it, or make it ready */
+	TASK_OVER,    /* its function has returned */
+};
+
+/* An operation that a task waits for; on that task's stack. */
+struct awaited {
+	struct task *task;
+	a10_id id; /* 0: it never began, or is over */
+	ssize_t value;
+	struct a10_result *result; /* or NULL */
+	struct a10_sq *sq;         /* of another ring; else NULL */
+	struct several *several;   /* it is one of them; else NULL */
+	bool shielded;             /* a cancel of the task spares it */
+};
+
+/* A task that waits for another to end, on its stack. */
+struct joiner {
+	struct task *task;
+	struct joiner *next; /* of the same, both ways */
+	struct joiner *prev;
+	struct task *joined;
+	ssize_t value;
+};
+
+struct local {
+	const void *key;
+	void *value;
+};
+
+#define LOCALS_HELD 4
+
+struct task {
+	context_place place;
+	context_place poll; /* where who resumed it goes on */
+	struct a10_ring *ring;
+	struct a10_sq *sq;
+	struct task *next; /* in ring.tasks */
+	uint64_t id;
+	a10_task_fn *fn;
+	void *data;
+	struct stack *stack;
+	int value;
+	uint8_t state; /* enum task_state */
+	bool shield;
+	int16_t reason;   /* -ECANCELED or -ETIME; 0: nobody asked */
+	uint32_t streak;  /* results in a row that it did not wait for */
+	uint32_t joiners; /* slots, by park_next */
+	struct joiner *joined_by;
+	/* It waits without a slot: ends that, with the task's reason ... */
+	void (*give_up)(struct task *task);
+	void *waits_in; /* ... and what that needs to know */
+	struct awaited *awaits;
+	uint32_t await_count;
+	_Atomic uint32_t elsewhere; /* one of another ring's is over */
+	struct local *more_locals;
+	uint32_t more_count;
+	uint32_t local_count; /* of locals, ever used */
+	void *fiber;          /* the sanitizers': its own, ... */
+	void *poll_fiber;     /* ... poll's ... */
+	void *kept;
+	const void *poll_low;
+	size_t poll_size;
+	struct exceptions exceptions;
+	char name[32];
+	struct local locals[LOCALS_HELD];
+};
+
+/* Results that did not have to be waited for, until others have their turn. */
+#define STREAK_MOST 64u
+
+extern _Thread_local struct task *task_here
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* It will run in this turn or the next. */
+void task_ready(struct task *task);
+/* Its function has returned. */
+void task_end(struct task *task);
+/* Ends the program. */
+_Noreturn void task_overflowed(const struct task *task) __attribute__((cold));
+
+/*
+ * The two below are inlined where they are used: after a switch the processor
+ * has not predicted a single return, so the fewer the better.
+ */
+
+/* In the task: until somebody resumes it. */
+static inline __attribute__((always_inline)) void
+task_suspend(struct task *task)
+{
+	const int kept = errno;
+
+	if (unlikely(!stack_is_whole(task->stack)))
+		task_overflowed(task);
+	if (task->state == TASK_RUNNING)
+		task->state = TASK_WAITING;
+	task->streak = 0;
+	FIBER_LEAVE(&task->kept, task->poll_low, task->poll_size);
+	FIBER_SWITCH(task->poll_fiber);
+	context_switch(&task->place, task->poll);
+	FIBER_ARRIVE(task->kept, &task->poll_low, &task->poll_size);
+	errno = kept;
+}
+
+/* From poll's stack: runs it until it waits or ends. */
+static inline __attribute__((always_inline)) void task_resume(struct task *task)
+{
+	_Atomic uint32_t *stint = &task->ring->tasks.stint;
+	/* A child that was forked in a task may have a ring of its own. */
+	struct task *outer = task_here;
+	void *kept = NULL;
+
+	check(task->state != TASK_RUNNING);
+	task->state = TASK_RUNNING;
+	task_here = task;
+	/* The owner's alone to change; read by the watchdog. */
+	atomic_store_explicit(
+		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+	exceptions_swap(&task->exceptions);
+	task->poll_fiber = FIBER_HERE();
+	FIBER_LEAVE(&kept, task->stack->low,
+		    (size_t)(task->stack->high - task->stack->low));
+	FIBER_SWITCH(task->fiber);
+	context_switch(&task->poll, task->place);
+	FIBER_ARRIVE(kept, NULL, NULL);
+	exceptions_swap(&task->exceptions);
+	task_here = outer;
+	atomic_store_explicit(
+		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+	if (task->state == TASK_OVER)
+		task_end(task);
+}
+
+/* In the task: until it is ready, or to be given up; then give_up is NULL. */
+static inline void task_wait_in(struct task *task, void *waits_in,
+				void (*give_up)(struct task *task))
+{
+	task->waits_in = waits_in;
+	task->give_up = give_up;
+	task_suspend(task);
+	task->give_up = NULL;
+}
+
+/* What ends it: -ECANCELED, -ETIME; 0: nothing, or it is shielded. */
+static inline int task_reason(const struct task *task)
+{
+	return likely(!task->reason) || task->shield ? 0 : task->reason;
+}
+
+/* await.c: what tasks can do, as the layers below know it. */
+extern const struct waiting_calls task_waiting;
+/* Ends what it waits for. */
+void task_awaits_cancel(struct task *task);
+/* In the task: until what these records are of is over. */
+static inline __attribute__((always_inline)) void
+task_wait(struct task *task, struct awaited *awaits, uint32_t count)
+{
+	task->awaits = awaits;
+	task->await_count = count;
+	task_suspend(task);
+	task->await_count = 0;
+}
+
+/* 0, or why op must not begin. */
+int await_check(const struct task *task, const struct a10_op *op, bool always);
+/* A close, or what is shielded: whatever is asked of the task. */
+bool is_carried_out(const struct a10_op *op);
+/* As a10_submit. */
+a10_id await_submit(struct task *task, const struct a10_op *op, a10_done *done,
+		    void *data);
+/* always: also in a cancelled task, and not ended by its cancel. */
+ssize_t task_await(struct task *task, const struct a10_op *op,
+		   struct a10_result *ret_result, bool always);
+
+/* join.c */
+void joins_register(void);
+/* The task is over: tells all who wait for that. */
+void joins_finish(struct a10_ring *ring, struct task *task);
+
+/* local.c */
+void locals_free(struct task *task);
+
+/* overflow.c: this thread will run tasks. */
+void overflow_watch(void);
+
+#endif

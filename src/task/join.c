@@ -1,0 +1,125 @@
+/* a10_task_join: over when a task is. */
+#include "task/core.h"
+
+#include <errno.h>
+
+/* NULL: no task, or it is over. */
+static struct task *task_find(struct a10_ring *ring, uint64_t id)
+{
+	const struct slot *slot = slot_find(ring, id);
+
+	if (!slot || slot->opcode != A10_OPCODE_TASK ||
+	    slot->state != SLOT_PARKED)
+		return NULL;
+	return (struct task *)(uintptr_t)request_at(ring, slot_index(slot))
+		->address;
+}
+
+static struct task *joined_task(struct a10_ring *ring, const struct slot *slot)
+{
+	return task_find(ring, request_at(ring, slot_index(slot))->offset);
+}
+
+static void join_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct task *task = joined_task(ring, slot);
+	struct cold *cold = cold_at(ring, index);
+
+	if (!task) {
+		slot_finish(ring, slot, -ESRCH);
+		return;
+	}
+	if (task == task_here) {
+		slot_finish(ring, slot, -EDEADLK);
+		return;
+	}
+	slot_park(ring, slot, PARK_ABOVE);
+	cold->park_prev = NO_SLOT;
+	cold->park_next = task->joiners;
+	if (task->joiners != NO_SLOT)
+		cold_at(ring, task->joiners)->park_prev = index;
+	task->joiners = index;
+}
+
+static void join_cancel(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (cold->park_prev != NO_SLOT)
+		cold_at(ring, cold->park_prev)->park_next = cold->park_next;
+	else
+		joined_task(ring, slot)->joiners = cold->park_next;
+	if (cold->park_next != NO_SLOT)
+		cold_at(ring, cold->park_next)->park_prev = cold->park_prev;
+	slot_unpark(ring, slot);
+	slot_finish(ring, slot, slot_reason(slot, 0));
+}
+
+static void join_give_up(struct task *task)
+{
+	struct joiner *joiner = task->waits_in;
+
+	if (joiner->prev)
+		joiner->prev->next = joiner->next;
+	else
+		joiner->joined->joined_by = joiner->next;
+	if (joiner->next)
+		joiner->next->prev = joiner->prev;
+	joiner->value = task->reason;
+	task_ready(task);
+}
+
+/* Whoever joins without modifiers is in a list of the task itself. */
+static bool join_await(const struct a10_op *op, struct a10_result *ret_result,
+		       ssize_t *ret_value)
+{
+	struct task *task = task_here;
+	struct task *other = task_find(task->ring, op->request.offset);
+	struct joiner joiner = { .task = task, .joined = other };
+
+	if (!other || other == task || ret_result)
+		return false;
+	joiner.next = other->joined_by;
+	if (joiner.next)
+		joiner.next->prev = &joiner;
+	other->joined_by = &joiner;
+	task_wait_in(task, &joiner, join_give_up);
+	*ret_value = joiner.value;
+	return true;
+}
+
+void joins_finish(struct a10_ring *ring, struct task *task)
+{
+	uint32_t index = task->joiners;
+	struct joiner *joiner = task->joined_by;
+
+	while (joiner) {
+		struct joiner *next = joiner->next;
+
+		joiner->value = task->value;
+		joiner->task->give_up = NULL;
+		task_ready(joiner->task);
+		joiner = next;
+	}
+
+	task->joiners = NO_SLOT;
+	while (index != NO_SLOT) {
+		struct slot *slot = slot_at(ring, index);
+
+		index = cold_at(ring, index)->park_next;
+		slot_unpark(ring, slot);
+		slot_finish(ring, slot, task->value);
+	}
+}
+
+static const struct above_calls join_calls = {
+	.begin = join_begin,
+	.cancel = join_cancel,
+	.await = join_await,
+};
+
+void joins_register(void)
+{
+	above_register(A10_OPCODE_TASK_JOIN, &join_calls);
+}

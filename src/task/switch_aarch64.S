@@ -1,0 +1,120 @@
+/*
+ * The switch for aarch64. What the ABI says a call keeps is stored below the
+ * stack pointer, so that a stack that does not run ends in
+ *
+ *	  0  x29, x30 (where to go on)   16  x19 ... x28
+ *	 96  d8 ... d15                 160  fpcr
+ *
+ * "hint 34" is bti c, for those who may only be called.
+ */
+	.text
+
+	.p2align 4
+	.globl	context_switch
+	.hidden	context_switch
+	.type	context_switch, %function
+context_switch:
+	.cfi_startproc
+	hint	34
+	sub	sp, sp, #176
+	.cfi_def_cfa_offset 176
+	stp	x29, x30, [sp]
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+	stp	x19, x20, [sp, #16]
+	.cfi_rel_offset x19, 16
+	.cfi_rel_offset x20, 24
+	stp	x21, x22, [sp, #32]
+	.cfi_rel_offset x21, 32
+	.cfi_rel_offset x22, 40
+	stp	x23, x24, [sp, #48]
+	.cfi_rel_offset x23, 48
+	.cfi_rel_offset x24, 56
+	stp	x25, x26, [sp, #64]
+	.cfi_rel_offset x25, 64
+	.cfi_rel_offset x26, 72
+	stp	x27, x28, [sp, #80]
+	.cfi_rel_offset x27, 80
+	.cfi_rel_offset x28, 88
+	stp	d8, d9, [sp, #96]
+	stp	d10, d11, [sp, #112]
+	stp	d12, d13, [sp, #128]
+	stp	d14, d15, [sp, #144]
+	mrs	x9, fpcr
+	str	x9, [sp, #160]
+	mov	x10, sp
+	str	x10, [x0]
+	mov	sp, x1
+	/* Writing it is slow, and hardly ever does it differ. */
+	ldr	x10, [sp, #160]
+	cmp	x9, x10
+	b.eq	1f
+	msr	fpcr, x10
+1:
+	ldp	x29, x30, [sp]
+	ldp	x19, x20, [sp, #16]
+	ldp	x21, x22, [sp, #32]
+	ldp	x23, x24, [sp, #48]
+	ldp	x25, x26, [sp, #64]
+	ldp	x27, x28, [sp, #80]
+	ldp	d8, d9, [sp, #96]
+	ldp	d10, d11, [sp, #112]
+	ldp	d12, d13, [sp, #128]
+	ldp	d14, d15, [sp, #144]
+	add	sp, sp, #176
+	.cfi_def_cfa_offset 0
+	.cfi_restore x29
+	.cfi_restore x30
+	.cfi_restore x19
+	.cfi_restore x20
+	.cfi_restore x21
+	.cfi_restore x22
+	.cfi_restore x23
+	.cfi_restore x24
+	.cfi_restore x25
+	.cfi_restore x26
+	.cfi_restore x27
+	.cfi_restore x28
+	ret
+	.cfi_endproc
+	.size	context_switch, .-context_switch
+
+/* Where a new stack begins; nobody called it, and unwinding ends here. */
+	.p2align 4
+	.type	context_begin, %function
+context_begin:
+	.cfi_startproc
+	.cfi_undefined x30
+	hint	34
+	mov	x0, x20
+	blr	x19
+	brk	#1
+	.cfi_endproc
+	.size	context_begin, .-context_begin
+
+	.p2align 4
+	.globl	context_make
+	.hidden	context_make
+	.type	context_make, %function
+context_make:
+	.cfi_startproc
+	hint	34
+	sub	x0, x0, #176
+	adr	x9, context_begin
+	stp	xzr, x9, [x0]
+	stp	x1, x2, [x0, #16]
+	stp	xzr, xzr, [x0, #32]
+	stp	xzr, xzr, [x0, #48]
+	stp	xzr, xzr, [x0, #64]
+	stp	xzr, xzr, [x0, #80]
+	stp	xzr, xzr, [x0, #96]
+	stp	xzr, xzr, [x0, #112]
+	stp	xzr, xzr, [x0, #128]
+	stp	xzr, xzr, [x0, #144]
+	mrs	x9, fpcr
+	stp	x9, xzr, [x0, #160]
+	ret
+	.cfi_endproc
+	.size	context_make, .-context_make
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,418 @@
+/* Starting, running and ending tasks. */
+#include "task/core.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STACK_USUAL ((size_t)64 << 10)
+#define STACK_MOST  ((size_t)1 << 30)
+
+_Thread_local struct task *task_here;
+
+const struct stack *stack_here(void)
+{
+	return task_here->stack;
+}
+
+/* ---- running -------------------------------------------------------------- */
+
+void task_ready(struct task *task)
+{
+	struct task_list *list = &task->ring->tasks;
+
+	task->state = TASK_READY;
+	task->next = NULL;
+	if (!list->first)
+		list->link = &list->first;
+	*list->link = task;
+	list->link = &task->next;
+}
+
+/* The first thing on a new stack; never returns. */
+static void task_main(void *argument)
+{
+	struct task *task = argument;
+
+	FIBER_ARRIVE(NULL, &task->poll_low, &task->poll_size);
+	task->value = task->fn(task->data);
+	task->state = TASK_OVER;
+	/* NULL: what was kept of this stack is given up. */
+	FIBER_LEAVE(NULL, task->poll_low, task->poll_size);
+	FIBER_SWITCH(task->poll_fiber);
+	context_switch(&task->place, task->poll);
+	__builtin_unreachable();
+}
+
+void task_overflowed(const struct task *task)
+{
+	panic("a10: task %s (id %llx): its stack has overflowed", task->name,
+	      (unsigned long long)task->id);
+}
+
+/* The slot tells who waits and gives the stack back: see task_release. */
+void task_end(struct task *task)
+{
+	struct a10_ring *ring = task->ring;
+	struct slot *slot = slot_at(ring, id_slot(task->id));
+	struct a10_result r = { .value = task->value };
+
+	if (unlikely(!stack_is_whole(task->stack)))
+		task_overflowed(task);
+	if (task->joiners != NO_SLOT || task->joined_by)
+		joins_finish(ring, task);
+	slot_unpark(ring, slot);
+	slot_deliver(ring, slot, &r);
+}
+
+/* So many in a turn that were not ready at its beginning. */
+#define RUN_MORE 64
+
+/* Those that are ready, and some of those that they make so. */
+static void tasks_run(struct a10_ring *ring)
+{
+	struct task_list *list = &ring->tasks;
+	const struct task *last = container_of(list->link, struct task, next);
+	uint32_t more = RUN_MORE;
+	struct task *task;
+	bool past = false;
+
+	while ((task = list->first) && (!past || more-- > 0)) {
+		past |= task == last;
+		list->first = task->next;
+		ring->delivered++;
+		task_resume(task);
+	}
+}
+
+/* ---- a task as an operation ------------------------------------------------ */
+
+static struct task *slot_task(struct a10_ring *ring, const struct slot *slot)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+
+	return (struct task *)(uintptr_t)request->address;
+}
+
+static void task_begin(struct a10_ring *ring, struct slot *slot)
+{
+	struct task *task = slot_task(ring, slot);
+
+	if (unlikely(!ring->tasks.finish)) {
+		ring->tasks.run = tasks_run;
+		ring->tasks.finish = stack_cache_empty;
+		overflow_watch();
+	}
+	task->ring = ring;
+	task->id = id_plain(slot->id);
+	task->fiber = FIBER_MAKE();
+	task->reason = (int16_t)slot_reason(slot, 0);
+	slot_park(ring, slot, PARK_ABOVE);
+	task_ready(task);
+}
+
+static void task_cancel(struct a10_ring *ring, struct slot *slot)
+{
+	struct task *task = slot_task(ring, slot);
+
+	task->reason = (int16_t)slot_reason(slot, 0);
+	if (!task->shield)
+		task_awaits_cancel(task);
+}
+
+/* What it awaits on another ring is over. */
+static void task_wake(struct a10_ring *ring, struct slot *slot)
+{
+	struct task *task = slot_task(ring, slot);
+
+	/* Acquire: pairs with the release in elsewhere_done. */
+	if (task->state == TASK_WAITING &&
+	    atomic_exchange_explicit(&task->elsewhere, 0, memory_order_acquire))
+		task_ready(task);
+}
+
+static void task_describe(struct a10_ring *ring, const struct slot *slot,
+			  char *text, size_t size)
+{
+	const struct task *task = slot_task(ring, slot);
+
+	if (task->name[0])
+		snprintf(text, size, " '%s'", task->name);
+}
+
+static const struct above_calls task_calls = {
+	.begin = task_begin,
+	.cancel = task_cancel,
+	.wake = task_wake,
+	.describe = task_describe,
+};
+
+/* ---- starting -------------------------------------------------------------- */
+
+/* What the operation owns: it is over, or was refused. */
+static void task_release(void *owned)
+{
+	struct task *task = owned;
+	struct stack *stack = task->stack;
+	struct a10_ring *ring = sq_is_mine(task->sq) ? ring_of(task->sq) : NULL;
+
+	if (task->fiber)
+		FIBER_DROP(task->fiber);
+	locals_free(task);
+	stack_give(ring, stack);
+}
+
+static void *aligned_below(void *place, size_t size)
+{
+	return (void *)(((uintptr_t)place - size) & ~(uintptr_t)63);
+}
+
+/* Field by field: to clear all of it takes longer than the rest of a spawn. */
+static void task_init(struct task *task, struct a10_sq *sq, struct stack *stack,
+		      a10_task_fn *fn, const void *data)
+{
+	task->sq = sq;
+	task->stack = stack;
+	task->fn = fn;
+	task->data = (void *)(uintptr_t)data;
+	task->shield = false;
+	task->reason = 0;
+	task->streak = 0;
+	task->joiners = NO_SLOT;
+	task->joined_by = NULL;
+	task->give_up = NULL;
+	task->await_count = 0;
+	atomic_store_explicit(&task->elsewhere, 0, memory_order_relaxed);
+	task->more_locals = NULL;
+	task->more_count = 0;
+	task->local_count = 0;
+	task->fiber = NULL;
+	task->kept = NULL;
+	task->exceptions.caught = NULL;
+	task->exceptions.uncaught = 0;
+	task->name[0] = '\0';
+}
+
+/* NULL: no memory. */
+static struct task *task_make(struct a10_sq *sq, size_t stack_size,
+			      a10_task_fn *fn, const void *data, size_t size)
+{
+	struct a10_ring *ring = sq_is_mine(sq) ? ring_of(sq) : NULL;
+	struct stack *stack = stack_take(ring, stack_size);
+	struct task *task;
+	void *high;
+
+	if (!stack)
+		return NULL;
+	high = task = aligned_below(stack_top(stack), sizeof(*task));
+	task_init(task, sq, stack, fn, data);
+	if (size) {
+		high = task->data = aligned_below(task, size);
+		memcpy(task->data, data, size);
+	}
+	task->place = context_make(high, task_main, task);
+	return task;
+}
+
+static int options_check(const struct a10_task_options *options, size_t size,
+			 size_t *ret_stack_size)
+{
+	const uint64_t *reserved = options->reserved;
+	size_t stack_size = options->stack_size;
+
+	if (reserved[0] | reserved[1] | reserved[2] | reserved[3])
+		return -EINVAL;
+	if (!stack_size)
+		stack_size = STACK_USUAL;
+	if (stack_size > STACK_MOST)
+		return -E2BIG;
+	if (size > stack_size / 2)
+		return -E2BIG;
+	*ret_stack_size = stack_size;
+	return 0;
+}
+
+/* Waits until the scope has room; a cancel of this task does not keep it. */
+static int room_wait(struct a10_scope *scope)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SCOPE_ROOM, a10_fd_none(),
+				       scope, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	while (scope->limit && scope->count >= scope->limit) {
+		if (!task_here)
+			return -EAGAIN;
+		/* -ECANCELED: it is started all the same, and ends soon. */
+		if (task_await(task_here, &op, NULL, false) < 0)
+			break;
+	}
+	return 0;
+}
+
+/* NULL: no memory. */
+static struct task *task_prepare(struct a10_sq *sq,
+				 const struct a10_task_options *options,
+				 size_t stack_size, a10_task_fn *fn,
+				 const void *data, size_t size)
+{
+	struct task *task = task_make(sq, stack_size, fn, data, size);
+
+	if (task && options->name)
+		snprintf(task->name, sizeof(task->name), "%s", options->name);
+	return task;
+}
+
+static void task_register(void)
+{
+	above_register(A10_OPCODE_TASK, &task_calls);
+	waiting_register(&task_waiting);
+	joins_register();
+}
+
+static a10_id task_submit(struct a10_sq *sq, struct a10_scope *scope,
+			  struct task *task, a10_done *done, void *done_data)
+{
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_TASK, a10_fd_none(), task, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY | A10_WITH_OWNED;
+	op.extra.owned = task;
+	op.extra.release = task_release;
+	task_register();
+	return a10_sq_submit_op(sq, &op, scope, done, done_data);
+}
+
+/* By the owner, on a ring that has had tasks. */
+static a10_id task_submit_here(struct a10_ring *ring, struct a10_scope *scope,
+			       struct task *task)
+{
+	const uint32_t index = slot_take(ring);
+	struct slot *slot;
+	a10_id id;
+
+	if (unlikely(index == NO_SLOT)) {
+		task_release(task);
+		return -ENOMEM;
+	}
+	slot = slot_at(ring, index);
+	slot_describe_above(ring, index, A10_OPCODE_TASK, scope, task,
+			    task_release);
+	id = (a10_id)id_plain(slot->id);
+	if (scope)
+		scope->count++;
+	slot_admit(ring, slot);
+	return id;
+}
+
+/* Whether there is nothing to refuse it for, or to do for the first one. */
+static bool is_plain(const struct a10_ring *ring, const struct a10_scope *scope)
+{
+	const uint32_t known = A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS;
+
+	return ring->tasks.finish && !ring->closing &&
+	       (!scope || !(scope->flags & ~known));
+}
+
+a10_id a10_task_spawn_with(const struct a10_task_options *options,
+			   a10_task_fn *fn, const void *data, size_t size)
+{
+	struct a10_scope *scope = options->scope;
+	struct a10_sq *sq = scope ? scope->sq : options->sq;
+	size_t stack_size;
+	struct task *task;
+	a10_id id;
+	int err = options_check(options, size, &stack_size);
+
+	if (err < 0)
+		return err;
+	if (!sq && a10_ring_current())
+		sq = a10_ring_sq(a10_ring_current());
+	if (!sq || (scope && options->sq && options->sq != sq))
+		return -EINVAL;
+	if (scope && scope->limit && sq_is_mine(sq)) {
+		err = room_wait(scope);
+		if (err < 0)
+			return err;
+	}
+	task = task_prepare(sq, options, stack_size, fn, data, size);
+	if (!task)
+		return -ENOMEM;
+	if (likely(sq_is_mine(sq) && is_plain(ring_of(sq), scope)))
+		id = task_submit_here(ring_of(sq), scope, task);
+	else
+		id = task_submit(sq, scope, task, NULL, NULL);
+	/* A child of a cancelled task is cancelled from birth. */
+	if (task_here && unlikely(task_reason(task_here)) && id > 0)
+		a10_cancel(sq, id);
+	return id;
+}
+
+/* ---- a program -------------------------------------------------------------- */
+
+#define STACK_MAIN ((size_t)1 << 20)
+
+static void main_over(void *data, const struct a10_result *r)
+{
+	*(int *)data = (int)r->value;
+}
+
+int a10_run(const struct a10_config *config, a10_task_fn *fn, void *data)
+{
+	const struct a10_task_options options = { .name = "main" };
+	struct a10_ring *ring;
+	int value = -ECANCELED, err;
+	struct task *task;
+	a10_id id = -ENOMEM;
+
+	if (a10_ring_current())
+		return -EDEADLK;
+	err = a10_ring_create(config, &ring);
+	if (err < 0)
+		return err;
+	task = task_prepare(a10_ring_sq(ring), &options, STACK_MAIN, fn, data,
+			    0);
+	if (task)
+		id = task_submit(a10_ring_sq(ring), NULL, task, main_over,
+				 &value);
+	err = id < 0 ? (int)id : a10_ring_run(ring);
+	a10_ring_destroy(ring, A10_FOREVER);
+	return err < 0 ? err : value;
+}
+
+/* ---- what a task knows of itself -------------------------------------------- */
+
+a10_id a10_task_current(void)
+{
+	return task_here ? (a10_id)task_here->id : 0;
+}
+
+bool a10_task_cancelled(void)
+{
+	return task_here && task_here->reason;
+}
+
+bool a10_task_shield(bool on)
+{
+	const bool was = task_here && task_here->shield;
+
+	if (task_here)
+		task_here->shield = on;
+	return was;
+}
+
+void a10_task_set_name(const char *format, ...)
+{
+	va_list args;
+
+	if (!task_here)
+		return;
+	va_start(args, format);
+	vsnprintf(task_here->name, sizeof(task_here->name), format, args);
+	va_end(args);
+}
+
+const char *a10_task_name(void)
+{
+	return task_here ? task_here->name : "";
+}
