@@ -14,8 +14,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define GET_HELLO "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n"
-
 static int dial_to(const void *address, socklen_t length, int family)
 {
 	const struct timeval patience = { .tv_sec = (time_t)test_slowed(10) };

@@ -423,26 +423,7 @@ TEST(a_folder_swapped_for_a_link_lets_nobody_out)
 
 /* ---- idle clients ------------------------------------------------------- */
 
-static long resident_kib(const struct server *server)
-{
-	char line[256];
-	char path[64];
-	long kib = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status",
-		 (int)server->command.pid);
-	file = fopen(path, "re");
-	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	}
-	fclose(file);
-	return kib;
-}
-
-static void assert_hello(int fd)
+static void ask_hello(int fd)
 {
 	struct answer answer;
 
@@ -485,8 +466,8 @@ TEST(fifteen_thousand_idle_connections_are_held)
 	before = resident_kib(&server);
 	for (unsigned int i = 0; i < count; i++)
 		fds[i] = client_dial(&server);
-	assert_hello(fds[0]);
-	assert_hello(fds[count - 1]);
+	ask_hello(fds[0]);
+	ask_hello(fds[count - 1]);
 	held = resident_kib(&server) - before;
 	printf("%u idle connections: %ld bytes each\n", count,
 	       held * 1024 / (long)count);
@@ -494,7 +475,7 @@ TEST(fifteen_thousand_idle_connections_are_held)
 	if (getenv("A10_TEST_SLOW") == NULL && count > 5000)
 		ck_assert_int_lt(held * 1024 / (long)count, 1024);
 	for (unsigned int i = 0; i < count; i += 97)
-		assert_hello(fds[i]);
+		ask_hello(fds[i]);
 	for (unsigned int i = 0; i < count; i++)
 		close(fds[i]);
 	assert_body(&server, "/hello.txt", "hello\n");

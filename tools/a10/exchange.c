@@ -38,6 +38,7 @@ void exchange_reset(struct exchange *exchange)
 	exchange->coding = CODING_COUNT;
 	exchange->tries = 0;
 	exchange->no_sendfile = false;
+	exchange->waits = false;
 	exchange->head_sent = 0;
 	exchange->sent = 0;
 	exchange->asked_at = 0;

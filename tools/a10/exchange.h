@@ -58,7 +58,8 @@ struct exchange {
 	struct stat status;   /* of the file that will be sent */
 	struct response response;
 	struct body body;
-	int queued;         /* bytes in the socket when it began to wait */
+	int queued;         /* bytes in the socket when last looked at */
+	bool waits;         /* for the client to take some of them */
 	bool no_sendfile;   /* this socket or file cannot */
 	bool keep_alive;    /* as the response said */
 	uint64_t head_sent; /* bytes of the response's head */

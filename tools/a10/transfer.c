@@ -38,6 +38,8 @@ enum {
 	PART_ROOM = 512,        /* for the head of a part                  */
 };
 
+#define PAUSE (50 * A10_MILLISECOND) /* before a socket is looked at again */
+
 static void proceed(struct connection *connection);
 
 /* ---- what is sent ------------------------------------------------------- */
@@ -104,43 +106,86 @@ static int count_queued(const struct connection *connection)
 	return queued;
 }
 
+/*
+ * The time for that runs from the last byte that the client was seen to take.
+ * A socket tells that it is writable when a good part of its buffer is free,
+ * which with a slow reader takes long; so what counts, too, is whether the
+ * buffer has become emptier. false: the time is over.
+ */
+static bool has_time(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	const int queued = count_queued(connection);
+	const int64_t now = a10_now();
+
+	if (!exchange->waits || queued < exchange->queued)
+		connection->deadline =
+			now + connection->server->settings.send_timeout_ns;
+	exchange->waits = true;
+	exchange->queued = queued;
+	return now < connection->deadline;
+}
+
+static void give_up(struct connection *connection)
+{
+	connection->server->stats.send_timeouts++;
+	connection_close(connection);
+}
+
 static void on_writable(struct connection *connection,
 			const struct a10_result *r);
+static void on_paused(struct connection *connection,
+		      const struct a10_result *r);
 
 static void await_writable(struct connection *connection)
 {
 	const struct a10_op op =
 		a10_poll(a10_fd_regular(connection->socket), POLLOUT);
 
-	connection->exchange->queued = count_queued(connection);
-	connection_submit(
-		connection,
-		a10_timeout(op, connection->server->settings.send_timeout_ns),
-		on_writable);
+	if (has_time(connection))
+		connection_submit(connection,
+				  a10_deadline(op, connection->deadline),
+				  on_writable);
+	else
+		give_up(connection);
 }
 
-/*
- * A socket tells that it is writable when a good part of its buffer is free,
- * which with a slow reader takes long. So when the time is over what counts is
- * whether the buffer has become emptier.
- */
-static bool is_taken(const struct connection *connection)
+/* Where a poll would end at once, and tell nothing. */
+static void pause_writing(struct connection *connection)
 {
-	return count_queued(connection) < connection->exchange->queued;
+	if (has_time(connection))
+		connection_submit(connection, a10_after(PAUSE), on_paused);
+	else
+		give_up(connection);
+}
+
+static bool is_writable(const struct connection *connection)
+{
+	struct pollfd poll_fd = { .fd = connection->socket, .events = POLLOUT };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+static void on_paused(struct connection *connection, const struct a10_result *r)
+{
+	(void)r;
+	if (is_writable(connection))
+		proceed(connection);
+	else
+		pause_writing(connection);
 }
 
 static void on_writable(struct connection *connection,
 			const struct a10_result *r)
 {
-	if (r->value >= 0) {
-		proceed(connection);
-	} else if (r->value == -ETIME && is_taken(connection)) {
+	if (r->value == -ETIME)
 		await_writable(connection);
-	} else {
-		if (r->value == -ETIME)
-			connection->server->stats.send_timeouts++;
+	else if (r->value < 0)
 		connection_close(connection);
-	}
+	else if ((r->value & (POLLOUT | POLLERR | POLLHUP)) != 0)
+		proceed(connection);
+	else
+		pause_writing(connection); /* the client has shut its side */
 }
 
 /* The socket took that much, or none of it: -errno. */
@@ -150,6 +195,7 @@ static bool note_sent(struct connection *connection, ssize_t sent)
 
 	if (sent > 0) {
 		exchange->sent += (uint64_t)sent;
+		exchange->waits = false;
 		return true;
 	}
 	if (sent == -EAGAIN)

@@ -1,0 +1,80 @@
+/*
+ * "a10 serve" and what does not move: clients that are stuck, or ask for more
+ * than there is room for, and a log that nobody reads.
+ */
+#include "web.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- clients that have shut their side ---------------------------------- */
+
+/* Seconds of the processor that the server has used. */
+static double used_time(const struct server *server)
+{
+	char path[64];
+	char line[512] = "";
+	unsigned long user;
+	unsigned long system;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)server->command.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	length = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	ck_assert_int_gt(length, 0);
+	ck_assert_int_eq(sscanf(strrchr(line, ')'),
+				") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+				"%lu %lu",
+				&user, &system),
+			 2);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+TEST(a_client_that_shut_its_side_and_does_not_read_is_given_up)
+{
+	struct server server;
+	size_t before;
+	double used;
+	int fd;
+
+	server_start(&server, "--send-timeout", "0.6");
+	before = count_descriptors(&server);
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	pause_ms(200);
+	ck_assert_uint_gt(count_descriptors(&server), before);
+	used = used_time(&server);
+	assert_descriptors(&server, before);
+	/* It has looked now and then, not all the time. */
+	ck_assert(used_time(&server) - used < 0.2 * test_slowed(1));
+	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
+	close(fd);
+	server_end(&server);
+}
+
+TEST(a_client_that_shut_its_side_gets_all_of_it)
+{
+	struct server server;
+	int fd;
+
+	server_start(&server, "--send-timeout", "0.6");
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, GET_HUGE);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	pause_ms(200);
+	ck_assert_uint_gt(client_drain(fd), HUGE_SIZE);
+	close(fd);
+	server_end(&server);
+}
