@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- clients that have shut their side ---------------------------------- */
@@ -76,5 +77,56 @@ TEST(a_client_that_shut_its_side_gets_all_of_it)
 	pause_ms(200);
 	ck_assert_uint_gt(client_drain(fd), HUGE_SIZE);
 	close(fd);
+	server_end(&server);
+}
+
+/* ---- a server that takes over ------------------------------------------- */
+
+static int dial_path(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	ck_assert_int_eq(
+		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+TEST(a_server_that_stops_leaves_the_socket_of_the_next)
+{
+	char address[128];
+	const char *const arguments[] = { "serve", "--listen", address, NULL };
+	struct command first;
+	struct command second;
+	struct server server;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	snprintf(address, sizeof(address), "unix:%s/socket", server.folder);
+	put_huge();
+	command_start(&first, arguments);
+	command_read(&first, true);
+	fd = dial_path("socket");
+	client_say(fd, GET_HUGE);
+	pause_ms(100);
+	ck_assert_int_eq(kill(first.pid, SIGTERM), 0);
+	/* What runs keeps it, but not its address. */
+	for (int i = 0; i < 500 && access("socket", F_OK) == 0; i++)
+		pause_ms(10);
+	ck_assert_int_eq(access("socket", F_OK), -1);
+	command_start(&second, arguments);
+	command_read(&second, true);
+	ck_assert_uint_gt(client_drain(fd), HUGE_SIZE);
+	close(fd);
+	ck_assert_int_eq(command_wait(&first), 0);
+	fd = dial_path("socket");
+	client_say(fd, GET_HELLO);
+	assert_hello(fd);
+	close(fd);
+	ck_assert_int_eq(kill(second.pid, SIGTERM), 0);
+	ck_assert_int_eq(command_wait(&second), 0);
+	ck_assert_int_eq(access("socket", F_OK), -1);
 	server_end(&server);
 }

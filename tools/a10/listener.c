@@ -40,6 +40,31 @@ static bool has_file(const struct a10_address *address)
 	       address->as.un.sun_path[0] != '\0';
 }
 
+/* Which file it is, so that no other is removed in its place. */
+static void note_file(struct listener *listener)
+{
+	struct stat status;
+
+	if (!has_file(&listener->address) ||
+	    lstat(listener->address.as.un.sun_path, &status) < 0)
+		return;
+	listener->has_file = true;
+	listener->file_device = status.st_dev;
+	listener->file_number = status.st_ino;
+}
+
+static void remove_file(struct listener *listener)
+{
+	const char *path = listener->address.as.un.sun_path;
+	struct stat status;
+
+	if (listener->has_file && lstat(path, &status) == 0 &&
+	    status.st_dev == listener->file_device &&
+	    status.st_ino == listener->file_number)
+		unlink(path);
+	listener->has_file = false;
+}
+
 /*
  * Connections inherit it. Responses go out whole, so there is nothing to gain
  * by holding back their ends; a Unix socket never does.
@@ -73,7 +98,10 @@ int listener_open(struct listener *listener, struct a10_sq *sq,
 	if (err < 0)
 		return (int)err;
 	listener->socket = result.fd;
-	return listener_take(listener);
+	err = listener_take(listener);
+	if (err == 0)
+		note_file(listener);
+	return (int)err;
 }
 
 int listener_inherit(struct listener *listener, int socket)
@@ -97,8 +125,7 @@ int listener_inherit(struct listener *listener, int socket)
 
 void listener_finish(struct listener *listener)
 {
-	if (!listener->inherited && has_file(&listener->address))
-		unlink(listener->address.as.un.sun_path);
+	remove_file(listener);
 	a10_fd_release(listener->socket);
 	listener->socket = A10_NO_FD;
 }
@@ -182,6 +209,7 @@ void listener_stop(struct listener *listener)
 	/* Who comes now shall be told; but others may have it open as well. */
 	if (listener->inherited)
 		return;
+	remove_file(listener);
 	a10_fd_release(listener->socket);
 	listener->socket = A10_NO_FD;
 }

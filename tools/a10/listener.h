@@ -20,6 +20,7 @@
 #define LISTENER_H
 
 #include <a10.h>
+#include <sys/types.h>
 
 struct server;
 
@@ -39,6 +40,9 @@ struct listener {
 	struct a10_fd socket;
 	struct a10_address address; /* what it really listens on */
 	bool inherited;             /* a socket of somebody else's */
+	bool has_file;              /* made by us, and this one: */
+	dev_t file_device;
+	ino_t file_number;
 	enum door door;
 	a10_id accepting;
 };
@@ -57,10 +61,13 @@ int listener_inherit(struct listener *listener, int socket);
 void listener_start(struct listener *listener, struct server *server);
 void listener_resume(struct listener *listener);
 
-/* Lets nobody in any more. */
+/*
+ * Lets nobody in any more. The file of a Unix socket is removed first, if it is
+ * still ours: from then on another server may listen there.
+ */
 void listener_stop(struct listener *listener);
 
-/* Closes it, and removes its file if it made one. */
+/* Closes it, and removes its file if that is still there. */
 void listener_finish(struct listener *listener);
 
 #endif
