@@ -130,3 +130,54 @@ TEST(a_server_that_stops_leaves_the_socket_of_the_next)
 	ck_assert_int_eq(access("socket", F_OK), -1);
 	server_end(&server);
 }
+
+/* ---- listings that are asked for and not read --------------------------- */
+
+enum {
+	LONG_NAMES = 2300, /* whose page takes more than 4 MiB, and so 8 */
+	ASKERS = 12,       /* more than may have one at the same time    */
+};
+
+/* Of characters that are long in HTML, and in a URL. */
+static void put_long_names(void)
+{
+	char path[256] = "long/";
+
+	ck_assert_int_eq(mkdir("long", 0755), 0);
+	memset(path + 5, '"', 210);
+	for (int i = 0; i < LONG_NAMES; i++) {
+		snprintf(path + 215, sizeof(path) - 215, "%d", i);
+		ck_assert_int_eq(mknod(path, S_IFREG | 0644, 0), 0);
+	}
+}
+
+TEST(listings_that_nobody_reads_do_not_take_all_memory)
+{
+	static const char ask[] = "GET /long/ HTTP/1.1\r\n" HOST "\r\n";
+	struct server server;
+	struct answer answer;
+	int fds[ASKERS];
+	int refused = 0;
+	size_t before;
+
+	server_start(&server, NULL, NULL);
+	put_long_names();
+	assert_status(&server, "GET /list/ HTTP/1.0\r\n\r\n", 200);
+	before = count_descriptors(&server);
+	for (int i = 0; i < ASKERS; i++) {
+		fds[i] = client_dial(&server);
+		client_say(fds[i], ask);
+		client_hear_head(fds[i], &answer);
+		refused += answer.status == 503;
+		ck_assert_int_eq(answer.status, refused > 0 ? 503 : 200);
+	}
+	ck_assert_int_gt(refused, 0);
+	ck_assert_int_lt(refused, ASKERS / 2);
+	/* Small ones there are. */
+	assert_status(&server, "GET /list/ HTTP/1.0\r\n\r\n", 200);
+	for (int i = 0; i < ASKERS; i++)
+		close(fds[i]);
+	assert_descriptors(&server, before);
+	assert_status(&server, "GET /long/ HTTP/1.0\r\n\r\n", 200);
+	server_end(&server);
+}

@@ -16,6 +16,7 @@ struct exchange *exchange_create(void)
 	exchange->input_end = 0;
 	exchange->body.file.fd = -1;
 	memset(&exchange->body.text, 0, sizeof(exchange->body.text));
+	exchange->page_bytes = 0;
 	exchange->peer[0] = '\0';
 	exchange_reset(exchange);
 	return exchange;

@@ -60,6 +60,7 @@ struct exchange {
 	struct body body;
 	int queued;         /* bytes in the socket when last looked at */
 	bool waits;         /* for the client to take some of them */
+	size_t page_bytes;  /* of body.text that count in the server's */
 	bool no_sendfile;   /* this socket or file cannot */
 	bool keep_alive;    /* as the response said */
 	uint64_t head_sent; /* bytes of the response's head */

@@ -69,7 +69,7 @@ static void fail(struct connection *connection, int err)
 static void show_folder(struct connection *connection, int fd)
 {
 	struct exchange *exchange = connection->exchange;
-	const struct server *server = connection->server;
+	struct server *server = connection->server;
 	struct listing listing = {
 		.hidden = server->settings.hidden,
 		.order = listing_order(exchange->request.query),
@@ -81,6 +81,9 @@ static void show_folder(struct connection *connection, int fd)
 		listing_add_page(&exchange->body.text, &listing,
 				 exchange->path.name);
 	listing_finish(&listing);
+	/* Clients that ask and do not read must not take all the memory. */
+	if (err == 0 && !server_keep_page(server, exchange))
+		err = -ENOMEM;
 	if (err == 0)
 		transfer_page(connection, TYPE_HTML);
 	else

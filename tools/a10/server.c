@@ -143,10 +143,33 @@ void server_give_exchange(struct server *server, struct exchange *exchange)
 	server->spare_count++;
 }
 
+bool server_keep_page(struct server *server, struct exchange *exchange)
+{
+	const size_t size = exchange->body.text.size;
+
+	assert(exchange->page_bytes == 0);
+	if (size <= PAGE_SMALL)
+		return true;
+	if (size > PAGES_MAX - server->page_bytes)
+		return false;
+	exchange->page_bytes = size;
+	server->page_bytes += size;
+	return true;
+}
+
+static void drop_page(struct server *server, struct exchange *exchange)
+{
+	assert(server->page_bytes >= exchange->page_bytes);
+	text_finish(&exchange->body.text);
+	server->page_bytes -= exchange->page_bytes;
+	exchange->page_bytes = 0;
+}
+
 void server_note(struct server *server, struct exchange *exchange)
 {
 	const int64_t now = server_clock(server);
 
+	drop_page(server, exchange);
 	if (exchange->response.status == 0)
 		return;
 	stats_note(&server->stats, exchange, now);

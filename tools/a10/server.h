@@ -31,6 +31,8 @@ enum {
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
 	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
 	POOL_BUFFER_SIZE = 4096,
+	PAGES_MAX = 64 << 20,  /* bytes of listings that are on their way ... */
+	PAGE_SMALL = 16 << 10, /* ... of which those up to this do not count  */
 };
 
 struct server_settings {
@@ -55,6 +57,7 @@ struct server {
 	struct connection *connections; /* the newest first */
 	uint32_t listener_count;
 	struct listener listeners[LISTENERS_MAX];
+	size_t page_bytes; /* see PAGES_MAX */
 	uint32_t spare_count;
 	struct exchange *spare;
 	struct log log;
@@ -85,6 +88,12 @@ void server_remove(struct server *server, struct connection *connection);
 /* An exchange for a connection (NULL: no memory), and back; NULL: nothing. */
 struct exchange *server_take_exchange(struct server *server);
 void server_give_exchange(struct server *server, struct exchange *exchange);
+
+/*
+ * Whether the page in body.text may stay in memory until its response is over,
+ * beside those of all others. If not, that is for another time.
+ */
+bool server_keep_page(struct server *server, struct exchange *exchange);
 
 /* The response is over, as a whole or not: counts and logs it, once. */
 void server_note(struct server *server, struct exchange *exchange);
