@@ -5,6 +5,7 @@
 #include "web.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,4 +181,55 @@ TEST(listings_that_nobody_reads_do_not_take_all_memory)
 	assert_descriptors(&server, before);
 	assert_status(&server, "GET /long/ HTTP/1.0\r\n\r\n", 200);
 	server_end(&server);
+}
+
+/* ---- more clients than there may be ------------------------------------- */
+
+/* Returns at once; who is accepted is for the server to say. */
+static int dial_soon(const struct server *server)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(server->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_ge(fd, 0);
+	connect(fd, (struct sockaddr *)&address, sizeof(address));
+	return fd;
+}
+
+static size_t connect_burst(const char *limit, int count)
+{
+	struct server server;
+	size_t before;
+	size_t most = 0;
+	int fds[900];
+
+	server_start(&server, "--connections", limit);
+	before = count_descriptors(&server);
+	ck_assert_int_eq(kill(server.command.pid, SIGSTOP), 0);
+	for (int i = 0; i < count; i++)
+		fds[i] = dial_soon(&server);
+	pause_ms(50);
+	ck_assert_int_eq(kill(server.command.pid, SIGCONT), 0);
+	for (int i = 0; i < 30; i++) {
+		const size_t now_open = count_descriptors(&server);
+
+		most = now_open > most ? now_open : most;
+		pause_ms(10);
+	}
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	/* Those that waited come in, and find the client gone. */
+	assert_body(&server, "/hello.txt", "hello\n");
+	server_end(&server);
+	return most - before;
+}
+
+TEST(a_burst_does_not_exceed_the_limit)
+{
+	ck_assert_uint_le(connect_burst("20", 200), 20 + 1);
+	ck_assert_uint_le(connect_burst("600", 900), 600 + 1);
 }

@@ -161,8 +161,20 @@ static void on_last_accepted(struct listener *listener, bool failed)
 
 static bool is_nearly_full(const struct server *server)
 {
-	return server->connection_count + CONNECTIONS_LATE >
+	return server->connection_count + server->connections_late >
 	       server->settings.connections_max;
+}
+
+static bool is_full(const struct server *server)
+{
+	return server->connection_count >= server->settings.connections_max;
+}
+
+/* The last that may: the others are not to bring one more each. */
+static void pause_all(struct server *server)
+{
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_pause(&server->listeners[i]);
 }
 
 static void on_accepted(void *data, const struct a10_result *r)
@@ -178,6 +190,8 @@ static void on_accepted(void *data, const struct a10_result *r)
 		on_last_accepted(listener, r->value < 0);
 	else if (is_nearly_full(server))
 		listener_pause(listener);
+	if (is_full(server))
+		pause_all(server);
 }
 
 void listener_resume(struct listener *listener)
@@ -186,8 +200,7 @@ void listener_resume(struct listener *listener)
 	const bool few = is_nearly_full(server);
 	struct a10_op op;
 
-	if (server->stopping || listener->door != DOOR_SHUT ||
-	    server->connection_count >= server->settings.connections_max)
+	if (server->stopping || listener->door != DOOR_SHUT || is_full(server))
 		return;
 	op = a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
 	if (!few)

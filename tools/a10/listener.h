@@ -4,7 +4,9 @@
  * At the limit of connections nobody is refused: who comes then waits in the
  * listener's queue until one has gone. Far from the limit all that come are
  * accepted by one operation; near it one at a time, or those that come between
- * the last and the pause would be too many.
+ * the last and the pause would be too many: as many as there is room for in the
+ * completion queue, twice if it is emptied in between. One at a time each
+ * listener may bring one more than the limit if all are called at once.
  *
  *           listener_resume                listener_pause
  *   SHUT -------------------> OPEN ------------------------> SHUTTING
@@ -24,15 +26,11 @@
 
 struct server;
 
-enum {
-	CONNECTIONS_LATE = 512, /* OPEN only if so many more may come */
-};
-
 enum door {
 	DOOR_SHUT,     /* who comes waits                */
 	DOOR_AJAR,     /* accepting one                  */
 	DOOR_OPEN,     /* accepting all                  */
-	DOOR_SHUTTING, /* accepting all, and cancelled   */
+	DOOR_SHUTTING, /* either of them, and cancelled  */
 };
 
 struct listener {

@@ -81,7 +81,7 @@ static int open_signals(struct serve *serve)
 static int open_ring(struct serve *serve)
 {
 	const struct a10_config config = {
-		.completion_entries = 2 * CONNECTIONS_LATE,
+		.completion_entries = COMPLETIONS,
 	};
 	int err = a10_ring_create(&config, &serve->ring);
 

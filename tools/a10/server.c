@@ -6,6 +6,10 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+enum {
+	LATE_MARGIN = 64,
+};
+
 /* ---- connections -------------------------------------------------------- */
 
 /* The last word of the log is out: there is nothing left to do. */
@@ -59,6 +63,15 @@ static void find_memory_device(struct server *server)
 		server->memory_device = status.st_dev;
 }
 
+/* What one operation can accept before it is heard of and stopped. */
+static void measure_late(struct server *server)
+{
+	struct a10_ring_info info;
+
+	a10_ring_info(server->ring, &info);
+	server->connections_late = 2 * info.completion_entries + LATE_MARGIN;
+}
+
 int server_start(struct server *server)
 {
 	int err = a10_pool_create(server->ring, POOL_BUFFERS, POOL_BUFFER_SIZE,
@@ -67,6 +80,7 @@ int server_start(struct server *server)
 	if (err < 0)
 		return err;
 	find_memory_device(server);
+	measure_late(server);
 	stats_init(&server->stats);
 	log_start(&server->log, server->sq);
 	for (uint32_t i = 0; i < server->listener_count; i++)

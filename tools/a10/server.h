@@ -29,6 +29,7 @@ enum {
 	CONNECTIONS_LIMIT = 1 << 20, /* whatever is said                    */
 	LISTENERS_MAX = 16,
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
+	COMPLETIONS = 1024,    /* that wait to be seen, if that is granted   */
 	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
 	POOL_BUFFER_SIZE = 4096,
 	PAGES_MAX = 64 << 20,  /* bytes of listings that are on their way ... */
@@ -53,6 +54,7 @@ struct server {
 	int root;            /* the folder: what is served is below it     */
 	dev_t memory_device; /* files there are in memory; 0: none are     */
 	bool stopping;
+	uint32_t connections_late; /* near the limit: so many are left */
 	uint32_t connection_count;
 	struct connection *connections; /* the newest first */
 	uint32_t listener_count;
