@@ -233,3 +233,30 @@ TEST(a_burst_does_not_exceed_the_limit)
 	ck_assert_uint_le(connect_burst("20", 200), 20 + 1);
 	ck_assert_uint_le(connect_burst("600", 900), 600 + 1);
 }
+
+/* ---- a log that nobody reads -------------------------------------------- */
+
+TEST(a_log_that_nobody_reads_does_not_keep_it_from_stopping)
+{
+	const char *const options[] = { "--log", "--stop-timeout", "0.3",
+					NULL };
+	char text[4096 + 64];
+	char query[4096];
+	struct server server;
+	int fd;
+
+	memset(query, 'q', sizeof(query) - 1);
+	query[sizeof(query) - 1] = '\0';
+	snprintf(text, sizeof(text),
+		 "GET /hello.txt?%s HTTP/1.1\r\n" HOST "\r\n", query);
+	server_start_with(&server, options);
+	fd = client_dial(&server);
+	/* A pipe takes 64 KiB. */
+	for (int i = 0; i < 40; i++) {
+		client_say(fd, text);
+		assert_hello(fd);
+	}
+	close(fd);
+	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
+	ck_assert_int_eq(server_wait(&server), 0);
+}

@@ -164,14 +164,14 @@ static void write_waiting(struct log *log)
 	const struct text written = log->writing;
 	struct a10_op op;
 
-	if (log->busy || log->waiting.length == 0)
+	if (log->busy > 0 || log->given_up || log->waiting.length == 0)
 		return;
 	log->writing = log->waiting;
 	log->waiting = written;
 	log->waiting.length = 0;
 	op = a10_all(a10_write(a10_fd_regular(log->fd), log->writing.data,
 			       log->writing.length));
-	log->busy = a10_submit(log->sq, op, on_written, log) > 0;
+	log->busy = a10_submit(log->sq, op, on_written, log);
 }
 
 /* If it could not be written, nobody can be told, and it is over all the same */
@@ -180,9 +180,9 @@ static void on_written(void *data, const struct a10_result *r)
 	struct log *log = (struct log *)data;
 
 	(void)r;
-	log->busy = false;
+	log->busy = 0;
 	write_waiting(log);
-	if (!log->busy && log->ended)
+	if (log->busy <= 0 && log->ended)
 		log->ended(log->ended_data);
 }
 
@@ -210,6 +210,13 @@ void log_end(struct log *log, void (*ended)(void *data), void *data)
 {
 	log->ended = ended;
 	log->ended_data = data;
-	if (!log->busy)
+	if (log->busy <= 0)
 		ended(data);
+}
+
+void log_give_up(struct log *log)
+{
+	log->given_up = true;
+	if (log->busy > 0)
+		a10_cancel(log->sq, log->busy);
 }

@@ -30,7 +30,8 @@ struct log {
 	struct a10_sq *sq;
 	struct text waiting; /* lines that came while ... */
 	struct text writing; /* ... these are on their way */
-	bool busy;
+	a10_id busy;         /* the write, or 0 */
+	bool given_up;
 	uint64_t lost; /* lines, since the last one that was written */
 	void (*ended)(void *data);
 	void *ended_data;
@@ -47,6 +48,9 @@ void log_note(struct log *log, const struct exchange *exchange, int64_t now);
 
 /* Calls ended when all lines are written, at once if they are. */
 void log_end(struct log *log, void (*ended)(void *data), void *data);
+
+/* What is not written will not be: nobody reads. For the end. */
+void log_give_up(struct log *log);
 
 /* After the ring was destroyed. */
 void log_finish(struct log *log);

@@ -96,6 +96,7 @@ static void on_stop_timeout(void *data, const struct a10_result *r)
 	for (struct connection *connection = server->connections; connection;
 	     connection = connection->next)
 		connection_close(connection);
+	log_give_up(&server->log);
 }
 
 void server_stop(struct server *server)
@@ -107,11 +108,10 @@ void server_stop(struct server *server)
 	for (struct connection *connection = server->connections; connection;
 	     connection = connection->next)
 		connection_stop(connection);
+	/* Also without a connection: there may be a log that nobody reads. */
+	a10_submit(server->sq, a10_after(server->settings.stop_timeout_ns),
+		   on_stop_timeout, server);
 	stop_if_empty(server);
-	if (server->connection_count > 0)
-		a10_submit(server->sq,
-			   a10_after(server->settings.stop_timeout_ns),
-			   on_stop_timeout, server);
 }
 
 void server_finish(struct server *server)
