@@ -741,7 +741,7 @@ TEST(a_body_is_skipped_to_its_end)
 	ck_assert_int_eq(body_length(CHUNKED, "0\r\n\r\nGET"), 5);
 	ck_assert_int_eq(body_length(CHUNKED, "5\r\nhello\r\n0\r\n\r\nGET"),
 			 15);
-	ck_assert_int_eq(body_length(CHUNKED, "3\nabc\n000\n\nGET"), 11);
+	ck_assert_int_eq(body_length(CHUNKED, "3 \r\nabc\r\n000\r\n\r\nG"), 16);
 	ck_assert_int_eq(body_length(CHUNKED, "1;a=b\r\nx\r\n0\r\n\r\nG"), 15);
 	ck_assert_int_eq(body_length(CHUNKED, "0\r\nA: b\r\n\r\nGET"), 11);
 	ck_assert_int_eq(body_length(CHUNKED, "A\r\n0123456789\r\n0\r\n"), -1);
@@ -755,6 +755,33 @@ TEST(a_body_that_makes_no_sense_is_not_skipped)
 	ck_assert_int_eq(body_length(CHUNKED, "1\r\nab\r\n"), -EBADMSG);
 	ck_assert_int_eq(body_length(CHUNKED, "10001\r\n"), -E2BIG);
 	ck_assert_int_eq(body_length(CHUNKED, "fffffffffffffffff\r\n"), -E2BIG);
+}
+
+/* Or a proxy would see other requests than we do. */
+TEST(what_frames_a_chunk_is_taken_as_it_must_be)
+{
+	static const char *const wrong[] = {
+		"2\nxx\r\n0\r\n\r\n",
+		"2;\nxx\r\n0\r\n\r\n",
+		"2;\rxx\r\nxx\r\n0\r\n\r\n",
+		"2\rjunk\r\nxx\r\n0\r\n\r\n",
+		"2 junk\r\nxx\r\n0\r\n\r\n",
+		"2;\x01\r\nxx\r\n0\r\n\r\n",
+		"2\r\nxx\n0\r\n\r\n",
+		"2\r\nxx\r\r\n0\r\n\r\n",
+		"2\r\nxx0\r\n\r\n",
+		"2 2\r\nxx\r\n0\r\n\r\n",
+		"0\r\n\n",
+		"0\r\n\rA: b\r\n\r\n",
+		"0\r\nA: b\n\r\n",
+		"0\r\nA: \x7f\r\n\r\n",
+		"0x2\r\nxx\r\n0\r\n\r\n",
+		" 2\r\nxx\r\n0\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		ck_assert_msg(body_length(CHUNKED, wrong[i]) == -EBADMSG, "%s",
+			      wrong[i]);
 }
 
 /* ---- responses ---------------------------------------------------------- */
