@@ -274,6 +274,31 @@ TEST(a_log_may_be_json)
 					   "\"status\":400,"));
 }
 
+/* It was moved to the front of the buffer when it had to be waited for. */
+TEST(a_request_that_takes_too_long_is_logged_as_it_came)
+{
+	const char *const options[] = { "--request-timeout", "0.2",
+					"--log=../log", NULL };
+	static char text[8192];
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start_with(&server, options);
+	fd = client_dial(&server);
+	client_say(fd, GET_HELLO "GET /the-second-one HTTP/1.1\r\n"
+				 "Cookie: a secret that is long enough\r\n");
+	assert_hello(fd);
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 408);
+	free(answer.body);
+	close(fd);
+	end_and_read(&server, "../log", text, sizeof(text));
+	ck_assert_msg(strstr(text, "\"GET /the-second-one HTTP/1.1\" 408 ") !=
+			      NULL,
+		      "%s", text);
+}
+
 TEST(a_log_goes_to_standard_output)
 {
 	struct server server;

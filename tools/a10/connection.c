@@ -138,6 +138,9 @@ static void on_received(struct connection *connection,
 		exchange->input_end += (size_t)r->value;
 	} else if (r->value == -ETIME) {
 		connection->server->stats.request_timeouts++;
+		/* It was moved since, and its first line will be logged. */
+		request_parse(&exchange->request, exchange->input,
+			      exchange->input_end);
 		exchange->request.broken = true;
 		exchange->request.keep_alive = false;
 		transfer_error(connection, 408);

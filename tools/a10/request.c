@@ -454,6 +454,8 @@ static void judge_partial(struct request *request, struct view rest)
 		method.length = (size_t)(newline - rest.at);
 	request->line.at = rest.at;
 	request->line.length = method.length;
+	if (newline && newline > rest.at && newline[-1] == '\r')
+		request->line.length--;
 	if (space && space < rest.at + method.length)
 		method.length = (size_t)(space - rest.at);
 	else if (newline)
