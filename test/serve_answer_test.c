@@ -228,9 +228,12 @@ TEST(what_a_client_has_is_not_sent_again)
 {
 	static const struct timespec past[2] = { { .tv_sec = 784111777 },
 						 { .tv_sec = 784111777 } };
+	static const struct timespec future[2] = { { .tv_sec = 4000000000 },
+						   { .tv_sec = 4000000000 } };
 	struct server server;
 	struct answer answer = { 0 };
 	char etag[64];
+	char date[64];
 
 	server_start(&server, NULL, NULL);
 	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", past, 0), 0);
@@ -253,6 +256,11 @@ TEST(what_a_client_has_is_not_sent_again)
 	assert_condition(&server, "If-Range", "\"other\"", 200);
 	assert_condition(&server, "If-Range", "Sun, 06 Nov 1994 08:49:37 GMT",
 			 206);
+	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", future, 0), 0);
+	ask(&server, "/hello.txt", "", &answer);
+	snprintf(date, sizeof(date), "%s", answer_header(&answer, "Date"));
+	assert_header(&answer, "Last-Modified", date);
+	done(&answer);
 	put("hello.txt", "HELLO\n");
 	assert_condition(&server, "If-None-Match", etag, 206);
 	assert_condition(&server, "If-Range", etag, 200);

@@ -970,18 +970,29 @@ TEST(a_tag_changes_with_the_file)
 			       .st_mtim = { .tv_sec = 1, .tv_nsec = 1 } };
 	struct validator validator;
 
-	validator_of(&status, ".gz", &validator);
+	validator_of(&status, ".gz", 100, &validator);
 	ck_assert_str_eq(validator.etag, "\"3b9aca01-ff.gz\"");
 	ck_assert_int_eq(validator.modified, 1);
 	status.st_size = 0;
-	validator_of(&status, "", &validator);
+	validator_of(&status, "", 100, &validator);
 	ck_assert_str_eq(validator.etag, "\"3b9aca01-0\"");
 	status.st_size = -1;
 	status.st_mtim.tv_sec = 0;
 	status.st_mtim.tv_nsec = -1;
-	validator_of(&status, ".gz", &validator);
+	validator_of(&status, ".gz", 100, &validator);
 	ck_assert_str_eq(validator.etag,
 			 "\"ffffffffffffffff-ffffffffffffffff.gz\"");
+}
+
+TEST(no_file_is_from_the_future)
+{
+	struct stat status = { .st_mtim = { .tv_sec = 100, .tv_nsec = 1 } };
+	struct validator validator;
+
+	validator_of(&status, "", 101, &validator);
+	ck_assert_int_eq(validator.modified, 100);
+	validator_of(&status, "", 99, &validator);
+	ck_assert_int_eq(validator.modified, 99);
 }
 
 /* ---- ranges ------------------------------------------------------------- */

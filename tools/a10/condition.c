@@ -21,7 +21,7 @@ static char *put_hex(char *at, uint64_t number)
 }
 
 /* For every file that is served, so not by snprintf. */
-void validator_of(const struct stat *status, const char *suffix,
+void validator_of(const struct stat *status, const char *suffix, time_t now,
 		  struct validator *ret_validator)
 {
 	const size_t length = strlen(suffix);
@@ -35,7 +35,8 @@ void validator_of(const struct stat *status, const char *suffix,
 	at = put_hex(at, (uint64_t)status->st_size);
 	memcpy(at, suffix, length + 1);
 	memcpy(at + length, "\"", 2);
-	ret_validator->modified = status->st_mtime;
+	ret_validator->modified =
+		status->st_mtime < now ? status->st_mtime : now;
 }
 
 /*

@@ -22,9 +22,10 @@ struct validator {
 
 /*
  * Of a file: its time of change to the nanosecond and its size. suffix: what
- * tells its encodings apart, or "".
+ * tells its encodings apart, or "". Of a file from the future it is said that
+ * it was modified now.
  */
-void validator_of(const struct stat *status, const char *suffix,
+void validator_of(const struct stat *status, const char *suffix, time_t now,
 		  struct validator *ret_validator);
 
 /*

@@ -530,7 +530,7 @@ void transfer_file(struct connection *connection)
 	struct validator validator;
 
 	validator_of(&exchange->status,
-		     coded ? coding_suffixes[exchange->coding] : "",
+		     coded ? coding_suffixes[exchange->coding] : "", time(NULL),
 		     &validator);
 	body->file.in_memory =
 		exchange->status.st_dev == connection->server->memory_device;
