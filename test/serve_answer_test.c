@@ -335,6 +335,7 @@ TEST(a_compressed_sibling_is_served_to_who_takes_it)
 	assert_coding(&server, "gzip, br", "br", "the br");
 	assert_coding(&server, "gzip", "gzip", "the gzip");
 	assert_coding(&server, "br;q=0, gzip;q=0.1", "gzip", "the gzip");
+	assert_coding(&server, "br;q=0.1, gzip;q=1", "gzip", "the gzip");
 	assert_coding(&server, "deflate", NULL, "the page itself");
 	assert_coding(&server, "", NULL, "the page itself");
 	ask(&server, "/page.txt", "", &answer);

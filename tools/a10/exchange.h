@@ -52,10 +52,11 @@ struct exchange {
 	size_t output_start; /* in output: what is to be sent */
 	size_t output_end;
 	enum lookup_step step;
-	unsigned int codings; /* those still to be looked for */
-	enum coding coding;   /* the one that is, or was found */
-	uint32_t tries;       /* of an open that somebody disturbed */
-	struct stat status;   /* of the file that will be sent */
+	struct codings codings; /* those to be looked for ...       */
+	uint32_t codings_tried; /* ... of which so many were        */
+	enum coding coding;     /* the one that is, or was found    */
+	uint32_t tries;         /* of an open that somebody disturbed */
+	struct stat status;     /* of the file that will be sent */
 	struct response response;
 	struct body body;
 	int queued;         /* bytes in the socket when last looked at */

@@ -103,16 +103,14 @@ static void look_for_folder(struct connection *connection)
 static void look_for_coding(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	enum coding coding = CODING_BROTLI;
+	enum coding coding;
 
-	if (exchange->codings == 0) {
+	if (exchange->codings_tried == exchange->codings.count) {
 		exchange->coding = CODING_COUNT;
 		transfer_file(connection);
 		return;
 	}
-	while ((exchange->codings & 1u << coding) == 0)
-		coding++;
-	exchange->codings &= ~(1u << coding);
+	coding = exchange->codings.at[exchange->codings_tried++];
 	exchange->coding = coding;
 	if (path_add_suffix(&exchange->path, coding_suffixes[coding]) < 0) {
 		look_for_coding(connection);
@@ -158,7 +156,7 @@ static void found_file(struct connection *connection)
 	exchange->response.type = mime_type(exchange->path.name);
 	exchange->response.vary = mime_is_compressible(exchange->response.type);
 	if (exchange->response.vary)
-		exchange->codings = coding_accepted(&exchange->request);
+		coding_accepted(&exchange->request, &exchange->codings);
 	look_for_coding(connection);
 }
 
