@@ -350,6 +350,15 @@ TEST(a_compressed_sibling_is_served_to_who_takes_it)
 	ck_assert_str_eq(answer.body, "br");
 	assert_header(&answer, "Content-Encoding", "br");
 	done(&answer);
+	/* Several parts of it in a frame would not be what is said of them. */
+	ask(&server, "/page.txt",
+	    "Accept-Encoding: br\r\nRange: bytes=0-2,4-7\r\n", &answer);
+	ck_assert_int_eq(answer.status, 206);
+	assert_header(&answer, "Content-Encoding", NULL);
+	assert_header(&answer, "Vary", "Accept-Encoding");
+	assert_header(&answer, "ETag", plain);
+	ck_assert_ptr_nonnull(strstr(answer.body, "\r\n\r\npage\r\n"));
+	done(&answer);
 	/* Errors are not compressed. */
 	ask(&server, "/page.txt", "Accept-Encoding: br\r\nRange: bytes=99-\r\n",
 	    &answer);

@@ -5,7 +5,8 @@
  *   /name/         its index.html, or else a listing; a file: not found
  *
  * and of a file that compresses, the sibling that is compressed already, if the
- * client takes it and it is smaller than the file and not older.
+ * client takes it, all of it or one part, and it is smaller than the file and
+ * not older.
  *
  * Each is opened below the root, and the kernel sees to it that no link leads
  * out. Type, size and time are asked of what was opened: nobody can exchange it
@@ -149,13 +150,25 @@ static void found_coding(struct connection *connection, int fd)
 	transfer_file(connection);
 }
 
+/*
+ * Content-Encoding would be said of the parts and their frames as a whole, which
+ * are not encoded.
+ */
+static bool wants_parts(const struct request *request)
+{
+	struct view value;
+
+	return request_only(request, FIELD_RANGE, &value) &&
+	       memchr(value.at, ',', value.length) != NULL;
+}
+
 static void found_file(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
 	exchange->response.type = mime_type(exchange->path.name);
 	exchange->response.vary = mime_is_compressible(exchange->response.type);
-	if (exchange->response.vary)
+	if (exchange->response.vary && !wants_parts(&exchange->request))
 		coding_accepted(&exchange->request, &exchange->codings);
 	look_for_coding(connection);
 }
