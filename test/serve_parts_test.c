@@ -340,6 +340,27 @@ TEST(types_come_from_a_table_too)
 	ck_assert_int_eq(mime_load("/none/such"), -ENOENT);
 }
 
+TEST(a_type_that_is_too_long_is_none)
+{
+	char name[] = "/tmp/a10-mime-XXXXXX";
+	const int fd = mkstemp(name);
+	char type[TYPE_MAX + 2];
+
+	memset(type, 'a', sizeof(type) - 1);
+	type[sizeof(type) - 1] = '\0';
+	type[5] = '/';
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_gt(dprintf(fd, "%s odd\n%s long\napplication/good odd\n",
+				 type, type + 1),
+			 0);
+	close(fd);
+	ck_assert_int_eq(mime_load(name), 0);
+	unlink(name);
+	ck_assert_str_eq(mime_type("a.odd"), "application/good");
+	ck_assert_str_eq(mime_type("a.long"), type + 1);
+	mime_unload();
+}
+
 TEST(what_is_packed_already_is_not_packed_again)
 {
 	ck_assert(mime_is_compressible("text/html; charset=utf-8"));

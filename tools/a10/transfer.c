@@ -22,6 +22,7 @@
 
 #include "condition.h"
 #include "connection.h"
+#include "mime.h"
 #include "server.h"
 
 #include <assert.h>
@@ -37,6 +38,10 @@ enum {
 	SEND_MAX = 1024 * 1024, /* of a file before others have their turn */
 	PART_ROOM = 512,        /* for the head of a part                  */
 };
+
+/* Besides the two there are names of headers and three numbers. */
+static_assert(TYPE_MAX + BOUNDARY_SIZE + 150 <= PART_ROOM,
+	      "the head of a part has room");
 
 #define PAUSE (50 * A10_MILLISECOND) /* before a socket is looked at again */
 
