@@ -13,6 +13,7 @@
 
 enum {
 	BIG = 3 * 1000 * 1000 + 1,
+	ETAG_LENGTH = 96,
 };
 
 /* GET of the path with these fields. */
@@ -224,6 +225,28 @@ static void assert_condition(const struct server *server, const char *name,
 	done(&answer);
 }
 
+/* Of the same size, and with the same time, which was set. */
+TEST(what_was_replaced_has_another_tag)
+{
+	static const struct timespec past[2] = { { .tv_sec = 784111777 },
+						 { .tv_sec = 784111777 } };
+	struct server server;
+	struct answer answer = { 0 };
+	char etag[ETAG_LENGTH];
+
+	server_start(&server, NULL, NULL);
+	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", past, 0), 0);
+	ask(&server, "/hello.txt", "", &answer);
+	snprintf(etag, sizeof(etag), "%s", answer_header(&answer, "ETag"));
+	done(&answer);
+	assert_condition(&server, "If-None-Match", etag, 304);
+	put("other.txt", "HELLO\n");
+	ck_assert_int_eq(utimensat(AT_FDCWD, "other.txt", past, 0), 0);
+	ck_assert_int_eq(rename("other.txt", "hello.txt"), 0);
+	assert_condition(&server, "If-None-Match", etag, 206);
+	server_end(&server);
+}
+
 TEST(what_a_client_has_is_not_sent_again)
 {
 	static const struct timespec past[2] = { { .tv_sec = 784111777 },
@@ -232,7 +255,7 @@ TEST(what_a_client_has_is_not_sent_again)
 						   { .tv_sec = 4000000000 } };
 	struct server server;
 	struct answer answer = { 0 };
-	char etag[64];
+	char etag[ETAG_LENGTH];
 	char date[64];
 
 	server_start(&server, NULL, NULL);
@@ -328,7 +351,7 @@ TEST(a_compressed_sibling_is_served_to_who_takes_it)
 {
 	struct server server;
 	struct answer answer = { 0 };
-	char plain[64];
+	char plain[ETAG_LENGTH];
 
 	server_start(&server, NULL, NULL);
 	put_siblings();

@@ -987,22 +987,29 @@ TEST(a_range_may_be_of_what_it_was_only)
 
 TEST(a_tag_changes_with_the_file)
 {
-	struct stat status = { .st_size = 255,
-			       .st_mtim = { .tv_sec = 1, .tv_nsec = 1 } };
+	struct stat status = {
+		.st_size = 255,
+		.st_ino = 16,
+		.st_mtim = { .tv_sec = 1, .tv_nsec = 1 },
+		.st_ctim = { .tv_sec = 2, .tv_nsec = 2 },
+	};
 	struct validator validator;
 
 	validator_of(&status, ".gz", 100, &validator);
-	ck_assert_str_eq(validator.etag, "\"3b9aca01-ff.gz\"");
+	ck_assert_str_eq(validator.etag, "\"3b9aca01-ff-10-77359402.gz\"");
 	ck_assert_int_eq(validator.modified, 1);
 	status.st_size = 0;
 	validator_of(&status, "", 100, &validator);
-	ck_assert_str_eq(validator.etag, "\"3b9aca01-0\"");
+	ck_assert_str_eq(validator.etag, "\"3b9aca01-0-10-77359402\"");
 	status.st_size = -1;
+	status.st_ino = (ino_t)-1;
 	status.st_mtim.tv_sec = 0;
 	status.st_mtim.tv_nsec = -1;
+	status.st_ctim = status.st_mtim;
 	validator_of(&status, ".gz", 100, &validator);
 	ck_assert_str_eq(validator.etag,
-			 "\"ffffffffffffffff-ffffffffffffffff.gz\"");
+			 "\"ffffffffffffffff-ffffffffffffffff-"
+			 "ffffffffffffffff-ffffffffffffffff.gz\"");
 }
 
 TEST(no_file_is_from_the_future)

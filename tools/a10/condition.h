@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-	ETAG_SIZE = 48, /* terminated */
+	ETAG_SIZE = 80, /* terminated */
 };
 
 /* What identifies the bytes that would be sent. */
@@ -21,9 +21,9 @@ struct validator {
 };
 
 /*
- * Of a file: its time of change to the nanosecond and its size. suffix: what
- * tells its encodings apart, or "". Of a file from the future it is said that
- * it was modified now.
+ * Of a file: when its content and when anything of it was changed, to the
+ * nanosecond, its size, and which one it is. suffix: what tells its encodings
+ * apart, or "". Of a file from the future it is said that it was modified now.
  */
 void validator_of(const struct stat *status, const char *suffix, time_t now,
 		  struct validator *ret_validator);
