@@ -959,30 +959,28 @@ TEST(what_is_not_what_it_was_is_a_failed_precondition)
 	ck_assert_int_eq(judge("If-Unmodified-Since: never\r\n"), 200);
 }
 
-static bool allows(const char *condition, time_t now)
+static bool allows(const char *condition)
 {
 	char field[256];
 
 	snprintf(field, sizeof(field), "If-Range: %s\r\n", condition);
 	ck_assert_int_eq(judge(field), 200);
-	return condition_allows_range(&request, &its, now);
+	return condition_allows_range(&request, &its);
 }
 
 TEST(a_range_may_be_of_what_it_was_only)
 {
-	const time_t later = its.modified + 100;
-
 	ck_assert_int_eq(judge(""), 200);
-	ck_assert(condition_allows_range(&request, &its, later));
-	ck_assert(allows("\"x,y\"", later));
-	ck_assert(!allows("W/\"x,y\"", later));
-	ck_assert(!allows("\"a\"", later));
-	ck_assert(!allows("\"x,y\", \"a\"", later));
-	ck_assert(!allows("nonsense", later));
-	ck_assert(allows(DATE_ITS, later));
-	ck_assert(!allows(DATE_AFTER, later));
-	ck_assert(!allows(DATE_BEFORE, later));
-	ck_assert(!allows(DATE_ITS, its.modified + 1));
+	ck_assert(condition_allows_range(&request, &its));
+	ck_assert(allows("\"x,y\""));
+	ck_assert(!allows("W/\"x,y\""));
+	ck_assert(!allows("\"a\""));
+	ck_assert(!allows("\"x,y\", \"a\""));
+	ck_assert(!allows("nonsense"));
+	ck_assert(!allows(DATE_AFTER));
+	ck_assert(!allows(DATE_BEFORE));
+	/* It could have changed twice in that second. */
+	ck_assert(!allows(DATE_ITS));
 }
 
 TEST(a_tag_changes_with_the_file)

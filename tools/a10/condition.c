@@ -156,18 +156,15 @@ int condition_judge(const struct request *request,
 }
 
 bool condition_allows_range(const struct request *request,
-			    const struct validator *validator, time_t now)
+			    const struct validator *validator)
 {
 	struct view value;
 	struct view etag;
-	time_t date;
 	bool weak;
 	uint32_t at = 0;
 
 	if (!request_field(request, FIELD_IF_RANGE, &at, &value))
 		return true;
-	if (date_parse(value, &date) == 0)
-		return date == validator->modified && now > date + 1;
 	return take_etag(&value, &weak, &etag) && value.length == 0 && !weak &&
 	       is_etag(etag, validator);
 }

@@ -36,11 +36,11 @@ int condition_judge(const struct request *request,
 		    const struct validator *validator);
 
 /*
- * Whether If-Range, if there is one, lets a range of it be sent. A time does
- * only if the file has not changed for a while: it could have changed twice in
- * a second.
+ * Whether If-Range, if there is one, lets a range of it be sent. A date never
+ * does: the file could have changed twice in that second, and nobody knows
+ * which of the two the client has. It has been told an entity tag, too.
  */
 bool condition_allows_range(const struct request *request,
-			    const struct validator *validator, time_t now);
+			    const struct validator *validator);
 
 #endif

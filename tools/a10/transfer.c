@@ -519,7 +519,7 @@ static enum range_verdict judge_ranges(struct connection *connection,
 	struct view value;
 
 	if (request->head_only || !request_only(request, FIELD_RANGE, &value) ||
-	    !condition_allows_range(request, validator, time(NULL)))
+	    !condition_allows_range(request, validator))
 		return RANGE_WHOLE;
 	return range_parse(value, exchange->response.size,
 			   &exchange->body.ranges);
