@@ -209,6 +209,18 @@ TEST(several_parts_are_served_in_one_answer)
 	server_end(&server);
 }
 
+/* Which is up to who made the link. */
+TEST(a_link_shows_what_is_hidden)
+{
+	struct server server;
+
+	server_start(&server, NULL, NULL);
+	ck_assert_int_eq(symlink(".hidden", "shown"), 0);
+	assert_status(&server, "GET /.hidden HTTP/1.0\r\n\r\n", 404);
+	assert_body(&server, "/shown", "HIDDEN");
+	server_end(&server);
+}
+
 /* ---- conditions --------------------------------------------------------- */
 
 static void assert_condition(const struct server *server, const char *name,
