@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -232,6 +233,49 @@ TEST(a_burst_does_not_exceed_the_limit)
 {
 	ck_assert_uint_le(connect_burst("20", 200), 20 + 1);
 	ck_assert_uint_le(connect_burst("600", 900), 600 + 1);
+}
+
+enum {
+	DESCRIPTORS = 200, /* that the server may have             */
+	DOWNLOADS = 100,   /* which need two each, beside a few    */
+};
+
+/* More than there are descriptors for, of whom nobody is to be refused. */
+static void download_at_once(const char *option, const char *value)
+{
+	const struct rlimit limit = { DESCRIPTORS, DESCRIPTORS };
+	const int small = 4096;
+	struct server server;
+	struct answer answer;
+	int fds[DOWNLOADS];
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	server_start(&server, option, value);
+	put_huge();
+	for (int i = 0; i < DOWNLOADS; i++) {
+		fds[i] = client_dial(&server);
+		ck_assert_int_eq(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF,
+					    &small, sizeof(small)),
+				 0);
+		client_say(fds[i], GET_HUGE);
+	}
+	pause_ms(200);
+	for (int i = 0; i < DOWNLOADS; i++) {
+		client_hear_head(fds[i], &answer);
+		ck_assert_int_eq(answer.status, 200);
+		close(fds[i]);
+	}
+	server_end(&server);
+}
+
+TEST(there_are_descriptors_for_files_too)
+{
+	download_at_once(NULL, NULL);
+}
+
+TEST(who_finds_no_descriptor_waits_for_one)
+{
+	download_at_once("--connections", "100");
 }
 
 /* ---- a log that nobody reads -------------------------------------------- */

@@ -61,7 +61,7 @@ struct connection {
 	struct exchange *exchange; /* from the first byte of a request on */
 	connection_done *done;     /* of the operation under way ... */
 	a10_id under_way;          /* ... which is this, or 0        */
-	int64_t deadline;          /* of all but IDLE and LOOKING: until when */
+	int64_t deadline;          /* of all but IDLE: until when */
 	int socket;
 	uint32_t blanks; /* IDLE: bytes of empty lines that were dropped */
 	enum connection_state state;

@@ -15,6 +15,9 @@
  *   look ---> in memory: looked_up
  *     |                      ^
  *     +---> openat2 ---> on_opened
+ *
+ * Where no descriptor is left it waits for one, until the time for the request
+ * is over.
  */
 #include "lookup.h"
 
@@ -31,6 +34,8 @@
 enum {
 	TRIES_MAX = 8,
 };
+
+#define PAUSE (50 * A10_MILLISECOND) /* until there may be a descriptor */
 
 static void looked_up(struct connection *connection, int fd);
 
@@ -58,6 +63,12 @@ static void look(struct connection *connection, enum lookup_step step)
 				  a10_openat2(a10_fd_regular(root), path, &how,
 					      sizeof(how)),
 				  on_opened);
+}
+
+static void on_paused(struct connection *connection, const struct a10_result *r)
+{
+	(void)r;
+	look(connection, connection->exchange->step);
 }
 
 static void fail(struct connection *connection, int err)
@@ -204,6 +215,8 @@ static void looked_up(struct connection *connection, int fd)
 		look(connection, exchange->step);
 	} else if (exchange->step == LOOKUP_CODING) {
 		found_coding(connection, fd);
+	} else if (fd == -EMFILE && a10_now() < connection->deadline) {
+		connection_submit(connection, a10_after(PAUSE), on_paused);
 	} else if (fd == -ENOENT && exchange->step == LOOKUP_INDEX) {
 		look_for_folder(connection);
 	} else if (fd < 0) {

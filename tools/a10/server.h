@@ -41,9 +41,9 @@ struct server_settings {
 	int64_t request_timeout_ns;
 	int64_t send_timeout_ns;
 	int64_t stop_timeout_ns;
-	uint32_t connections_max;
-	bool hidden;     /* what begins with a dot is served too */
-	bool stats_page; /* see stats.h */
+	uint32_t connections_max; /* before the start 0: not said */
+	bool hidden;              /* what begins with a dot is served too */
+	bool stats_page;          /* see stats.h */
 };
 
 struct server {
