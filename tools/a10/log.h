@@ -3,7 +3,8 @@
  *
  * Lines gather while those before them are being written. If who reads them
  * does not, they gather up to LOG_ROOM, and then are dropped and counted: the
- * next line that is written says how many.
+ * next line that is written says how many. Those that could not be written
+ * count, too, and the first time standard error says why.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -28,10 +29,13 @@ struct log {
 	enum log_form form;
 	int fd;
 	struct a10_sq *sq;
-	struct text waiting; /* lines that came while ... */
-	struct text writing; /* ... these are on their way */
-	a10_id busy;         /* the write, or 0 */
+	struct text waiting;    /* lines that came while ... */
+	struct text writing;    /* ... these are on their way */
+	uint64_t waiting_lines; /* that it tells of, those lost before too */
+	uint64_t writing_lines;
+	a10_id busy; /* the write, or 0 */
 	bool given_up;
+	bool has_complained;
 	uint64_t lost; /* lines, since the last one that was written */
 	void (*ended)(void *data);
 	void *ended_data;
