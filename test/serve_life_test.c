@@ -257,6 +257,30 @@ TEST(a_body_that_makes_no_sense_ends_the_connection)
 	server_end(&server);
 }
 
+/* Which it would not be if the connection were reset. */
+TEST(an_answer_to_a_body_that_makes_no_sense_is_heard)
+{
+	static char upload[200000];
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	ck_assert_int_eq(kill(server.command.pid, SIGSTOP), 0);
+	client_say(fd, "POST /hello.txt HTTP/1.1\r\n" HOST
+		       "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
+	client_say_bytes(fd, upload, sizeof(upload));
+	ck_assert_int_eq(kill(server.command.pid, SIGCONT), 0);
+	pause_ms(100);
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 405);
+	client_hear_end(fd);
+	free(answer.body);
+	close(fd);
+	server_end(&server);
+}
+
 TEST(an_upload_is_refused_so_that_it_is_heard)
 {
 	static char upload[1 << 20];

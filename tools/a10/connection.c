@@ -19,7 +19,8 @@ static const unsigned int arrows[] = {
 	[CONNECTION_SENDING] = 1u << CONNECTION_IDLE |
 			       1u << CONNECTION_SKIPPING |
 			       1u << CONNECTION_LINGERING,
-	[CONNECTION_SKIPPING] = 1u << CONNECTION_IDLE,
+	[CONNECTION_SKIPPING] =
+		1u << CONNECTION_IDLE | 1u << CONNECTION_LINGERING,
 	[CONNECTION_LINGERING] = 0,
 	[CONNECTION_CLOSING] = 0,
 };
@@ -280,7 +281,8 @@ static void skip_upload(struct connection *connection)
 			    exchange->input_end - exchange->input_start);
 
 	if (skipped < 0) {
-		connection_close(connection);
+		/* The answer is out, and may not be read yet. */
+		linger(connection);
 		return;
 	}
 	exchange->input_start += (size_t)skipped;

@@ -14,12 +14,13 @@
  *    |                       read_request, on_received: no good| |
  *    |                                                         | |
  *    +------ SKIPPING <----------------------------------------+ |
- *    |  skip_upload          connection_answered               | |
- *    |                                                         | |
- *    +---------------------------------------------------------+ |
- *                            connection_answered                 |
- *                            connection_answered                 |
- *                 LINGERING <------------------------------------+
+ *    |  skip_upload  |       connection_answered               | |
+ *    |               |                                         | |
+ *    +---------------|-----------------------------------------+ |
+ *                    |       connection_answered                 |
+ *                    | skip_upload: no good                      |
+ *                    +-----> LINGERING <-------------------------+
+ *                                        connection_answered
  *
  * and connection_close leads from all of them to CLOSING.
  *
