@@ -396,6 +396,11 @@ TEST(three_forms_of_dates_are_read)
 	ck_assert_int_eq(date("Sun, 06 Nov 1994 0a:49:37 GMT"), -1);
 	ck_assert_int_eq(date("Sun, 06 Nov 1994 08:49:37 GMTs"), -1);
 	ck_assert_int_eq(date(",,,,,, 06-Nov-94 08:49:37 GMT"), -1);
+	ck_assert_int_eq(date("Sat, 31 Feb 2099 00:00:00 GMT"), -1);
+	ck_assert_int_eq(date("Tue, 29 Feb 1994 11:59:59 GMT"), -1);
+	ck_assert_int_eq(date("Thu, 29 Feb 1900 11:59:59 GMT"), -1);
+	ck_assert_int_eq(date("Sun, 31 Nov 1994 08:49:37 GMT"), -1);
+	ck_assert_int_ne(date("Sat, 31 Dec 1994 23:59:60 GMT"), -1);
 }
 
 TEST(logs_write_dates_their_way)
@@ -545,6 +550,9 @@ TEST(a_bad_request_says_what_is_bad)
 	assert_status("GET / HTTP/1.x\r\n\r\n", 505, false);
 	assert_status("GET / HTTP/1.10\r\n\r\n", 505, false);
 	assert_status("GET / http/1.1\r\n\r\n", 400, false);
+	assert_status("GET HTTP/1.1\r\n\r\n", 400, false);
+	assert_status("GET HTTP/1.0\r\n\r\n", 400, false);
+	assert_status("GET HTTP/2.0\r\n\r\n", 505, false);
 	assert_status("GET / \r\n\r\n", 400, false);
 	assert_status("GET  HTTP/1.1\r\n\r\n", 400, false);
 	assert_status("GET  / HTTP/1.1\r\n\r\n", 400, false);
@@ -564,6 +572,8 @@ TEST(a_bad_request_says_what_is_bad)
 	assert_status(GET " folded\r\n\r\n", 400, false);
 	assert_status(GET "no colon\r\n\r\n", 400, false);
 	assert_status(GET ": no name\r\n\r\n", 400, false);
+	assert_status(GET "Expect: 100-continue\r\nExpect: b\r\n\r\n", 417,
+		      true);
 	assert_status("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, true);
 	assert_status("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 405, true);
 	assert_status("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405, false);
