@@ -159,11 +159,11 @@ static bool take_rfc850(struct view text, struct tm *ret_tm, int *ret_digits)
 
 static int days_of(int month, int year)
 {
-	static const int days[] = { 31, 28, 31, 30, 31, 30,
-				    31, 31, 30, 31, 30, 31 };
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30,
+				       31, 31, 30, 31, 30, 31 };
 	const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
-	return days[month] + (month == 1 && leap);
+	return lengths[month] + (month == 1 && leap);
 }
 
 int date_parse(struct view text, time_t *ret_time)
