@@ -13,6 +13,7 @@
 
 enum {
 	BIG = 3 * 1000 * 1000 + 1,
+	ETAG_LENGTH = 96,
 };
 
 /* GET of the path with these fields. */
@@ -208,6 +209,18 @@ TEST(several_parts_are_served_in_one_answer)
 	server_end(&server);
 }
 
+/* Which is up to who made the link. */
+TEST(a_link_shows_what_is_hidden)
+{
+	struct server server;
+
+	server_start(&server, NULL, NULL);
+	ck_assert_int_eq(symlink(".hidden", "shown"), 0);
+	assert_status(&server, "GET /.hidden HTTP/1.0\r\n\r\n", 404);
+	assert_body(&server, "/shown", "HIDDEN");
+	server_end(&server);
+}
+
 /* ---- conditions --------------------------------------------------------- */
 
 static void assert_condition(const struct server *server, const char *name,
@@ -224,13 +237,38 @@ static void assert_condition(const struct server *server, const char *name,
 	done(&answer);
 }
 
-TEST(what_a_client_has_is_not_sent_again)
+/* Of the same size, and with the same time, which was set. */
+TEST(what_was_replaced_has_another_tag)
 {
 	static const struct timespec past[2] = { { .tv_sec = 784111777 },
 						 { .tv_sec = 784111777 } };
 	struct server server;
 	struct answer answer = { 0 };
-	char etag[64];
+	char etag[ETAG_LENGTH];
+
+	server_start(&server, NULL, NULL);
+	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", past, 0), 0);
+	ask(&server, "/hello.txt", "", &answer);
+	snprintf(etag, sizeof(etag), "%s", answer_header(&answer, "ETag"));
+	done(&answer);
+	assert_condition(&server, "If-None-Match", etag, 304);
+	put("other.txt", "HELLO\n");
+	ck_assert_int_eq(utimensat(AT_FDCWD, "other.txt", past, 0), 0);
+	ck_assert_int_eq(rename("other.txt", "hello.txt"), 0);
+	assert_condition(&server, "If-None-Match", etag, 206);
+	server_end(&server);
+}
+
+TEST(what_a_client_has_is_not_sent_again)
+{
+	static const struct timespec past[2] = { { .tv_sec = 784111777 },
+						 { .tv_sec = 784111777 } };
+	static const struct timespec future[2] = { { .tv_sec = 4000000000 },
+						   { .tv_sec = 4000000000 } };
+	struct server server;
+	struct answer answer = { 0 };
+	char etag[ETAG_LENGTH];
+	char date[64];
 
 	server_start(&server, NULL, NULL);
 	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", past, 0), 0);
@@ -252,7 +290,12 @@ TEST(what_a_client_has_is_not_sent_again)
 	assert_condition(&server, "If-Range", etag, 206);
 	assert_condition(&server, "If-Range", "\"other\"", 200);
 	assert_condition(&server, "If-Range", "Sun, 06 Nov 1994 08:49:37 GMT",
-			 206);
+			 200);
+	ck_assert_int_eq(utimensat(AT_FDCWD, "hello.txt", future, 0), 0);
+	ask(&server, "/hello.txt", "", &answer);
+	snprintf(date, sizeof(date), "%s", answer_header(&answer, "Date"));
+	assert_header(&answer, "Last-Modified", date);
+	done(&answer);
 	put("hello.txt", "HELLO\n");
 	assert_condition(&server, "If-None-Match", etag, 206);
 	assert_condition(&server, "If-Range", etag, 200);
@@ -320,13 +363,14 @@ TEST(a_compressed_sibling_is_served_to_who_takes_it)
 {
 	struct server server;
 	struct answer answer = { 0 };
-	char plain[64];
+	char plain[ETAG_LENGTH];
 
 	server_start(&server, NULL, NULL);
 	put_siblings();
 	assert_coding(&server, "gzip, br", "br", "the br");
 	assert_coding(&server, "gzip", "gzip", "the gzip");
 	assert_coding(&server, "br;q=0, gzip;q=0.1", "gzip", "the gzip");
+	assert_coding(&server, "br;q=0.1, gzip;q=1", "gzip", "the gzip");
 	assert_coding(&server, "deflate", NULL, "the page itself");
 	assert_coding(&server, "", NULL, "the page itself");
 	ask(&server, "/page.txt", "", &answer);
@@ -340,6 +384,15 @@ TEST(a_compressed_sibling_is_served_to_who_takes_it)
 	ck_assert_int_eq(answer.status, 206);
 	ck_assert_str_eq(answer.body, "br");
 	assert_header(&answer, "Content-Encoding", "br");
+	done(&answer);
+	/* Several parts of it in a frame would not be what is said of them. */
+	ask(&server, "/page.txt",
+	    "Accept-Encoding: br\r\nRange: bytes=0-2,4-7\r\n", &answer);
+	ck_assert_int_eq(answer.status, 206);
+	assert_header(&answer, "Content-Encoding", NULL);
+	assert_header(&answer, "Vary", "Accept-Encoding");
+	assert_header(&answer, "ETag", plain);
+	ck_assert_ptr_nonnull(strstr(answer.body, "\r\n\r\npage\r\n"));
 	done(&answer);
 	/* Errors are not compressed. */
 	ask(&server, "/page.txt", "Accept-Encoding: br\r\nRange: bytes=99-\r\n",

@@ -5,16 +5,16 @@
 #include "web.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define GET_HELLO "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n"
 
 static int dial_to(const void *address, socklen_t length, int family)
 {
@@ -276,6 +276,31 @@ TEST(a_log_may_be_json)
 					   "\"status\":400,"));
 }
 
+/* It was moved to the front of the buffer when it had to be waited for. */
+TEST(a_request_that_takes_too_long_is_logged_as_it_came)
+{
+	const char *const options[] = { "--request-timeout", "0.2",
+					"--log=../log", NULL };
+	static char text[8192];
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start_with(&server, options);
+	fd = client_dial(&server);
+	client_say(fd, GET_HELLO "GET /the-second-one HTTP/1.1\r\n"
+				 "Cookie: a secret that is long enough\r\n");
+	assert_hello(fd);
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 408);
+	free(answer.body);
+	close(fd);
+	end_and_read(&server, "../log", text, sizeof(text));
+	ck_assert_msg(strstr(text, "\"GET /the-second-one HTTP/1.1\" 408 ") !=
+			      NULL,
+		      "%s", text);
+}
+
 TEST(a_log_goes_to_standard_output)
 {
 	struct server server;
@@ -285,6 +310,66 @@ TEST(a_log_goes_to_standard_output)
 	command_read(&server.command, true);
 	ck_assert_ptr_nonnull(strstr(server.command.text,
 				     "\"GET /hello.txt HTTP/1.1\" 200 6\n"));
+	server_end(&server);
+}
+
+/* Nor could they be told there how many are missing. */
+TEST(a_log_that_cannot_be_written_is_told_once)
+{
+	struct server server;
+	int fd;
+
+	server_start(&server, "--log=/dev/full", NULL);
+	fd = client_dial(&server);
+	for (int i = 0; i < 3; i++) {
+		client_say(fd, GET_HELLO);
+		assert_hello(fd);
+		pause_ms(20);
+	}
+	close(fd);
+	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
+	ck_assert(command_read_line(&server.command));
+	ck_assert_str_eq(server.command.text,
+			 "a10: serve: the log cannot be written: "
+			 "No space left on device\n");
+	ck_assert(!command_read_line(&server.command));
+	ck_assert_int_eq(server_wait(&server), 0);
+}
+
+TEST(lines_that_could_not_be_written_are_counted)
+{
+	char name[] = "/tmp/a10-log-XXXXXX";
+	char option[64];
+	char text[512] = "";
+	struct server server;
+	ssize_t length;
+	int reader;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(name));
+	snprintf(option, sizeof(option), "--log=%s/fifo", name);
+	ck_assert_int_eq(mkfifo(option + 6, 0600), 0);
+	reader = open(option + 6, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(reader, 0);
+	server_start(&server, option, NULL);
+	close(reader);
+	fd = client_dial(&server);
+	for (int i = 0; i < 4; i++) {
+		if (i == 3)
+			reader = open(option + 6,
+				      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		client_say(fd, GET_HELLO);
+		assert_hello(fd);
+		pause_ms((long)test_slowed(50));
+	}
+	close(fd);
+	length = read(reader, text, sizeof(text) - 1);
+	ck_assert_int_gt(length, 0);
+	ck_assert_msg(strncmp(text, "# 3 lines were lost\n127.", 24) == 0, "%s",
+		      text);
+	close(reader);
+	unlink(option + 6);
+	ck_assert_int_eq(rmdir(name), 0);
 	server_end(&server);
 }
 

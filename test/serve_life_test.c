@@ -4,9 +4,7 @@
  */
 #include "web.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,88 +12,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define GET_HELLO "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n"
-#define GET_HUGE  "GET /huge.bin HTTP/1.1\r\n" HOST "\r\n"
-
 enum {
-	HUGE_SIZE = 64 << 20, /* more than the sockets' buffers hold */
 	CLIENTS = 200,
 };
-
-static void put_huge(void)
-{
-	int fd = open("huge.bin", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, HUGE_SIZE), 0);
-	close(fd);
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec time = { .tv_sec = ms / 1000,
-				 .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void assert_hello(int fd)
-{
-	struct answer answer;
-
-	client_hear(fd, &answer);
-	ck_assert_int_eq(answer.status, 200);
-	ck_assert_str_eq(answer.body, "hello\n");
-	free(answer.body);
-}
-
-/* The bytes up to the end, however it comes. */
-static size_t drain(int fd)
-{
-	static char bytes[1 << 18];
-	size_t total = 0;
-	ssize_t got;
-
-	while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
-		total += (size_t)got;
-	return total;
-}
-
-static size_t count_descriptors(const struct server *server)
-{
-	char path[64];
-	size_t count = 0;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)server->command.pid);
-	folder = opendir(path);
-	ck_assert_ptr_nonnull(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
-
-/* Waits until there are no more than that, for closing takes its time. */
-static void assert_descriptors(const struct server *server, size_t count)
-{
-	const double until = now() + test_slowed(5);
-
-	while (count_descriptors(server) > count && now() < until)
-		pause_ms(10);
-	ck_assert_uint_le(count_descriptors(server), count);
-}
 
 /* ---- slow and silent clients -------------------------------------------- */
 
@@ -203,7 +124,7 @@ TEST(a_client_that_does_not_read_is_given_up)
 	ck_assert_uint_gt(count_descriptors(&server), before);
 	/* It is told by the end, when it reads. */
 	assert_descriptors(&server, before);
-	ck_assert_uint_lt(drain(fd), HUGE_SIZE);
+	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
 	close(fd);
 	server_end(&server);
 }
@@ -261,7 +182,7 @@ TEST(a_client_that_reads_slowly_is_not)
 		pause_ms(50);
 	}
 	client_say(fd, "GET /none HTTP/1.0\r\n\r\n");
-	ck_assert_uint_gt(slowly + drain(fd), HUGE_SIZE);
+	ck_assert_uint_gt(slowly + client_drain(fd), HUGE_SIZE);
 	close(fd);
 	server_end(&server);
 }
@@ -278,7 +199,7 @@ TEST(a_file_that_shrinks_ends_its_connection)
 	client_say(fd, GET_HUGE);
 	client_hear_head(fd, &answer);
 	ck_assert_int_eq(truncate("huge.bin", 0), 0);
-	ck_assert_uint_lt(drain(fd), HUGE_SIZE);
+	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
 	close(fd);
 	server_end(&server);
 }
@@ -331,7 +252,31 @@ TEST(a_body_that_makes_no_sense_ends_the_connection)
 	client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST
 		       "Transfer-Encoding: chunked\r\n\r\nGET / HTTP/1.1");
 	assert_hello(fd);
-	ck_assert_uint_eq(drain(fd), 0);
+	ck_assert_uint_eq(client_drain(fd), 0);
+	close(fd);
+	server_end(&server);
+}
+
+/* Which it would not be if the connection were reset. */
+TEST(an_answer_to_a_body_that_makes_no_sense_is_heard)
+{
+	static char upload[200000];
+	struct server server;
+	struct answer answer;
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = client_dial(&server);
+	ck_assert_int_eq(kill(server.command.pid, SIGSTOP), 0);
+	client_say(fd, "POST /hello.txt HTTP/1.1\r\n" HOST
+		       "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
+	client_say_bytes(fd, upload, sizeof(upload));
+	ck_assert_int_eq(kill(server.command.pid, SIGCONT), 0);
+	pause_ms(100);
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 405);
+	client_hear_end(fd);
+	free(answer.body);
 	close(fd);
 	server_end(&server);
 }
@@ -474,7 +419,7 @@ TEST(a_stop_lets_what_runs_finish)
 	pause_ms(100);
 	ck_assert_int_eq(kill(server.command.pid, SIGINT), 0);
 	pause_ms(100);
-	ck_assert_uint_eq(drain(fd), HUGE_SIZE);
+	ck_assert_uint_eq(client_drain(fd), HUGE_SIZE);
 	client_say(reading, HOST "\r\n");
 	client_hear(reading, &answer);
 	ck_assert_str_eq(answer.body, "hello\n");

@@ -1,6 +1,7 @@
 #include "web.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -404,4 +406,95 @@ void assert_status(const struct server *server, const char *text, int status)
 	ck_assert_msg(answer.status == status, "%s: %d", text, answer.status);
 	ck_assert_ptr_nonnull(strstr(answer.body, "<h1>"));
 	free(answer.body);
+}
+
+/* ---- what takes time ----------------------------------------------------- */
+
+void assert_hello(int fd)
+{
+	struct answer answer;
+
+	client_hear(fd, &answer);
+	ck_assert_int_eq(answer.status, 200);
+	ck_assert_str_eq(answer.body, "hello\n");
+	free(answer.body);
+}
+
+void put_huge(void)
+{
+	int fd = open("huge.bin", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, HUGE_SIZE), 0);
+	close(fd);
+}
+
+void pause_ms(long ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000,
+				 .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+size_t client_drain(int fd)
+{
+	static char bytes[1 << 18];
+	size_t total = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		total += (size_t)got;
+	return total;
+}
+
+size_t count_descriptors(const struct server *server)
+{
+	char path[64];
+	size_t count = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)server->command.pid);
+	folder = opendir(path);
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+void assert_descriptors(const struct server *server, size_t count)
+{
+	const double until = now() + test_slowed(5);
+
+	while (count_descriptors(server) > count && now() < until)
+		pause_ms(10);
+	ck_assert_uint_le(count_descriptors(server), count);
+}
+
+long resident_kib(const struct server *server)
+{
+	char line[256];
+	char path[64];
+	long kib = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status",
+		 (int)server->command.pid);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	}
+	fclose(file);
+	return kib;
 }

@@ -15,6 +15,13 @@
 
 #define HOST "Host: test\r\n"
 
+#define GET_HELLO "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n"
+#define GET_HUGE  "GET /huge.bin HTTP/1.1\r\n" HOST "\r\n"
+
+enum {
+	HUGE_SIZE = 64 << 20, /* more than the sockets' buffers hold */
+};
+
 /* ---- the command -------------------------------------------------------- */
 
 struct command {
@@ -109,5 +116,26 @@ void assert_body(const struct server *server, const char *path,
 
 /* That the request, as it stands, gives a page with that status. */
 void assert_status(const struct server *server, const char *text, int status);
+
+/* ---- what takes time ---------------------------------------------------- */
+
+void pause_ms(long ms);
+double now(void); /* seconds */
+
+/* huge.bin, of HUGE_SIZE and without content. */
+void put_huge(void);
+
+/* The answer to GET_HELLO. */
+void assert_hello(int fd);
+
+/* How many bytes come up to the end, however it comes. */
+size_t client_drain(int fd);
+
+/* The memory that it takes. */
+long resident_kib(const struct server *server);
+
+/* The server's. The assertion waits for it, for closing takes its time. */
+size_t count_descriptors(const struct server *server);
+void assert_descriptors(const struct server *server, size_t count);
 
 #endif

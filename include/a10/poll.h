@@ -9,7 +9,10 @@ A10_BEGIN
 
 /*
  * poll(2) of one descriptor: value is the events that hold (POLLIN, POLLERR
- * ...). With a10_multishot: a result whenever that changes. [POLL_ADD]
+ * ...). The kernel adds POLLERR, POLLHUP and, unlike poll(2), POLLRDHUP to what
+ * is asked for: where the other side has shut its own, a poll for POLLOUT ends
+ * at once, without POLLOUT in its value. With a10_multishot: a result whenever
+ * that changes. [POLL_ADD]
  */
 A10_OP a10_poll(struct a10_fd fd, uint32_t events)
 {

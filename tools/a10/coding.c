@@ -65,12 +65,24 @@ static void note_piece(struct view piece, int ret_qualities[CODING_COUNT],
 	}
 }
 
-unsigned int coding_accepted(const struct request *request)
+/* Behind those that are wanted as much, which are better. */
+static void insert(struct codings *codings, enum coding coding,
+		   const int qualities[CODING_COUNT])
+{
+	uint32_t i = codings->count++;
+
+	while (i > 0 && qualities[codings->at[i - 1]] < qualities[coding]) {
+		codings->at[i] = codings->at[i - 1];
+		i--;
+	}
+	codings->at[i] = coding;
+}
+
+void coding_accepted(const struct request *request, struct codings *ret_codings)
 {
 	int qualities[CODING_COUNT] = { QUALITY_UNSAID, QUALITY_UNSAID };
 	int others = QUALITY_UNSAID;
 	int identity = QUALITY_UNSAID;
-	unsigned int accepted = 0;
 	struct view value;
 	struct view piece;
 	uint32_t at = 0;
@@ -79,12 +91,12 @@ unsigned int coding_accepted(const struct request *request)
 		while (view_take(&value, ',', &piece))
 			note_piece(piece, qualities, &identity, &others);
 	}
+	ret_codings->count = 0;
 	/* Unsaid, the file as it is will do, but nobody asked for it. */
 	for (int i = 0; i < CODING_COUNT; i++) {
 		if (qualities[i] == QUALITY_UNSAID)
 			qualities[i] = others;
 		if (qualities[i] > 0 && qualities[i] >= identity)
-			accepted |= 1u << i;
+			insert(ret_codings, (enum coding)i, qualities);
 	}
-	return accepted;
 }

@@ -14,7 +14,16 @@ enum coding {
 extern const char *const coding_names[CODING_COUNT];    /* "br", "gzip" */
 extern const char *const coding_suffixes[CODING_COUNT]; /* ".br", ".gz" */
 
-/* Bit n: coding n is wanted no less than the file as it is. */
-unsigned int coding_accepted(const struct request *request);
+struct codings {
+	uint32_t count;
+	enum coding at[CODING_COUNT];
+};
+
+/*
+ * Those that are wanted no less than the file as it is: what is wanted most
+ * first, and of what is wanted alike the better.
+ */
+void coding_accepted(const struct request *request,
+		     struct codings *ret_codings);
 
 #endif

@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-	ETAG_SIZE = 48, /* terminated */
+	ETAG_SIZE = 80, /* terminated */
 };
 
 /* What identifies the bytes that would be sent. */
@@ -21,10 +21,11 @@ struct validator {
 };
 
 /*
- * Of a file: its time of change to the nanosecond and its size. suffix: what
- * tells its encodings apart, or "".
+ * Of a file: when its content and when anything of it was changed, to the
+ * nanosecond, its size, and which one it is. suffix: what tells its encodings
+ * apart, or "". Of a file from the future it is said that it was modified now.
  */
-void validator_of(const struct stat *status, const char *suffix,
+void validator_of(const struct stat *status, const char *suffix, time_t now,
 		  struct validator *ret_validator);
 
 /*
@@ -35,11 +36,11 @@ int condition_judge(const struct request *request,
 		    const struct validator *validator);
 
 /*
- * Whether If-Range, if there is one, lets a range of it be sent. A time does
- * only if the file has not changed for a while: it could have changed twice in
- * a second.
+ * Whether If-Range, if there is one, lets a range of it be sent. A date never
+ * does: the file could have changed twice in that second, and nobody knows
+ * which of the two the client has. It has been told an entity tag, too.
  */
 bool condition_allows_range(const struct request *request,
-			    const struct validator *validator, time_t now);
+			    const struct validator *validator);
 
 #endif

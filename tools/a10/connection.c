@@ -19,7 +19,8 @@ static const unsigned int arrows[] = {
 	[CONNECTION_SENDING] = 1u << CONNECTION_IDLE |
 			       1u << CONNECTION_SKIPPING |
 			       1u << CONNECTION_LINGERING,
-	[CONNECTION_SKIPPING] = 1u << CONNECTION_IDLE,
+	[CONNECTION_SKIPPING] =
+		1u << CONNECTION_IDLE | 1u << CONNECTION_LINGERING,
 	[CONNECTION_LINGERING] = 0,
 	[CONNECTION_CLOSING] = 0,
 };
@@ -138,6 +139,9 @@ static void on_received(struct connection *connection,
 		exchange->input_end += (size_t)r->value;
 	} else if (r->value == -ETIME) {
 		connection->server->stats.request_timeouts++;
+		/* It was moved since, and its first line will be logged. */
+		request_parse(&exchange->request, exchange->input,
+			      exchange->input_end);
 		exchange->request.broken = true;
 		exchange->request.keep_alive = false;
 		transfer_error(connection, 408);
@@ -277,7 +281,8 @@ static void skip_upload(struct connection *connection)
 			    exchange->input_end - exchange->input_start);
 
 	if (skipped < 0) {
-		connection_close(connection);
+		/* The answer is out, and may not be read yet. */
+		linger(connection);
 		return;
 	}
 	exchange->input_start += (size_t)skipped;

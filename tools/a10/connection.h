@@ -14,12 +14,13 @@
  *    |                       read_request, on_received: no good| |
  *    |                                                         | |
  *    +------ SKIPPING <----------------------------------------+ |
- *    |  skip_upload          connection_answered               | |
- *    |                                                         | |
- *    +---------------------------------------------------------+ |
- *                            connection_answered                 |
- *                            connection_answered                 |
- *                 LINGERING <------------------------------------+
+ *    |  skip_upload  |       connection_answered               | |
+ *    |               |                                         | |
+ *    +---------------|-----------------------------------------+ |
+ *                    |       connection_answered                 |
+ *                    | skip_upload: no good                      |
+ *                    +-----> LINGERING <-------------------------+
+ *                                        connection_answered
  *
  * and connection_close leads from all of them to CLOSING.
  *
@@ -61,7 +62,7 @@ struct connection {
 	struct exchange *exchange; /* from the first byte of a request on */
 	connection_done *done;     /* of the operation under way ... */
 	a10_id under_way;          /* ... which is this, or 0        */
-	int64_t deadline; /* READING, SKIPPING, LINGERING: until when */
+	int64_t deadline;          /* of all but IDLE: until when */
 	int socket;
 	uint32_t blanks; /* IDLE: bytes of empty lines that were dropped */
 	enum connection_state state;

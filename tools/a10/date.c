@@ -157,6 +157,15 @@ static bool take_rfc850(struct view text, struct tm *ret_tm, int *ret_digits)
 	return true;
 }
 
+static int days_of(int month, int year)
+{
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30,
+				       31, 31, 30, 31, 30, 31 };
+	const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return lengths[month] + (month == 1 && leap);
+}
+
 int date_parse(struct view text, time_t *ret_time)
 {
 	struct tm tm;
@@ -171,8 +180,9 @@ int date_parse(struct view text, time_t *ret_time)
 		return -EINVAL;
 	if (digits == 2)
 		tm.tm_year = full_year(tm.tm_year);
-	if (tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+	if (tm.tm_mon < 0 || tm.tm_mday < 1 ||
+	    tm.tm_mday > days_of(tm.tm_mon, tm.tm_year) || tm.tm_hour > 23 ||
+	    tm.tm_min > 59 || tm.tm_sec > 60)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	time = timegm(&tm);

@@ -16,6 +16,7 @@ struct exchange *exchange_create(void)
 	exchange->input_end = 0;
 	exchange->body.file.fd = -1;
 	memset(&exchange->body.text, 0, sizeof(exchange->body.text));
+	exchange->page_bytes = 0;
 	exchange->peer[0] = '\0';
 	exchange_reset(exchange);
 	return exchange;
@@ -34,10 +35,12 @@ void exchange_reset(struct exchange *exchange)
 	memset(&exchange->response, 0, sizeof(exchange->response));
 	exchange->output_start = 0;
 	exchange->output_end = 0;
-	exchange->codings = 0;
+	exchange->codings.count = 0;
+	exchange->codings_tried = 0;
 	exchange->coding = CODING_COUNT;
 	exchange->tries = 0;
 	exchange->no_sendfile = false;
+	exchange->waits = false;
 	exchange->head_sent = 0;
 	exchange->sent = 0;
 	exchange->asked_at = 0;

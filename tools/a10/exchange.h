@@ -52,13 +52,16 @@ struct exchange {
 	size_t output_start; /* in output: what is to be sent */
 	size_t output_end;
 	enum lookup_step step;
-	unsigned int codings; /* those still to be looked for */
-	enum coding coding;   /* the one that is, or was found */
-	uint32_t tries;       /* of an open that somebody disturbed */
-	struct stat status;   /* of the file that will be sent */
+	struct codings codings; /* those to be looked for ...       */
+	uint32_t codings_tried; /* ... of which so many were        */
+	enum coding coding;     /* the one that is, or was found    */
+	uint32_t tries;         /* of an open that somebody disturbed */
+	struct stat status;     /* of the file that will be sent */
 	struct response response;
 	struct body body;
-	int queued;         /* bytes in the socket when it began to wait */
+	int queued;         /* bytes in the socket when last looked at */
+	bool waits;         /* for the client to take some of them */
+	size_t page_bytes;  /* of body.text that count in the server's */
 	bool no_sendfile;   /* this socket or file cannot */
 	bool keep_alive;    /* as the response said */
 	uint64_t head_sent; /* bytes of the response's head */

@@ -40,6 +40,31 @@ static bool has_file(const struct a10_address *address)
 	       address->as.un.sun_path[0] != '\0';
 }
 
+/* Which file it is, so that no other is removed in its place. */
+static void note_file(struct listener *listener)
+{
+	struct stat status;
+
+	if (!has_file(&listener->address) ||
+	    lstat(listener->address.as.un.sun_path, &status) < 0)
+		return;
+	listener->has_file = true;
+	listener->file_device = status.st_dev;
+	listener->file_number = status.st_ino;
+}
+
+static void remove_file(struct listener *listener)
+{
+	const char *path = listener->address.as.un.sun_path;
+	struct stat status;
+
+	if (listener->has_file && lstat(path, &status) == 0 &&
+	    status.st_dev == listener->file_device &&
+	    status.st_ino == listener->file_number)
+		unlink(path);
+	listener->has_file = false;
+}
+
 /*
  * Connections inherit it. Responses go out whole, so there is nothing to gain
  * by holding back their ends; a Unix socket never does.
@@ -73,7 +98,10 @@ int listener_open(struct listener *listener, struct a10_sq *sq,
 	if (err < 0)
 		return (int)err;
 	listener->socket = result.fd;
-	return listener_take(listener);
+	err = listener_take(listener);
+	if (err == 0)
+		note_file(listener);
+	return (int)err;
 }
 
 int listener_inherit(struct listener *listener, int socket)
@@ -97,8 +125,7 @@ int listener_inherit(struct listener *listener, int socket)
 
 void listener_finish(struct listener *listener)
 {
-	if (!listener->inherited && has_file(&listener->address))
-		unlink(listener->address.as.un.sun_path);
+	remove_file(listener);
 	a10_fd_release(listener->socket);
 	listener->socket = A10_NO_FD;
 }
@@ -134,8 +161,20 @@ static void on_last_accepted(struct listener *listener, bool failed)
 
 static bool is_nearly_full(const struct server *server)
 {
-	return server->connection_count + CONNECTIONS_LATE >
+	return server->connection_count + server->connections_late >
 	       server->settings.connections_max;
+}
+
+static bool is_full(const struct server *server)
+{
+	return server->connection_count >= server->settings.connections_max;
+}
+
+/* The last that may: the others are not to bring one more each. */
+static void pause_all(struct server *server)
+{
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_pause(&server->listeners[i]);
 }
 
 static void on_accepted(void *data, const struct a10_result *r)
@@ -151,6 +190,8 @@ static void on_accepted(void *data, const struct a10_result *r)
 		on_last_accepted(listener, r->value < 0);
 	else if (is_nearly_full(server))
 		listener_pause(listener);
+	if (is_full(server))
+		pause_all(server);
 }
 
 void listener_resume(struct listener *listener)
@@ -159,8 +200,7 @@ void listener_resume(struct listener *listener)
 	const bool few = is_nearly_full(server);
 	struct a10_op op;
 
-	if (server->stopping || listener->door != DOOR_SHUT ||
-	    server->connection_count >= server->settings.connections_max)
+	if (server->stopping || listener->door != DOOR_SHUT || is_full(server))
 		return;
 	op = a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
 	if (!few)
@@ -182,6 +222,7 @@ void listener_stop(struct listener *listener)
 	/* Who comes now shall be told; but others may have it open as well. */
 	if (listener->inherited)
 		return;
+	remove_file(listener);
 	a10_fd_release(listener->socket);
 	listener->socket = A10_NO_FD;
 }

@@ -4,7 +4,9 @@
  * At the limit of connections nobody is refused: who comes then waits in the
  * listener's queue until one has gone. Far from the limit all that come are
  * accepted by one operation; near it one at a time, or those that come between
- * the last and the pause would be too many.
+ * the last and the pause would be too many: as many as there is room for in the
+ * completion queue, twice if it is emptied in between. One at a time each
+ * listener may bring one more than the limit if all are called at once.
  *
  *           listener_resume                listener_pause
  *   SHUT -------------------> OPEN ------------------------> SHUTTING
@@ -20,18 +22,15 @@
 #define LISTENER_H
 
 #include <a10.h>
+#include <sys/types.h>
 
 struct server;
-
-enum {
-	CONNECTIONS_LATE = 512, /* OPEN only if so many more may come */
-};
 
 enum door {
 	DOOR_SHUT,     /* who comes waits                */
 	DOOR_AJAR,     /* accepting one                  */
 	DOOR_OPEN,     /* accepting all                  */
-	DOOR_SHUTTING, /* accepting all, and cancelled   */
+	DOOR_SHUTTING, /* either of them, and cancelled  */
 };
 
 struct listener {
@@ -39,6 +38,9 @@ struct listener {
 	struct a10_fd socket;
 	struct a10_address address; /* what it really listens on */
 	bool inherited;             /* a socket of somebody else's */
+	bool has_file;              /* made by us, and this one: */
+	dev_t file_device;
+	ino_t file_number;
 	enum door door;
 	a10_id accepting;
 };
@@ -57,10 +59,13 @@ int listener_inherit(struct listener *listener, int socket);
 void listener_start(struct listener *listener, struct server *server);
 void listener_resume(struct listener *listener);
 
-/* Lets nobody in any more. */
+/*
+ * Lets nobody in any more. The file of a Unix socket is removed first, if it is
+ * still ours: from then on another server may listen there.
+ */
 void listener_stop(struct listener *listener);
 
-/* Closes it, and removes its file if it made one. */
+/* Closes it, and removes its file if that is still there. */
 void listener_finish(struct listener *listener);
 
 #endif

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include "command.h"
 #include "date.h"
 #include "exchange.h"
 #include "json.h"
@@ -152,6 +153,7 @@ static void add_lost(struct log *log)
 		text_add_number(text, log->lost);
 		text_add(text, " lines were lost\n");
 	}
+	log->waiting_lines += log->lost;
 	log->lost = 0;
 }
 
@@ -164,25 +166,36 @@ static void write_waiting(struct log *log)
 	const struct text written = log->writing;
 	struct a10_op op;
 
-	if (log->busy || log->waiting.length == 0)
+	if (log->busy > 0 || log->given_up || log->waiting.length == 0)
 		return;
 	log->writing = log->waiting;
 	log->waiting = written;
 	log->waiting.length = 0;
+	log->writing_lines = log->waiting_lines;
+	log->waiting_lines = 0;
 	op = a10_all(a10_write(a10_fd_regular(log->fd), log->writing.data,
 			       log->writing.length));
-	log->busy = a10_submit(log->sq, op, on_written, log) > 0;
+	log->busy = a10_submit(log->sq, op, on_written, log);
 }
 
-/* If it could not be written, nobody can be told, and it is over all the same */
+static void note_failure(struct log *log, int err)
+{
+	log->lost += log->writing_lines;
+	if (!log->has_complained && !log->given_up)
+		complain("serve: the log cannot be written: %s",
+			 strerror(-err));
+	log->has_complained = true;
+}
+
 static void on_written(void *data, const struct a10_result *r)
 {
 	struct log *log = (struct log *)data;
 
-	(void)r;
-	log->busy = false;
+	if (r->value < 0)
+		note_failure(log, (int)r->value);
+	log->busy = 0;
 	write_waiting(log);
-	if (!log->busy && log->ended)
+	if (log->busy <= 0 && log->ended)
 		log->ended(log->ended_data);
 }
 
@@ -200,9 +213,13 @@ void log_note(struct log *log, const struct exchange *exchange, int64_t now)
 		add_json(&log->waiting, exchange, now);
 	else
 		add_common(&log->waiting, exchange);
+	log->waiting_lines++;
 	/* No memory: half a line is none. */
-	if (log->waiting.failed)
+	if (log->waiting.failed) {
 		text_finish(&log->waiting);
+		log->lost += log->waiting_lines;
+		log->waiting_lines = 0;
+	}
 	write_waiting(log);
 }
 
@@ -210,6 +227,13 @@ void log_end(struct log *log, void (*ended)(void *data), void *data)
 {
 	log->ended = ended;
 	log->ended_data = data;
-	if (!log->busy)
+	if (log->busy <= 0)
 		ended(data);
+}
+
+void log_give_up(struct log *log)
+{
+	log->given_up = true;
+	if (log->busy > 0)
+		a10_cancel(log->sq, log->busy);
 }

@@ -3,7 +3,8 @@
  *
  * Lines gather while those before them are being written. If who reads them
  * does not, they gather up to LOG_ROOM, and then are dropped and counted: the
- * next line that is written says how many.
+ * next line that is written says how many. Those that could not be written
+ * count, too, and the first time standard error says why.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -28,9 +29,13 @@ struct log {
 	enum log_form form;
 	int fd;
 	struct a10_sq *sq;
-	struct text waiting; /* lines that came while ... */
-	struct text writing; /* ... these are on their way */
-	bool busy;
+	struct text waiting;    /* lines that came while ... */
+	struct text writing;    /* ... these are on their way */
+	uint64_t waiting_lines; /* that it tells of, those lost before too */
+	uint64_t writing_lines;
+	a10_id busy; /* the write, or 0 */
+	bool given_up;
+	bool has_complained;
 	uint64_t lost; /* lines, since the last one that was written */
 	void (*ended)(void *data);
 	void *ended_data;
@@ -47,6 +52,9 @@ void log_note(struct log *log, const struct exchange *exchange, int64_t now);
 
 /* Calls ended when all lines are written, at once if they are. */
 void log_end(struct log *log, void (*ended)(void *data), void *data);
+
+/* What is not written will not be: nobody reads. For the end. */
+void log_give_up(struct log *log);
 
 /* After the ring was destroyed. */
 void log_finish(struct log *log);

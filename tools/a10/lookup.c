@@ -5,7 +5,8 @@
  *   /name/         its index.html, or else a listing; a file: not found
  *
  * and of a file that compresses, the sibling that is compressed already, if the
- * client takes it and it is smaller than the file and not older.
+ * client takes it, all of it or one part, and it is smaller than the file and
+ * not older.
  *
  * Each is opened below the root, and the kernel sees to it that no link leads
  * out. Type, size and time are asked of what was opened: nobody can exchange it
@@ -14,6 +15,9 @@
  *   look ---> in memory: looked_up
  *     |                      ^
  *     +---> openat2 ---> on_opened
+ *
+ * Where no descriptor is left it waits for one, until the time for the request
+ * is over.
  */
 #include "lookup.h"
 
@@ -30,6 +34,8 @@
 enum {
 	TRIES_MAX = 8,
 };
+
+#define PAUSE (50 * A10_MILLISECOND) /* until there may be a descriptor */
 
 static void looked_up(struct connection *connection, int fd);
 
@@ -59,6 +65,12 @@ static void look(struct connection *connection, enum lookup_step step)
 				  on_opened);
 }
 
+static void on_paused(struct connection *connection, const struct a10_result *r)
+{
+	(void)r;
+	look(connection, connection->exchange->step);
+}
+
 static void fail(struct connection *connection, int err)
 {
 	transfer_error(connection, response_status_of_error(err));
@@ -69,7 +81,7 @@ static void fail(struct connection *connection, int err)
 static void show_folder(struct connection *connection, int fd)
 {
 	struct exchange *exchange = connection->exchange;
-	const struct server *server = connection->server;
+	struct server *server = connection->server;
 	struct listing listing = {
 		.hidden = server->settings.hidden,
 		.order = listing_order(exchange->request.query),
@@ -81,6 +93,9 @@ static void show_folder(struct connection *connection, int fd)
 		listing_add_page(&exchange->body.text, &listing,
 				 exchange->path.name);
 	listing_finish(&listing);
+	/* Clients that ask and do not read must not take all the memory. */
+	if (err == 0 && !server_keep_page(server, exchange))
+		err = -ENOMEM;
 	if (err == 0)
 		transfer_page(connection, TYPE_HTML);
 	else
@@ -100,16 +115,14 @@ static void look_for_folder(struct connection *connection)
 static void look_for_coding(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	enum coding coding = CODING_BROTLI;
+	enum coding coding;
 
-	if (exchange->codings == 0) {
+	if (exchange->codings_tried == exchange->codings.count) {
 		exchange->coding = CODING_COUNT;
 		transfer_file(connection);
 		return;
 	}
-	while ((exchange->codings & 1u << coding) == 0)
-		coding++;
-	exchange->codings &= ~(1u << coding);
+	coding = exchange->codings.at[exchange->codings_tried++];
 	exchange->coding = coding;
 	if (path_add_suffix(&exchange->path, coding_suffixes[coding]) < 0) {
 		look_for_coding(connection);
@@ -148,14 +161,26 @@ static void found_coding(struct connection *connection, int fd)
 	transfer_file(connection);
 }
 
+/*
+ * Content-Encoding would be said of the parts and their frames as a whole, which
+ * are not encoded.
+ */
+static bool wants_parts(const struct request *request)
+{
+	struct view value;
+
+	return request_only(request, FIELD_RANGE, &value) &&
+	       memchr(value.at, ',', value.length) != NULL;
+}
+
 static void found_file(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
 	exchange->response.type = mime_type(exchange->path.name);
 	exchange->response.vary = mime_is_compressible(exchange->response.type);
-	if (exchange->response.vary)
-		exchange->codings = coding_accepted(&exchange->request);
+	if (exchange->response.vary && !wants_parts(&exchange->request))
+		coding_accepted(&exchange->request, &exchange->codings);
 	look_for_coding(connection);
 }
 
@@ -190,6 +215,8 @@ static void looked_up(struct connection *connection, int fd)
 		look(connection, exchange->step);
 	} else if (exchange->step == LOOKUP_CODING) {
 		found_coding(connection, fd);
+	} else if (fd == -EMFILE && a10_now() < connection->deadline) {
+		connection_submit(connection, a10_after(PAUSE), on_paused);
 	} else if (fd == -ENOENT && exchange->step == LOOKUP_INDEX) {
 		look_for_folder(connection);
 	} else if (fd < 0) {

@@ -155,7 +155,7 @@ static int loaded_add(const char *extension, const char *type)
 	struct loaded **bucket = bucket_of(extension);
 	struct loaded *loaded;
 
-	if (loaded_find(extension))
+	if (room - 1 > TYPE_MAX || loaded_find(extension))
 		return 0;
 	loaded = (struct loaded *)malloc(sizeof(*loaded) + length + room);
 	if (!loaded)

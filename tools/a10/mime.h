@@ -9,9 +9,14 @@
 
 #define MIME_SYSTEM_TABLE "/etc/mime.types"
 
+enum {
+	TYPE_MAX = 255, /* bytes of a type: 127 on each side of the slash */
+};
+
 /*
- * Reads a table: lines of a type and extensions, # for comments. Once, before
- * anything is asked. 0 or -errno; what was read so far counts.
+ * Reads a table: lines of a type and extensions, # for comments; types that are
+ * too long are passed over. Once, before anything is asked. 0 or -errno; what
+ * was read so far counts.
  */
 int mime_load(const char *path);
 

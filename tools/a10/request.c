@@ -173,15 +173,16 @@ static void parse_first_line(struct request *request, struct view line)
 		refuse_broken(request, 400);
 		return;
 	}
-	/* "GET /" was HTTP/0.9. */
+	version.at = last + 1;
+	version.length = (size_t)(end - version.at);
+	/* "GET /" was HTTP/0.9; "GET HTTP/1.1" lacks what is asked for. */
 	if (first == last) {
-		refuse_broken(request, 505);
+		status = parse_version(request, version);
+		refuse_broken(request, status == 0 ? 400 : 505);
 		return;
 	}
 	target.at = first + 1;
 	target.length = (size_t)(last - target.at);
-	version.at = last + 1;
-	version.length = (size_t)(end - version.at);
 	if (target.length > TARGET_MAX) {
 		refuse_broken(request, 414);
 		return;
@@ -358,19 +359,27 @@ static void judge_upload(struct request *request)
 		refuse(request, 413);
 		request->broken = true;
 	}
-	if (count_fields(request, FIELD_EXPECT, &value) == 0)
-		return;
-	if (!view_is(value, "100-continue"))
-		refuse(request, 417);
-	/* What is behind the answer is then the body, or it is not. */
-	if (request->upload != UPLOAD_NONE)
-		request->broken = true;
+}
+
+static void judge_expect(struct request *request)
+{
+	struct view value;
+	uint32_t at = 0;
+
+	while (request_field(request, FIELD_EXPECT, &at, &value)) {
+		if (!view_is(value, "100-continue"))
+			refuse(request, 417);
+		/* What is behind the answer is the body, or it is not. */
+		if (request->upload != UPLOAD_NONE)
+			request->broken = true;
+	}
 }
 
 static void judge(struct request *request)
 {
 	judge_host(request);
 	judge_upload(request);
+	judge_expect(request);
 	request->keep_alive =
 		!request->broken &&
 		!has_word(request, FIELD_CONNECTION, "close") &&
@@ -454,6 +463,8 @@ static void judge_partial(struct request *request, struct view rest)
 		method.length = (size_t)(newline - rest.at);
 	request->line.at = rest.at;
 	request->line.length = method.length;
+	if (newline && newline > rest.at && newline[-1] == '\r')
+		request->line.length--;
 	if (space && space < rest.at + method.length)
 		method.length = (size_t)(space - rest.at);
 	else if (newline)

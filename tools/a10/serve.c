@@ -33,7 +33,8 @@ struct serve {
 
 /*
  * Each connection takes a descriptor, and another one while it sends a large
- * file or waits for a disk. 0 or -EMFILE.
+ * file or waits for a disk: so unless more is asked for, no more than half of
+ * them are connections. 0 or -EMFILE.
  */
 static int limit_connections(struct server_settings *settings)
 {
@@ -50,7 +51,12 @@ static int limit_connections(struct server_settings *settings)
 	if (most <= DESCRIPTORS_OTHER)
 		return -EMFILE;
 	most -= DESCRIPTORS_OTHER;
-	most -= most / 4 < FILES_RESERVED ? most / 4 : FILES_RESERVED;
+	if (settings->connections_max == 0) {
+		settings->connections_max = CONNECTIONS_MAX;
+		most /= 2;
+	} else {
+		most -= most / 4 < FILES_RESERVED ? most / 4 : FILES_RESERVED;
+	}
 	if (settings->connections_max <= most)
 		return 0;
 	if (settings->connections_max > CONNECTIONS_MAX)
@@ -81,7 +87,7 @@ static int open_signals(struct serve *serve)
 static int open_ring(struct serve *serve)
 {
 	const struct a10_config config = {
-		.completion_entries = 2 * CONNECTIONS_LATE,
+		.completion_entries = COMPLETIONS,
 	};
 	int err = a10_ring_create(&config, &serve->ring);
 
@@ -287,7 +293,6 @@ int serve_run(int argc, char **argv)
 			.request_timeout_ns = REQUEST_TIMEOUT,
 			.send_timeout_ns = SEND_TIMEOUT,
 			.stop_timeout_ns = STOP_TIMEOUT,
-			.connections_max = CONNECTIONS_MAX,
 		},
 	};
 	struct serve serve = { .options = &options, .server.root = -1 };

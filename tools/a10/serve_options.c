@@ -30,7 +30,9 @@ void serve_options_help(void)
 	       "  --connections NUMBER       so many at once, others wait; "
 	       "default %d\n"
 	       "  --hidden                   serve names that begin with a dot, "
-	       "too\n"
+	       "too; what a\n"
+	       "                             link without one leads to is served "
+	       "anyhow\n"
 	       "  --mime-types FILE          a table of types; default "
 	       "%s\n",
 	       CONNECTIONS_MAX, MIME_SYSTEM_TABLE);

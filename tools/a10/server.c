@@ -6,6 +6,10 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+enum {
+	LATE_MARGIN = 64,
+};
+
 /* ---- connections -------------------------------------------------------- */
 
 /* The last word of the log is out: there is nothing left to do. */
@@ -59,6 +63,15 @@ static void find_memory_device(struct server *server)
 		server->memory_device = status.st_dev;
 }
 
+/* What one operation can accept before it is heard of and stopped. */
+static void measure_late(struct server *server)
+{
+	struct a10_ring_info info;
+
+	a10_ring_info(server->ring, &info);
+	server->connections_late = 2 * info.completion_entries + LATE_MARGIN;
+}
+
 int server_start(struct server *server)
 {
 	int err = a10_pool_create(server->ring, POOL_BUFFERS, POOL_BUFFER_SIZE,
@@ -67,6 +80,7 @@ int server_start(struct server *server)
 	if (err < 0)
 		return err;
 	find_memory_device(server);
+	measure_late(server);
 	stats_init(&server->stats);
 	log_start(&server->log, server->sq);
 	for (uint32_t i = 0; i < server->listener_count; i++)
@@ -82,6 +96,7 @@ static void on_stop_timeout(void *data, const struct a10_result *r)
 	for (struct connection *connection = server->connections; connection;
 	     connection = connection->next)
 		connection_close(connection);
+	log_give_up(&server->log);
 }
 
 void server_stop(struct server *server)
@@ -93,11 +108,10 @@ void server_stop(struct server *server)
 	for (struct connection *connection = server->connections; connection;
 	     connection = connection->next)
 		connection_stop(connection);
+	/* Also without a connection: there may be a log that nobody reads. */
+	a10_submit(server->sq, a10_after(server->settings.stop_timeout_ns),
+		   on_stop_timeout, server);
 	stop_if_empty(server);
-	if (server->connection_count > 0)
-		a10_submit(server->sq,
-			   a10_after(server->settings.stop_timeout_ns),
-			   on_stop_timeout, server);
 }
 
 void server_finish(struct server *server)
@@ -143,10 +157,33 @@ void server_give_exchange(struct server *server, struct exchange *exchange)
 	server->spare_count++;
 }
 
+bool server_keep_page(struct server *server, struct exchange *exchange)
+{
+	const size_t size = exchange->body.text.size;
+
+	assert(exchange->page_bytes == 0);
+	if (size <= PAGE_SMALL)
+		return true;
+	if (size > PAGES_MAX - server->page_bytes)
+		return false;
+	exchange->page_bytes = size;
+	server->page_bytes += size;
+	return true;
+}
+
+static void drop_page(struct server *server, struct exchange *exchange)
+{
+	assert(server->page_bytes >= exchange->page_bytes);
+	text_finish(&exchange->body.text);
+	server->page_bytes -= exchange->page_bytes;
+	exchange->page_bytes = 0;
+}
+
 void server_note(struct server *server, struct exchange *exchange)
 {
 	const int64_t now = server_clock(server);
 
+	drop_page(server, exchange);
 	if (exchange->response.status == 0)
 		return;
 	stats_note(&server->stats, exchange, now);

@@ -29,8 +29,11 @@ enum {
 	CONNECTIONS_LIMIT = 1 << 20, /* whatever is said                    */
 	LISTENERS_MAX = 16,
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
+	COMPLETIONS = 1024,    /* that wait to be seen, if that is granted   */
 	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
 	POOL_BUFFER_SIZE = 4096,
+	PAGES_MAX = 64 << 20,  /* bytes of listings that are on their way ... */
+	PAGE_SMALL = 16 << 10, /* ... of which those up to this do not count  */
 };
 
 struct server_settings {
@@ -38,9 +41,9 @@ struct server_settings {
 	int64_t request_timeout_ns;
 	int64_t send_timeout_ns;
 	int64_t stop_timeout_ns;
-	uint32_t connections_max;
-	bool hidden;     /* what begins with a dot is served too */
-	bool stats_page; /* see stats.h */
+	uint32_t connections_max; /* before the start 0: not said */
+	bool hidden;              /* what begins with a dot is served too */
+	bool stats_page;          /* see stats.h */
 };
 
 struct server {
@@ -51,10 +54,12 @@ struct server {
 	int root;            /* the folder: what is served is below it     */
 	dev_t memory_device; /* files there are in memory; 0: none are     */
 	bool stopping;
+	uint32_t connections_late; /* near the limit: so many are left */
 	uint32_t connection_count;
 	struct connection *connections; /* the newest first */
 	uint32_t listener_count;
 	struct listener listeners[LISTENERS_MAX];
+	size_t page_bytes; /* see PAGES_MAX */
 	uint32_t spare_count;
 	struct exchange *spare;
 	struct log log;
@@ -85,6 +90,12 @@ void server_remove(struct server *server, struct connection *connection);
 /* An exchange for a connection (NULL: no memory), and back; NULL: nothing. */
 struct exchange *server_take_exchange(struct server *server);
 void server_give_exchange(struct server *server, struct exchange *exchange);
+
+/*
+ * Whether the page in body.text may stay in memory until its response is over,
+ * beside those of all others. If not, that is for another time.
+ */
+bool server_keep_page(struct server *server, struct exchange *exchange);
 
 /* The response is over, as a whole or not: counts and logs it, once. */
 void server_note(struct server *server, struct exchange *exchange);

@@ -22,6 +22,7 @@
 
 #include "condition.h"
 #include "connection.h"
+#include "mime.h"
 #include "server.h"
 
 #include <assert.h>
@@ -37,6 +38,12 @@ enum {
 	SEND_MAX = 1024 * 1024, /* of a file before others have their turn */
 	PART_ROOM = 512,        /* for the head of a part                  */
 };
+
+/* Besides the two there are names of headers and three numbers. */
+static_assert(TYPE_MAX + BOUNDARY_SIZE + 150 <= PART_ROOM,
+	      "the head of a part has room");
+
+#define PAUSE (50 * A10_MILLISECOND) /* before a socket is looked at again */
 
 static void proceed(struct connection *connection);
 
@@ -104,43 +111,86 @@ static int count_queued(const struct connection *connection)
 	return queued;
 }
 
+/*
+ * The time for that runs from the last byte that the client was seen to take.
+ * A socket tells that it is writable when a good part of its buffer is free,
+ * which with a slow reader takes long; so what counts, too, is whether the
+ * buffer has become emptier. false: the time is over.
+ */
+static bool has_time(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	const int queued = count_queued(connection);
+	const int64_t now = a10_now();
+
+	if (!exchange->waits || queued < exchange->queued)
+		connection->deadline =
+			now + connection->server->settings.send_timeout_ns;
+	exchange->waits = true;
+	exchange->queued = queued;
+	return now < connection->deadline;
+}
+
+static void give_up(struct connection *connection)
+{
+	connection->server->stats.send_timeouts++;
+	connection_close(connection);
+}
+
 static void on_writable(struct connection *connection,
 			const struct a10_result *r);
+static void on_paused(struct connection *connection,
+		      const struct a10_result *r);
 
 static void await_writable(struct connection *connection)
 {
 	const struct a10_op op =
 		a10_poll(a10_fd_regular(connection->socket), POLLOUT);
 
-	connection->exchange->queued = count_queued(connection);
-	connection_submit(
-		connection,
-		a10_timeout(op, connection->server->settings.send_timeout_ns),
-		on_writable);
+	if (has_time(connection))
+		connection_submit(connection,
+				  a10_deadline(op, connection->deadline),
+				  on_writable);
+	else
+		give_up(connection);
 }
 
-/*
- * A socket tells that it is writable when a good part of its buffer is free,
- * which with a slow reader takes long. So when the time is over what counts is
- * whether the buffer has become emptier.
- */
-static bool is_taken(const struct connection *connection)
+/* Where a poll would end at once, and tell nothing. */
+static void pause_writing(struct connection *connection)
 {
-	return count_queued(connection) < connection->exchange->queued;
+	if (has_time(connection))
+		connection_submit(connection, a10_after(PAUSE), on_paused);
+	else
+		give_up(connection);
+}
+
+static bool is_writable(const struct connection *connection)
+{
+	struct pollfd poll_fd = { .fd = connection->socket, .events = POLLOUT };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+static void on_paused(struct connection *connection, const struct a10_result *r)
+{
+	(void)r;
+	if (is_writable(connection))
+		proceed(connection);
+	else
+		pause_writing(connection);
 }
 
 static void on_writable(struct connection *connection,
 			const struct a10_result *r)
 {
-	if (r->value >= 0) {
-		proceed(connection);
-	} else if (r->value == -ETIME && is_taken(connection)) {
+	if (r->value == -ETIME)
 		await_writable(connection);
-	} else {
-		if (r->value == -ETIME)
-			connection->server->stats.send_timeouts++;
+	else if (r->value < 0)
 		connection_close(connection);
-	}
+	else if ((r->value & (POLLOUT | POLLERR | POLLHUP)) != 0)
+		proceed(connection);
+	else
+		pause_writing(connection); /* the client has shut its side */
 }
 
 /* The socket took that much, or none of it: -errno. */
@@ -150,6 +200,7 @@ static bool note_sent(struct connection *connection, ssize_t sent)
 
 	if (sent > 0) {
 		exchange->sent += (uint64_t)sent;
+		exchange->waits = false;
 		return true;
 	}
 	if (sent == -EAGAIN)
@@ -468,7 +519,7 @@ static enum range_verdict judge_ranges(struct connection *connection,
 	struct view value;
 
 	if (request->head_only || !request_only(request, FIELD_RANGE, &value) ||
-	    !condition_allows_range(request, validator, time(NULL)))
+	    !condition_allows_range(request, validator))
 		return RANGE_WHOLE;
 	return range_parse(value, exchange->response.size,
 			   &exchange->body.ranges);
@@ -484,7 +535,7 @@ void transfer_file(struct connection *connection)
 	struct validator validator;
 
 	validator_of(&exchange->status,
-		     coded ? coding_suffixes[exchange->coding] : "",
+		     coded ? coding_suffixes[exchange->coding] : "", time(NULL),
 		     &validator);
 	body->file.in_memory =
 		exchange->status.st_dev == connection->server->memory_device;

@@ -23,55 +23,88 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* What may be in an extension or in a trailer. */
+static bool is_text(char c)
+{
+	const unsigned char byte = (unsigned char)c;
+
+	return c == '\t' || (byte >= ' ' && byte != 0x7f);
+}
+
 static int skip_size(struct upload *upload, char c)
 {
 	const int digit = hex_digit(c);
 
-	if (digit >= 0) {
+	if (digit >= 0 && upload->state == UPLOAD_SIZE) {
 		upload->left = upload->left << 4 | (uint64_t)digit;
 		upload->has_digit = true;
 		return upload->left > UPLOAD_MAX ? -E2BIG : 0;
 	}
-	if (!upload->has_digit || !strchr("; \t\r\n", c) || c == '\0')
+	if (!upload->has_digit)
 		return -EBADMSG;
-	upload->state = UPLOAD_EXTENSION;
+	switch (c) {
+	case ' ':
+	case '\t':
+		upload->state = UPLOAD_SIZE_BLANK;
+		return 0;
+	case ';':
+		upload->state = UPLOAD_EXTENSION;
+		return 0;
+	case '\r':
+		upload->state = UPLOAD_SIZE_LF;
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* Text up to a CR, which leads on. */
+static int skip_text(struct upload *upload, char c, enum upload_state next)
+{
+	if (c == '\r')
+		upload->state = next;
+	else if (!is_text(c))
+		return -EBADMSG;
+	else
+		upload->empty_line = false;
 	return 0;
+}
+
+/* That character and no other. */
+static int skip_only(struct upload *upload, char c, char only,
+		     enum upload_state next)
+{
+	upload->state = next;
+	return c == only ? 0 : -EBADMSG;
 }
 
 static int skip_character(struct upload *upload, char c)
 {
-	int err = 0;
+	const bool was_empty = upload->empty_line;
 
 	switch (upload->state) {
 	case UPLOAD_SIZE:
-		err = skip_size(upload, c);
-		if (upload->state == UPLOAD_SIZE || c != '\n')
-			break;
-		/* fall through */
+	case UPLOAD_SIZE_BLANK:
+		return skip_size(upload, c);
 	case UPLOAD_EXTENSION:
-		if (c != '\n')
-			break;
+		return skip_text(upload, c, UPLOAD_SIZE_LF);
+	case UPLOAD_SIZE_LF:
 		upload->empty_line = true;
-		upload->state = upload->left > 0 ? UPLOAD_DATA : UPLOAD_TRAILER;
-		break;
-	case UPLOAD_DATA_END:
-		if (c != '\r' && c != '\n')
-			return -EBADMSG;
-		if (c == '\n') {
-			upload->state = UPLOAD_SIZE;
-			upload->has_digit = false;
-		}
-		break;
+		return skip_only(upload, c, '\n',
+				 upload->left > 0 ? UPLOAD_DATA :
+						    UPLOAD_TRAILER);
+	case UPLOAD_DATA_CR:
+		return skip_only(upload, c, '\r', UPLOAD_DATA_LF);
+	case UPLOAD_DATA_LF:
+		upload->has_digit = false;
+		return skip_only(upload, c, '\n', UPLOAD_SIZE);
 	case UPLOAD_TRAILER:
-		if (c == '\n' && upload->empty_line)
-			upload->state = UPLOAD_OVER;
-		else if (c != '\r')
-			upload->empty_line = c == '\n';
-		break;
+		return skip_text(upload, c, UPLOAD_TRAILER_LF);
 	default:
-		break;
+		upload->empty_line = true;
+		return skip_only(upload, c, '\n',
+				 was_empty ? UPLOAD_OVER : UPLOAD_TRAILER);
 	}
-	return err;
 }
 
 static size_t skip_data(struct upload *upload, size_t length)
@@ -81,7 +114,7 @@ static size_t skip_data(struct upload *upload, size_t length)
 
 	upload->left -= step;
 	if (upload->left == 0)
-		upload->state = upload->chunked ? UPLOAD_DATA_END : UPLOAD_OVER;
+		upload->state = upload->chunked ? UPLOAD_DATA_CR : UPLOAD_OVER;
 	return step;
 }
 

@@ -1,11 +1,18 @@
 /*
  * upload.h - the body of a request, which nobody wants: where it ends.
  *
- *   SIZE ----> EXTENSION ----> DATA ----> DATA_END ----> SIZE
- *                  |
- *                  | the last chunk
- *                  v
- *               TRAILER ----> OVER        a length alone: DATA ----> OVER
+ *   SIZE --> SIZE_BLANK --> EXTENSION --> SIZE_LF --> DATA
+ *    ^                                      |          |
+ *    +------ DATA_LF <------ DATA_CR <------|----------+
+ *                                           | the last chunk
+ *                 +-------------------------+
+ *                 v
+ *   OVER <---- TRAILER <----> TRAILER_LF
+ *
+ *   and of a length alone: DATA ----> OVER
+ *
+ * A line ends with CR LF and nothing else, and has no other control characters
+ * in it: a proxy that took them differently would see other requests than we.
  */
 #ifndef UPLOAD_H
 #define UPLOAD_H
@@ -16,11 +23,15 @@
 
 enum upload_state {
 	UPLOAD_OVER,
-	UPLOAD_SIZE,      /* in the digits of a chunk's size          */
-	UPLOAD_EXTENSION, /* behind them, up to the end of the line   */
+	UPLOAD_SIZE,       /* in the digits of a chunk's size          */
+	UPLOAD_SIZE_BLANK, /* behind them                              */
+	UPLOAD_EXTENSION,  /* behind a semicolon, up to the line's end */
+	UPLOAD_SIZE_LF,    /* behind the CR of that line               */
 	UPLOAD_DATA,
-	UPLOAD_DATA_END, /* the end of line behind a chunk            */
-	UPLOAD_TRAILER,  /* lines up to an empty one                  */
+	UPLOAD_DATA_CR, /* before the end of line behind a chunk    */
+	UPLOAD_DATA_LF,
+	UPLOAD_TRAILER, /* lines up to an empty one                 */
+	UPLOAD_TRAILER_LF,
 };
 
 struct upload {
