@@ -5,9 +5,11 @@
 #include <a10/base.h>
 #include <a10/buf.h>
 #include <a10/config.h>
+#include <a10/epoll.h>
 #include <a10/fd.h>
 #include <a10/fs.h>
 #include <a10/io.h>
+#include <a10/mem.h>
 #include <a10/net.h>
 #include <a10/op.h>
 #include <a10/poll.h>

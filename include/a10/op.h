@@ -81,8 +81,10 @@ enum a10_opcode {
 	A10_OPCODE_LISTEN_ON = 128,
 	A10_OPCODE_CONNECT_TO = 129,
 	A10_OPCODE_SCOPE_WAIT = 130,
-	A10_OPCODE_CANCEL_FD = 131, /* another thread's a10_cancel_fd ... */
-	A10_OPCODE_CANCEL_ALL = 132 /* ... and a10_cancel_all */
+	A10_OPCODE_CANCEL_FD = 131,  /* another thread's a10_cancel_fd ... */
+	A10_OPCODE_CANCEL_ALL = 132, /* ... and a10_cancel_all */
+
+	A10_OPCODE_LINK_FILE = 180 /* LINKAT of a descriptor */
 };
 
 /*
@@ -157,7 +159,8 @@ struct a10_op {
 #define A10_WITH_POOL      (1u << 15)
 #define A10_WITH_LIBRARY   (1u << 16) /* the library has a part in it */
 #define A10_WITH_RAW       (1u << 17)
-#define A10_WITH_KNOWN     ((1u << 18) - 1)
+#define A10_WITH_RWF       (1u << 18)
+#define A10_WITH_KNOWN     ((1u << 19) - 1)
 
 #define A10_LENGTH_MAX UINT64_C(0x7ffff000) /* what read(2) does at most */
 
@@ -362,6 +365,17 @@ A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 {
 	op.extra.flags |= A10_WITH_REGION;
 	op.extra.region = region;
+	return op;
+}
+
+/*
+ * Of a read or a write: RWF_* of preadv2(2), besides those it has. What the
+ * kernel or the file cannot is -EOPNOTSUPP.
+ */
+A10_OP a10_rwf(struct a10_op op, int flags)
+{
+	op.request.op_flags |= (uint32_t)flags;
+	op.extra.flags |= A10_WITH_RWF;
 	return op;
 }
 

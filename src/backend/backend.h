@@ -87,9 +87,11 @@ struct backend_calls {
 	int64_t (*now)(struct backend *backend);
 
 	/*
-	 * Does one request at once by system call: SOCKET, BIND, LISTEN, CLOSE
-	 * (also of a direct descriptor), and URING_CMD's SETSOCKOPT. Its res;
-	 * -EOPNOTSUPP: it cannot. May be called from any thread.
+	 * Does one request at once by system call, one that does not wait:
+	 * SOCKET, BIND, LISTEN, CLOSE (also of a direct descriptor),
+	 * URING_CMD's SETSOCKOPT, FTRUNCATE, FADVISE, MADVISE, PIPE, and
+	 * EPOLL_WAIT (-EAGAIN: nothing yet). Its res; -EOPNOTSUPP: it cannot.
+	 * May be called from any thread.
 	 */
 	int (*sync)(struct backend *backend, const struct uring_sqe *request);
 

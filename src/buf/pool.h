@@ -72,6 +72,10 @@ void regions_finish(struct a10_ring *ring, bool inherited);
  */
 int region_hold(struct a10_region *region, const struct a10_ring *ring);
 void region_drop(struct a10_region *region);
+/* Whether all that the vector names lies in it. */
+struct iovec;
+bool region_holds(const struct a10_region *region, const struct iovec *iov,
+		  size_t count);
 
 /* The calls back, in ring/again.c and ring/cancel.c. */
 void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);

@@ -218,3 +218,18 @@ void *a10_region_data(const struct a10_region *region)
 {
 	return region->data;
 }
+
+bool region_holds(const struct a10_region *region, const struct iovec *iov,
+		  size_t count)
+{
+	const uintptr_t from = (uintptr_t)region->data;
+
+	for (size_t i = 0; i < count; i++) {
+		const uintptr_t at = (uintptr_t)iov[i].iov_base;
+
+		if (at < from || at - from > region->size ||
+		    iov[i].iov_len > region->size - (at - from))
+			return false;
+	}
+	return true;
+}

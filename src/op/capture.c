@@ -1,6 +1,7 @@
 #include "op/capture.h"
 #include "base/assert.h"
 #include "base/memory.h"
+#include "op/names.h"
 #include "op/table.h"
 
 #include <errno.h>
@@ -8,11 +9,11 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #define BLOCK_LEAST 64u
-#define PATH_SIZE   4096u /* with its NUL, as the kernel has it */
 #define TEXT_SIZE   512u
 #define HOW_SIZE    4096u
 #define VECTOR_MAX  1024u /* UIO_MAXIOV */
@@ -175,6 +176,27 @@ static int capture_path_how(struct capture_cache *cache,
 	return 0;
 }
 
+/*
+ * The kernel writes two numbers of its own, not what the caller gets; behind
+ * them is room for those of a pair that becomes direct.
+ */
+static int capture_pair(struct capture_cache *cache,
+			struct a10_request *request,
+			struct capture **ret_capture)
+{
+	struct capture *capture;
+
+	if (!request->address)
+		return -EFAULT;
+	capture = capture_take(cache, 4 * sizeof(int32_t));
+	if (!capture)
+		return -ENOMEM;
+	memset(capture_data(capture), 0xff, 4 * sizeof(int32_t));
+	request->address = pointer_word(capture_data(capture));
+	*ret_capture = capture;
+	return 0;
+}
+
 static int capture_vector(struct capture_cache *cache,
 			  struct a10_request *request,
 			  struct capture **ret_capture)
@@ -325,6 +347,27 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 	case CAPTURE_PATH_HOW:
 		err = capture_path_how(cache, request, &capture);
 		break;
+	case CAPTURE_TWO_PATHS:
+		err = capture_two_paths(cache, request, &capture);
+		break;
+	case CAPTURE_LINK_FILE:
+		err = capture_link_file(cache, request, &capture);
+		break;
+	case CAPTURE_ATTRIBUTE:
+		err = capture_attribute(cache, request, false, &capture);
+		break;
+	case CAPTURE_ATTRIBUTE_SET:
+		err = capture_attribute(cache, request, true, &capture);
+		break;
+	case CAPTURE_EVENT:
+		if (request->address)
+			err = capture_bytes(cache, &request->address,
+					    sizeof(struct epoll_event),
+					    &capture);
+		break;
+	case CAPTURE_PAIR:
+		err = capture_pair(cache, request, &capture);
+		break;
 	case CAPTURE_VECTOR:
 		err = capture_vector(cache, request, &capture);
 		break;
@@ -405,6 +448,8 @@ uint64_t capture_total(const struct op_row *row,
 	case DATA_BUFFER:
 	case DATA_PEER:
 	case DATA_STATX:
+	case DATA_VALUE:
+	case DATA_EVENTS:
 		break;
 	}
 	return length;
@@ -477,6 +522,8 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 	case DATA_NONE:
 	case DATA_PEER:
 	case DATA_STATX:
+	case DATA_VALUE:
+	case DATA_EVENTS:
 		check(bytes == 0);
 		break;
 	}

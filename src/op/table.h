@@ -24,6 +24,7 @@ enum op_result {
 	RESULT_BYTES,      /* a count of bytes */
 	RESULT_DESCRIPTOR, /* a new descriptor */
 	RESULT_VALUE,      /* a number without further meaning */
+	RESULT_PAIR,       /* 0, and two descriptors in what was captured */
 };
 
 /* What address is, for what may be short, restarted or marked. */
@@ -34,14 +35,22 @@ enum op_data {
 	DATA_HEADER, /* struct msghdr */
 	DATA_PEER,   /* a10_address of an accepted socket */
 	DATA_STATX,  /* offset -> struct statx */
+	DATA_VALUE,  /* offset, length: as many bytes as the result says */
+	DATA_EVENTS, /* struct epoll_event, as many as the result says */
 };
 
 /* What the verb must copy, for the kernel reads it later. */
 enum op_capture {
 	CAPTURE_NONE,
-	CAPTURE_PATH,      /* address */
-	CAPTURE_PATH_HOW,  /* address; offset -> struct open_how, length */
-	CAPTURE_VECTOR,    /* address -> iovec array, length */
+	CAPTURE_PATH,          /* address */
+	CAPTURE_PATH_HOW,      /* address; offset -> struct open_how, length */
+	CAPTURE_TWO_PATHS,     /* address, offset */
+	CAPTURE_LINK_FILE,     /* offset; address becomes the name of fd */
+	CAPTURE_ATTRIBUTE,     /* address is a name, address3 a path if any */
+	CAPTURE_ATTRIBUTE_SET, /* the same; offset -> value, length */
+	CAPTURE_EVENT,         /* address -> struct epoll_event, or 0 */
+	CAPTURE_PAIR,          /* address: room for two descriptors */
+	CAPTURE_VECTOR,        /* address -> iovec array, length */
 	CAPTURE_ADDRESS,   /* address -> socket address, offset its length */
 	CAPTURE_SEND_TO,   /* offset -> socket address, index its length */
 	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
@@ -80,6 +89,14 @@ enum op_cloexec {
 	CLOEXEC_HOW
 };
 
+/* What the caller lent and the library writes, or looks at, at the end. */
+enum op_output {
+	OUTPUT_NONE,
+	OUTPUT_HEADER, /* struct msghdr, from the one captured */
+	OUTPUT_PEER,   /* struct a10_address */
+	OUTPUT_PAIR    /* two struct a10_fd, from the numbers captured */
+};
+
 /* What the library does itself, or first. */
 enum op_own {
 	OWN_NONE,
@@ -113,8 +130,10 @@ struct op_row {
 	uint8_t multishot_value; /* the bit's value, or the opcode */
 	uint8_t cloexec;
 	uint8_t own;
+	uint8_t output;
 	uint8_t zero_copy; /* the opcode that does it without copying, or 0 */
 	uint8_t fixed;     /* ... from a registered buffer, or 0 */
+	uint8_t kernel;    /* of the library's own: what goes to the kernel */
 	uint8_t plain;     /* enum op_plain */
 	bool pooled;       /* the kernel can pick the buffer */
 	bool partial;      /* may do less than asked: a10_all */
@@ -123,9 +142,10 @@ struct op_row {
 	bool written;      /* the kernel writes data, else it reads it */
 	bool transient;    /* what accept(2) calls transient does not end it */
 	bool sync;         /* a system call can stand in (backend sync) */
+	bool borrows;      /* the kernel takes no direct one: see standin.c */
 };
 
-#define OP_ROWS 133
+#define OP_ROWS 200
 /* No kernel opcode: what a10_raw brings, of which nothing is known. */
 #define OP_RAW 127
 

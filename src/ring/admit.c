@@ -7,25 +7,6 @@
 
 #include <errno.h>
 
-static bool has_opcode(const struct a10_ring *ring, uint32_t opcode)
-{
-	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
-}
-
-void sync_begin(struct a10_ring *ring, struct slot *slot)
-{
-	const uint32_t index = slot_index(slot);
-	const void *request = request_at(ring, index);
-	const int res = ring->calls->sync(ring->backend, request);
-
-	if (res >= 0 && op_row(slot->opcode)->result == RESULT_DESCRIPTOR) {
-		cold_at(ring, index)->fd_value = res;
-		slot_finish(ring, slot, 0);
-	} else {
-		slot_finish(ring, slot, res);
-	}
-}
-
 static struct a10_fd request_fd(struct a10_ring *ring, const struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
@@ -80,8 +61,8 @@ void slot_begin(struct a10_ring *ring, struct slot *slot)
 
 	if (row->own != OWN_NONE)
 		own_begin(ring, slot, row->own);
-	else if (unlikely(row->sync && !has_opcode(ring, slot->opcode)))
-		sync_begin(ring, slot);
+	else if (unlikely(standin_is_needed(ring, slot)))
+		standin_begin(ring, slot);
 	else
 		queue_push(ring, slot);
 }

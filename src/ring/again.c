@@ -9,6 +9,7 @@
 #include "ring/life.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -170,7 +171,7 @@ static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 		return restart_copying(ring, slot);
 	if (value == -EAGAIN)
 		return restart_when_ready(ring, slot, row);
-	return false;
+	return standin_after(ring, slot, value);
 }
 
 /* The buffer the kernel picked, whatever the result says. */
@@ -252,6 +253,15 @@ static void mark_written(struct a10_ring *ring, const struct slot *slot,
 	case DATA_STATX:
 		memory_written((const void *)(uintptr_t)request->offset,
 			       sizeof(struct statx));
+		break;
+	case DATA_VALUE:
+		if (request->length > 0)
+			memory_written((const void *)(uintptr_t)request->offset,
+				       (size_t)res);
+		break;
+	case DATA_EVENTS:
+		memory_written(address,
+			       (size_t)res * sizeof(struct epoll_event));
 		break;
 	case DATA_NONE:
 		break;
@@ -489,6 +499,8 @@ static void ready_completed(struct a10_ring *ring, struct slot *slot,
 		slot_deliver(ring, slot, &r);
 	} else if (res < 0 && !is_interrupted(res)) {
 		slot_deliver(ring, slot, &r);
+	} else if (standin_is_needed(ring, slot)) {
+		standin_begin(ring, slot);
 	} else {
 		slot_restart(ring, slot);
 	}
@@ -505,6 +517,10 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 
 	if (slot->step == STEP_READY) {
 		ready_completed(ring, slot, completion->res);
+	} else if (slot->step == STEP_INSTALL) {
+		standin_installed(ring, slot, completion->res);
+	} else if (slot->step == STEP_CONVERT && row->result == RESULT_PAIR) {
+		pair_converted(ring, slot, completion->res);
 	} else if (row->own == OWN_CONNECT_TO || row->own == OWN_LISTEN_ON) {
 		made_completed(ring, slot, completion->res);
 	} else if (completion->flags & URING_CQE_F_NOTIF) {

@@ -77,6 +77,7 @@ enum slot_step {
 	STEP_SELF,    /* the operation itself */
 	STEP_READY,   /* a poll until its descriptor is ready, after -EAGAIN */
 	STEP_CONVERT, /* a regular descriptor into a direct one */
+	STEP_INSTALL, /* the other way, for as long as it takes */
 };
 
 /*
@@ -180,8 +181,10 @@ struct cold {
 	int64_t value;          /* the result, once it is known */
 };
 
-/* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
-#define COLD_COPIES (1u << 31)
+/* In cold.flags besides A10_WITH_*. */
+#define COLD_COPIES   (1u << 31) /* it was to send without copying, in vain */
+#define COLD_BORROWED (1u << 30) /* cell is a descriptor to close at the end */
+#define COLD_BY_CALL  (1u << 29) /* the kernel cannot; the system call does */
 
 /*
  * What is under way on one descriptor of the process, or of the direct table.

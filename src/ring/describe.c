@@ -22,7 +22,7 @@
 #define SCOPE_FLAGS_KNOWN (A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS)
 
 /* Extra that a slot without a cold part can do without. */
-#define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD)
+#define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD | A10_WITH_RWF)
 
 void op_give_up(const struct a10_op *op)
 {
@@ -104,7 +104,10 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_TIMEOUT && op->extra.timeout_ns < 0)
 		return -EINVAL;
-	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR)
+	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR &&
+	    row->result != RESULT_PAIR)
+		return -EINVAL;
+	if (flags & A10_WITH_RWF && row->nowait != NOWAIT_RWF)
 		return -EINVAL;
 	if (flags & A10_WITH_ZERO_COPY && !row->zero_copy)
 		return -EINVAL;
@@ -194,7 +197,7 @@ static void add_multishot(const struct a10_ring *ring,
 		break;
 	case MULTISHOT_OPCODE:
 		/* Without it one-shots follow one another: see again.c. */
-		if (ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1) {
+		if (ring_knows(ring, opcode)) {
 			request->opcode = row->multishot_value;
 			request->offset = 0;
 		}
@@ -203,6 +206,26 @@ static void add_multishot(const struct a10_ring *ring,
 	case MULTISHOT_NEVER:
 		break;
 	}
+}
+
+static int add_region(const struct a10_ring *ring, struct a10_request *request,
+		      const struct op_row *row, struct a10_region *region)
+{
+	const void *pointer = (const void *)(uintptr_t)request->address;
+	const int index = region_hold(region, ring);
+
+	if (index < 0)
+		return index;
+	/* Of vectors from 6.15 on; before, it is only slower. */
+	if (!ring_knows(ring, row->fixed) && row->data == DATA_VECTOR) {
+		if (region_holds(region, pointer, request->length))
+			return 0;
+		region_drop(region);
+		return -EFAULT;
+	}
+	request->opcode = row->fixed;
+	request->buffer = (uint16_t)index;
+	return 0;
 }
 
 /* What the modifiers mean for the request itself. */
@@ -228,12 +251,10 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 		request->buffer = pool_group(extra->pool);
 	}
 	if (flags & A10_WITH_REGION) {
-		const int index = region_hold(extra->region, ring);
+		const int err = add_region(ring, request, row, extra->region);
 
-		if (index < 0)
-			return index;
-		request->opcode = row->fixed;
-		request->buffer = (uint16_t)index;
+		if (err < 0)
+			return err;
 	}
 	if (flags & A10_WITH_ZERO_COPY) {
 		request->opcode = row->zero_copy;
@@ -279,12 +300,12 @@ static void cold_fill(struct cold *cold, const struct a10_extra *extra)
 static void lend_output(struct cold *cold, const struct op_row *row,
 			struct a10_request *request)
 {
-	if (row->capture == CAPTURE_HEADER_IN)
-		cold->output = (void *)(uintptr_t)request->address;
-	if (request->opcode == URING_OP_ACCEPT && request->address) {
-		struct a10_address *peer = (void *)(uintptr_t)request->address;
+	if (row->output == OUTPUT_NONE)
+		return;
+	cold->output = (void *)(uintptr_t)request->address;
+	if (row->output == OUTPUT_PEER && request->address) {
+		struct a10_address *peer = cold->output;
 
-		cold->output = peer;
 		peer->length = sizeof(peer->as);
 		request->address = (uintptr_t)&peer->as;
 		request->offset = (uintptr_t)&peer->length;
@@ -311,6 +332,8 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 			cold->flags |= A10_WITH_ZERO_COPY;
 		return 0;
 	}
+	if (row->kernel)
+		request->opcode = row->kernel;
 	lend_output(cold, row, request);
 	err = capture_request(owner ? &ring->captures : NULL, row, request,
 			      &captured);

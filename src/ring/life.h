@@ -149,6 +149,8 @@ void slot_deliver_more(struct a10_ring *ring, struct slot *slot,
 		       struct a10_result *r);
 /* Delivers what slot_finish has gathered. */
 void finished_deliver(struct a10_ring *ring);
+/* Closes what nobody wants. */
+void descriptor_drop(struct a10_ring *ring, struct a10_fd fd);
 /* Closes and gives back what a result brings that nobody wants. */
 void result_drop(struct a10_ring *ring, struct a10_result *r);
 /* What ended it, if something did: -ECANCELED or -ETIME; else value. */
@@ -318,8 +320,29 @@ void listen_begin(struct a10_ring *ring, struct slot *slot);
 void connect_begin(struct a10_ring *ring, struct slot *slot);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
-/* By system call, since the kernel has no such opcode. */
-void sync_begin(struct a10_ring *ring, struct slot *slot);
+
+/*
+ * ---- standin.c: what the kernel here cannot do; output.c
+ * ----------------------
+ */
+
+/* Whether the slot's request is not for this kernel. */
+bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
+/* By system call, perhaps with a descriptor that is installed first. */
+void standin_begin(struct a10_ring *ring, struct slot *slot);
+void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* The kernel has refused; true: a system call does it instead. */
+bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
+/* The ends of a pipe are direct, or res says why not. */
+void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* What the caller lent gets what there is for it, or that is given back. */
+void output_end(struct a10_ring *ring, const struct slot *slot,
+		const struct a10_result *r);
+
+static inline bool ring_knows(const struct a10_ring *ring, uint32_t opcode)
+{
+	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
+}
 
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);

@@ -53,6 +53,20 @@ static void request_ready(struct uring_sqe *sqe,
 	request_copy(sqe, &ready);
 }
 
+/* A regular descriptor for the direct one that the request is for. */
+static void request_install(struct uring_sqe *sqe,
+			    const struct a10_request *request)
+{
+	struct a10_request install = {
+		.opcode = URING_OP_FIXED_FD_INSTALL,
+		.flags = URING_SQE_FIXED_FILE,
+		.fd = request->fd,
+		.user_data = request->user_data,
+	};
+
+	request_copy(sqe, &install);
+}
+
 /* What a drained operation is known by: of a chain its first. */
 static uint32_t drain_of(struct a10_ring *ring, const struct slot *slot)
 {
@@ -78,6 +92,8 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 	if (slot->step == STEP_READY)
 		request_ready(sqe, request_at(ring, slot_index(slot)),
 			      op_row(slot->opcode));
+	else if (slot->step == STEP_INSTALL)
+		request_install(sqe, request_at(ring, slot_index(slot)));
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
 	    !(slot->marks & MARK_ARMED) && !waits_in_chain(ring, slot))

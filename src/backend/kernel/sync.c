@@ -3,6 +3,9 @@
  * lack the opcode, and where nothing can be queued. Any thread.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -82,6 +85,52 @@ static int sync_setsockopt(const struct uring_sqe *request)
 	return 0;
 }
 
+static int sync_ftruncate(const struct uring_sqe *request)
+{
+	return ftruncate(request->fd, (off_t)request->off) < 0 ? -errno : 0;
+}
+
+/* Of a length that the request has no room for. */
+static int sync_fadvise(const struct uring_sqe *request)
+{
+	const uint64_t length = request->addr ? request->addr : request->len;
+
+	return -posix_fadvise(request->fd, (off_t)request->off, (off_t)length,
+			      (int)request->op_flags);
+}
+
+static int sync_madvise(const struct uring_sqe *request)
+{
+	const uint64_t length = request->off ? request->off : request->len;
+
+	return madvise((void *)(uintptr_t)request->addr, length,
+		       (int)request->op_flags) < 0 ?
+		       -errno :
+		       0;
+}
+
+/* Both ends as regular ones. */
+static int sync_pipe(const struct uring_sqe *request)
+{
+	int *const ends = (int *)(uintptr_t)request->addr;
+
+	if (request->file_index != 0)
+		return -EOPNOTSUPP;
+	return pipe2(ends, (int)request->op_flags) < 0 ? -errno : 0;
+}
+
+/* -EAGAIN: nothing yet. */
+static int sync_epoll_wait(const struct uring_sqe *request)
+{
+	struct epoll_event *const events = (void *)(uintptr_t)request->addr;
+	const int ready =
+		epoll_wait(request->fd, events, (int)request->len, 0);
+
+	if (ready == 0)
+		return -EAGAIN;
+	return ready < 0 ? -errno : ready;
+}
+
 int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 {
 	/* fd is a slot then, which no system call knows. */
@@ -98,6 +147,16 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 		return sync_close(backend, request);
 	case URING_OP_URING_CMD:
 		return sync_setsockopt(request);
+	case URING_OP_FTRUNCATE:
+		return sync_ftruncate(request);
+	case URING_OP_FADVISE:
+		return sync_fadvise(request);
+	case URING_OP_MADVISE:
+		return sync_madvise(request);
+	case URING_OP_PIPE:
+		return sync_pipe(request);
+	case URING_OP_EPOLL_WAIT:
+		return sync_epoll_wait(request);
 	default:
 		return -EOPNOTSUPP;
 	}

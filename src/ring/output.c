@@ -1,0 +1,74 @@
+/*
+ * What the caller lent and the library writes when an operation is over. Of a
+ * result nobody wants, the descriptors that are in there are closed.
+ */
+#include "base/memory.h"
+#include "fd/registry.h"
+#include "ring/life.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Descriptors that came as control data. */
+static void rights_close(const struct msghdr *header)
+{
+	struct msghdr *lent = (struct msghdr *)(uintptr_t)header;
+	struct cmsghdr *part;
+
+	if (!header->msg_control)
+		return;
+	memory_written(header->msg_control, header->msg_controllen);
+	for (part = CMSG_FIRSTHDR(lent); part; part = CMSG_NXTHDR(lent, part)) {
+		size_t size = part->cmsg_len - CMSG_LEN(0);
+		int number;
+
+		if (part->cmsg_level != SOL_SOCKET ||
+		    part->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + sizeof(number) <= size;
+		     at += sizeof(number)) {
+			memcpy(&number, CMSG_DATA(part) + at, sizeof(number));
+			close(number);
+		}
+	}
+}
+
+static void pair_end(struct a10_ring *ring, const struct cold *cold,
+		     bool wanted)
+{
+	const int32_t *numbers = capture_data(cold->captured);
+	struct a10_fd *fds = cold->output, fd;
+
+	memory_written(numbers, 2 * sizeof(*numbers));
+	for (int i = 0; i < 2; i++) {
+		fd = a10_fd_regular(numbers[i]);
+		if (cold->flags & A10_WITH_DIRECT)
+			fd.ring = ring->sq.number;
+		if (wanted)
+			fds[i] = fd;
+		else
+			descriptor_drop(ring, fd);
+	}
+}
+
+void output_end(struct a10_ring *ring, const struct slot *slot,
+		const struct a10_result *r)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+	const bool wanted = slot->done && !(slot->marks & MARK_DETACH);
+
+	switch ((enum op_output)op_row(slot->opcode)->output) {
+	case OUTPUT_HEADER:
+		capture_write_back(cold->captured, cold->output);
+		if (!wanted && r->value >= 0)
+			rights_close(cold->output);
+		break;
+	case OUTPUT_PAIR:
+		if (r->value >= 0)
+			pair_end(ring, cold, wanted);
+		break;
+	case OUTPUT_PEER: /* the kernel wrote it where it is */
+	case OUTPUT_NONE:
+		break;
+	}
+}
