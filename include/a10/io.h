@@ -167,5 +167,63 @@ A10_OP a10_pipe(struct a10_fd ret_fds[2], int flags)
 	return op;
 }
 
+/* ---- descriptors made of descriptors ------------------------------------- */
+
+/*
+ * A direct descriptor for the file of a regular one: result.fd. fd stays open.
+ * -ENXIO, -ENFILE as a10_direct. [FILES_UPDATE]
+ */
+A10_OP a10_fd_register(struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FD_REGISTER, fd, NULL, 1,
+				       UINT32_MAX /* any place */, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * The file of a regular descriptor in place of what the direct one is; fd stays
+ * open. Operations under way keep what they began with. [FILES_UPDATE]
+ */
+A10_OP a10_fd_replace(struct a10_fd direct, struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(
+		A10_OPCODE_FD_REPLACE, fd, NULL, 1,
+		direct.ring ? (uint32_t)direct.plus_one - 1u : UINT64_MAX, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	op.extra.argument[0] = direct.ring;
+	return op;
+}
+
+#define A10_FD_INHERIT (1u << 0) /* not close-on-exec */
+
+/*
+ * A regular descriptor for the file of a direct one: result.fd. fd stays open.
+ * flags: A10_FD_INHERIT. Before Linux 6.8 -EOPNOTSUPP. [FIXED_FD_INSTALL]
+ */
+A10_OP a10_fd_install(struct a10_fd fd, uint32_t flags)
+{
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_FIXED_FD_INSTALL, fd, NULL, 0, 0, flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * One more descriptor, of the same kind, for the same file: result.fd. Of a
+ * regular one with a10_direct a direct one. Before Linux 6.8 -EOPNOTSUPP of
+ * direct ones. [F_DUPFD_CLOEXEC; FIXED_FD_INSTALL, FILES_UPDATE]
+ */
+A10_OP a10_fd_clone(struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FD_CLONE, fd, NULL, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY | (fd.ring ? A10_WITH_DIRECT : 0);
+	return op;
+}
+
 A10_END
 #endif

@@ -84,7 +84,16 @@ enum a10_opcode {
 	A10_OPCODE_CANCEL_FD = 131,  /* another thread's a10_cancel_fd ... */
 	A10_OPCODE_CANCEL_ALL = 132, /* ... and a10_cancel_all */
 
-	A10_OPCODE_LINK_FILE = 180 /* LINKAT of a descriptor */
+	A10_OPCODE_LINK_FILE = 180, /* LINKAT of a descriptor */
+	A10_OPCODE_RECVFROM = 181,
+	A10_OPCODE_RECVMSG_POOLED = 182,
+	A10_OPCODE_GETSOCKOPT = 183, /* URING_CMD of a socket, and below */
+	A10_OPCODE_SETSOCKOPT = 184,
+	A10_OPCODE_GETSOCKNAME = 185,
+	A10_OPCODE_SOCKET_QUEUE = 186,
+	A10_OPCODE_FD_REGISTER = 187, /* FILES_UPDATE of one */
+	A10_OPCODE_FD_REPLACE = 188,
+	A10_OPCODE_FD_CLONE = 189
 };
 
 /*
@@ -160,7 +169,9 @@ struct a10_op {
 #define A10_WITH_LIBRARY   (1u << 16) /* the library has a part in it */
 #define A10_WITH_RAW       (1u << 17)
 #define A10_WITH_RWF       (1u << 18)
-#define A10_WITH_KNOWN     ((1u << 19) - 1)
+#define A10_WITH_POLL      (1u << 19) /* poll first */
+#define A10_WITH_BUNDLE    (1u << 20)
+#define A10_WITH_KNOWN     ((1u << 21) - 1)
 
 #define A10_LENGTH_MAX UINT64_C(0x7ffff000) /* what read(2) does at most */
 
@@ -333,7 +344,11 @@ A10_OP a10_direct(struct a10_op op)
 	return op;
 }
 
-/* Send without copying: over only when the buffer is free again. [SEND_ZC] */
+/*
+ * Send without copying: over only when the buffer is free again. Whether the
+ * kernel copied all the same: A10_RESULT_COPIED. With a10_fixed from a region.
+ * [SEND_ZC, SENDMSG_ZC]
+ */
 A10_OP a10_zero_copy(struct a10_op op)
 {
 	op.extra.flags |= A10_WITH_ZERO_COPY;
@@ -348,6 +363,28 @@ A10_OP a10_zero_copy(struct a10_op op)
 A10_OP a10_ordered(struct a10_op op)
 {
 	op.extra.flags |= A10_WITH_ORDER;
+	return op;
+}
+
+/*
+ * Of a send, a receive or an accept: there is nothing yet, so wait at once
+ * instead of trying first. A hint that saves time, of A10_RESULT_NONEMPTY for
+ * instance; the result is the same. [RECVSEND_POLL_FIRST, ACCEPT_POLL_FIRST]
+ */
+A10_OP a10_poll_first(struct a10_op op)
+{
+	op.extra.flags |= A10_WITH_POLL;
+	return op;
+}
+
+/*
+ * Of a multishot a10_recv_pooled: the kernel may fill several buffers at once,
+ * each a result of its own. Fewer trips where much comes; without it where the
+ * kernel (before 6.10) or the pool (incremental) cannot. [RECVSEND_BUNDLE]
+ */
+A10_OP a10_bundled(struct a10_op op)
+{
+	op.extra.flags |= A10_WITH_BUNDLE;
 	return op;
 }
 

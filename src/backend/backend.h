@@ -89,7 +89,7 @@ struct backend_calls {
 	/*
 	 * Does one request at once by system call, one that does not wait:
 	 * SOCKET, BIND, LISTEN, CLOSE (also of a direct descriptor),
-	 * URING_CMD's SETSOCKOPT, FTRUNCATE, FADVISE, MADVISE, PIPE, and
+	 * URING_CMD's for sockets, FTRUNCATE, FADVISE, MADVISE, PIPE, and
 	 * EPOLL_WAIT (-EAGAIN: nothing yet). Its res; -EOPNOTSUPP: it cannot.
 	 * May be called from any thread.
 	 */

@@ -144,6 +144,7 @@ static void ring_write(struct a10_pool *pool, uint16_t id)
 	entry->addr = (uintptr_t)(pool->memory + (size_t)id * pool->size);
 	entry->len = pool->size;
 	entry->bid = id;
+	pool->buffers[id].place = pool->tail;
 	pool->tail++;
 }
 
@@ -413,6 +414,19 @@ uint16_t pool_group(const struct a10_pool *pool)
 bool pool_is_incremental(const struct a10_pool *pool)
 {
 	return pool->incremental;
+}
+
+/*
+ * Its place is not written again before it is given back, for there are as many
+ * places as buffers.
+ */
+uint16_t pool_next(const struct a10_pool *pool, uint16_t id)
+{
+	const uint32_t place = pool->buffers[id].place + 1u;
+	const uint16_t next = pool->ring[place & (pool->count - 1)].bid;
+
+	check(next < pool->count);
+	return next;
 }
 
 bool pool_has_buffers(const struct a10_pool *pool)

@@ -2,7 +2,9 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "op/names.h"
+#include "op/sockets.h"
 #include "op/table.h"
+#include "uapi/io_uring.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -197,6 +199,26 @@ static int capture_pair(struct capture_cache *cache,
 	return 0;
 }
 
+/* A direct one, or a place that is none, is refused. */
+static int capture_cell(struct capture_cache *cache,
+			struct a10_request *request,
+			struct capture **ret_capture)
+{
+	struct capture *capture;
+
+	if (request->flags & URING_SQE_FIXED_FILE ||
+	    request->offset > UINT32_MAX)
+		return -EINVAL;
+	capture = capture_take(cache, sizeof(request->fd));
+	if (!capture)
+		return -ENOMEM;
+	memcpy(capture_data(capture), &request->fd, sizeof(request->fd));
+	request->address = pointer_word(capture_data(capture));
+	request->fd = -1;
+	*ret_capture = capture;
+	return 0;
+}
+
 static int capture_vector(struct capture_cache *cache,
 			  struct a10_request *request,
 			  struct capture **ret_capture)
@@ -383,6 +405,21 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 	case CAPTURE_HEADER_IN:
 		err = capture_header(cache, request, true, &capture);
 		break;
+	case CAPTURE_CELL:
+		err = capture_cell(cache, request, &capture);
+		break;
+	case CAPTURE_FROM:
+		err = capture_from(cache, request, &capture);
+		break;
+	case CAPTURE_POOLED:
+		err = capture_pooled(cache, request, &capture);
+		break;
+	case CAPTURE_OPTION:
+		err = capture_option(cache, request, &capture);
+		break;
+	case CAPTURE_OPTION_GET:
+		err = capture_option_get(cache, request, &capture);
+		break;
 	case CAPTURE_TEXT:
 		err = capture_text(cache, request, TEXT_SIZE, -EINVAL,
 				   &capture);
@@ -450,6 +487,8 @@ uint64_t capture_total(const struct op_row *row,
 	case DATA_STATX:
 	case DATA_VALUE:
 	case DATA_EVENTS:
+	case DATA_OPTION:
+	case DATA_MESSAGE:
 		break;
 	}
 	return length;
@@ -524,6 +563,8 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 	case DATA_STATX:
 	case DATA_VALUE:
 	case DATA_EVENTS:
+	case DATA_OPTION:
+	case DATA_MESSAGE:
 		check(bytes == 0);
 		break;
 	}

@@ -30,13 +30,15 @@ enum op_result {
 /* What address is, for what may be short, restarted or marked. */
 enum op_data {
 	DATA_NONE,
-	DATA_BUFFER, /* address, length */
-	DATA_VECTOR, /* iovec array, length */
-	DATA_HEADER, /* struct msghdr */
-	DATA_PEER,   /* a10_address of an accepted socket */
-	DATA_STATX,  /* offset -> struct statx */
-	DATA_VALUE,  /* offset, length: as many bytes as the result says */
-	DATA_EVENTS, /* struct epoll_event, as many as the result says */
+	DATA_BUFFER,  /* address, length */
+	DATA_VECTOR,  /* iovec array, length */
+	DATA_HEADER,  /* struct msghdr */
+	DATA_PEER,    /* a10_address of an accepted socket */
+	DATA_STATX,   /* offset -> struct statx */
+	DATA_VALUE,   /* offset, length: as many bytes as the result says */
+	DATA_OPTION,  /* address3, as many bytes as the result says */
+	DATA_MESSAGE, /* in a buffer of the pool: a header and what it says */
+	DATA_EVENTS,  /* struct epoll_event, as many as the result says */
 };
 
 /* What the verb must copy, for the kernel reads it later. */
@@ -55,7 +57,12 @@ enum op_capture {
 	CAPTURE_SEND_TO,   /* offset -> socket address, index its length */
 	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
 	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
-	CAPTURE_TEXT,      /* address -> text, the library's own */
+	CAPTURE_FROM,      /* address, length; address3 -> a10_address */
+	CAPTURE_POOLED, /* a header that says how much of each there may be */
+	CAPTURE_OPTION, /* address3, index: a value to be set */
+	CAPTURE_OPTION_GET, /* address3 if not lent: room for a number */
+	CAPTURE_CELL,       /* fd is what address is to point to */
+	CAPTURE_TEXT,       /* address -> text, the library's own */
 };
 
 /* Which way a descriptor must be ready after -EAGAIN. */
@@ -69,7 +76,8 @@ enum op_direction {
 enum op_nowait {
 	NOWAIT_NONE,
 	NOWAIT_MSG,
-	NOWAIT_RWF
+	NOWAIT_RWF,
+	NOWAIT_ACCEPT
 };
 
 /* How the kernel is asked for many results. */
@@ -94,6 +102,10 @@ enum op_output {
 	OUTPUT_NONE,
 	OUTPUT_HEADER, /* struct msghdr, from the one captured */
 	OUTPUT_PEER,   /* struct a10_address */
+	OUTPUT_FROM,   /* struct a10_address, length from the header captured */
+	OUTPUT_NAME,   /* struct a10_address */
+	OUTPUT_CELL,   /* result.fd is the place captured */
+	OUTPUT_OPTION, /* the value is what the option's value is */
 	OUTPUT_PAIR    /* two struct a10_fd, from the numbers captured */
 };
 

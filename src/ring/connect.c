@@ -101,7 +101,7 @@ static int bind_and_listen(struct a10_ring *ring, int fd,
 }
 
 /* Into the table, if it is to be a direct one; else it is over. */
-static void made(struct a10_ring *ring, struct slot *slot, int fd)
+void made(struct a10_ring *ring, struct slot *slot, int fd)
 {
 	const uint32_t index = slot_index(slot);
 	struct cold *cold = cold_at(ring, index);

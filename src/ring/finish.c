@@ -80,8 +80,7 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 	if (request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN &&
 	    !(slot->flags & SLOT_CHAIN))
 		drain_over(ring, slot);
-	if (cold->output)
-		output_end(ring, slot, r);
+	output_end(ring, slot, r);
 	if (cold->flags & COLD_BORROWED)
 		fd_close_now(&ring->sq, a10_fd_regular(cold->cell));
 	if (cold->captured) {

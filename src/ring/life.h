@@ -177,6 +177,9 @@ void result_buffer(struct a10_ring *ring, struct slot *slot,
 void result_make(struct a10_ring *ring, struct slot *slot,
 		 const struct op_row *row, const struct completion *completion,
 		 struct a10_result *r);
+/* written.c: res bytes, or things, are the kernel's writing. */
+void mark_written(struct a10_ring *ring, const struct slot *slot,
+		  const struct op_row *row, int32_t res);
 /*
  * a10_all: counts what came. true: it has to go on, and the request says with
  * what; else *r is what there is to deliver.
@@ -318,6 +321,8 @@ void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);
 void connect_begin(struct a10_ring *ring, struct slot *slot);
+/* A descriptor that is its result, or is to become a direct one that is. */
+void made(struct a10_ring *ring, struct slot *slot, int fd);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
 
@@ -337,7 +342,27 @@ bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
 void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res);
 /* What the caller lent gets what there is for it, or that is given back. */
 void output_end(struct a10_ring *ring, const struct slot *slot,
-		const struct a10_result *r);
+		struct a10_result *r);
+
+/* Closes the descriptors in control data. */
+struct msghdr;
+void rights_close(const struct msghdr *header);
+
+/*
+ * ---- receive.c: bundles and messages
+ * -----------------------------------------
+ */
+
+/* What is before a message in its buffer. */
+uint32_t message_offset(const struct a10_request *request);
+/* Whether the pool's buffers are such as messages need. */
+bool message_fits(const struct a10_request *request, struct a10_pool *pool);
+void message_make(struct a10_ring *ring, const struct slot *slot,
+		  struct a10_result *r);
+bool message_is_end(struct a10_ring *ring, const struct slot *slot,
+		    struct a10_result *r);
+void bundle_deliver(struct a10_ring *ring, struct slot *slot,
+		    struct completion *completion);
 
 static inline bool ring_knows(const struct a10_ring *ring, uint32_t opcode)
 {

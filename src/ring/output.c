@@ -6,11 +6,14 @@
 #include "fd/registry.h"
 #include "ring/life.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <a10/sockopt.h>
+
 /* Descriptors that came as control data. */
-static void rights_close(const struct msghdr *header)
+void rights_close(const struct msghdr *header)
 {
 	struct msghdr *lent = (struct msghdr *)(uintptr_t)header;
 	struct cmsghdr *part;
@@ -51,8 +54,51 @@ static void pair_end(struct a10_ring *ring, const struct cold *cold,
 	}
 }
 
+static void from_end(const struct cold *cold)
+{
+	const struct msghdr *header = capture_data(cold->captured);
+	struct a10_address *peer = cold->output;
+
+	memory_written(&header->msg_namelen, sizeof(header->msg_namelen));
+	peer->length = header->msg_namelen;
+	if (peer->length > sizeof(peer->as))
+		peer->length = sizeof(peer->as);
+}
+
+/* The kernel says how many it has put into the table, and where. */
+static void cell_end(struct a10_ring *ring, const struct slot *slot,
+		     struct a10_result *r)
+{
+	const int32_t *cell =
+		capture_data(cold_at(ring, slot_index(slot))->captured);
+
+	if (r->value < 0)
+		return;
+	memory_written(cell, sizeof(*cell));
+	r->value = 0;
+	r->count = 0;
+	if (slot->opcode != A10_OPCODE_FD_REGISTER)
+		return;
+	r->fd.plus_one = *cell + 1;
+	r->fd.ring = ring->sq.number;
+}
+
+/* The number itself, if that is what was asked for. */
+static void option_end(const struct cold *cold, struct a10_result *r)
+{
+	int32_t number = 0;
+
+	if (r->value < 0 || cold->argument[1] == A10_SOCKOPT_BYTES)
+		return;
+	memcpy(&number, capture_data(cold->captured), sizeof(number));
+	r->value = number;
+	if (cold->argument[1] == A10_SOCKOPT_CPU && number < 0)
+		r->value = -ENODATA;
+	r->count = 0;
+}
+
 void output_end(struct a10_ring *ring, const struct slot *slot,
-		const struct a10_result *r)
+		struct a10_result *r)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 	const bool wanted = slot->done && !(slot->marks & MARK_DETACH);
@@ -67,6 +113,17 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 		if (r->value >= 0)
 			pair_end(ring, cold, wanted);
 		break;
+	case OUTPUT_CELL:
+		cell_end(ring, slot, r);
+		break;
+	case OUTPUT_FROM:
+		if (r->value >= 0)
+			from_end(cold);
+		break;
+	case OUTPUT_OPTION:
+		option_end(cold, r);
+		break;
+	case OUTPUT_NAME:
 	case OUTPUT_PEER: /* the kernel wrote it where it is */
 	case OUTPUT_NONE:
 		break;

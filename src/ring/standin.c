@@ -37,8 +37,8 @@ static void finish(struct a10_ring *ring, struct slot *slot, int res)
 	struct cold *cold = cold_at(ring, slot_index(slot));
 
 	if (res >= 0 && op_row(slot->opcode)->result == RESULT_DESCRIPTOR) {
-		cold->fd_value = res;
-		res = 0;
+		made(ring, slot, res);
+		return;
 	}
 	if (res > 0)
 		cold->bytes = (uint64_t)res;
@@ -150,12 +150,17 @@ void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 	cold->flags |= COLD_BORROWED;
 	request->fd = res;
 	request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
-	if (is_ending(slot))
+	if (is_ending(slot)) {
 		deliver(ring, slot, -ECANCELED);
-	else if (standin_is_needed(ring, slot) || cold->flags & COLD_BY_CALL)
+	} else if (slot->opcode == A10_OPCODE_FD_CLONE) {
+		cold->flags &= ~COLD_BORROWED;
+		made(ring, slot, res);
+	} else if (standin_is_needed(ring, slot) ||
+		   cold->flags & COLD_BY_CALL) {
 		call(ring, slot);
-	else
+	} else {
 		slot_restart(ring, slot);
+	}
 }
 
 /* More than 32 bits of length, which this kernel's request does not have. */
@@ -173,8 +178,13 @@ bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
 	if (!op_row(slot->opcode)->sync || !(slot->flags & SLOT_COLD) ||
 	    slot->flags & SLOT_CHAIN || cold->flags & COLD_BY_CALL)
 		return false;
-	if (value != -EINVAL || !is_too_long(request_at(ring, index)))
+	/* A socket does not know the command, or its file no commands. */
+	if (request_at(ring, index)->opcode == URING_OP_URING_CMD) {
+		if (value != -EOPNOTSUPP)
+			return false;
+	} else if (value != -EINVAL || !is_too_long(request_at(ring, index))) {
 		return false;
+	}
 	cold->flags |= COLD_BY_CALL;
 	standin_begin(ring, slot);
 	return true;

@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <a10/op.h>
+
 #include "backend/kernel/kernel.h"
+#include "backend/kernel/sync.h"
 
 static int sync_socket(const struct uring_sqe *request)
 {
@@ -69,20 +72,11 @@ static int sync_close(struct backend *backend, const struct uring_sqe *request)
 	return 0;
 }
 
-/* Level and name are the halves of addr, the value is at addr3. */
-static int sync_setsockopt(const struct uring_sqe *request)
+static int sync_clone(const struct uring_sqe *request)
 {
-	const int level = (int)(uint32_t)request->addr;
-	const int name = (int)(request->addr >> 32);
-	const void *const value = (const void *)(uintptr_t)request->addr3;
+	const int fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 0);
 
-	if ((uint32_t)request->off != URING_SOCKET_OP_SETSOCKOPT ||
-	    request->op_flags != 0)
-		return -EOPNOTSUPP;
-	if (setsockopt(request->fd, level, name, value,
-		       (socklen_t)request->file_index) < 0)
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : fd;
 }
 
 static int sync_ftruncate(const struct uring_sqe *request)
@@ -123,8 +117,7 @@ static int sync_pipe(const struct uring_sqe *request)
 static int sync_epoll_wait(const struct uring_sqe *request)
 {
 	struct epoll_event *const events = (void *)(uintptr_t)request->addr;
-	const int ready =
-		epoll_wait(request->fd, events, (int)request->len, 0);
+	const int ready = epoll_wait(request->fd, events, (int)request->len, 0);
 
 	if (ready == 0)
 		return -EAGAIN;
@@ -146,7 +139,9 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 	case URING_OP_CLOSE:
 		return sync_close(backend, request);
 	case URING_OP_URING_CMD:
-		return sync_setsockopt(request);
+		return sync_socket_command(request);
+	case A10_OPCODE_FD_CLONE:
+		return sync_clone(request);
 	case URING_OP_FTRUNCATE:
 		return sync_ftruncate(request);
 	case URING_OP_FADVISE:
