@@ -15,6 +15,7 @@
 #include <a10/poll.h>
 #include <a10/pool.h>
 #include <a10/probe.h>
+#include <a10/process.h>
 #include <a10/region.h>
 #include <a10/ring.h>
 #include <a10/scope.h>

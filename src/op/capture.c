@@ -3,15 +3,18 @@
 #include "base/memory.h"
 #include "op/names.h"
 #include "op/sockets.h"
+#include "op/spawn.h"
 #include "op/table.h"
 #include "uapi/io_uring.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -174,6 +177,20 @@ static int capture_path_how(struct capture_cache *cache,
 	memcpy(data + how_size, path, length + 1);
 	request->offset = pointer_word(data);
 	request->address = pointer_word(data + how_size);
+	*ret_capture = capture;
+	return 0;
+}
+
+/* Room for what is written there, zero before. */
+static int capture_room(struct capture_cache *cache, uint64_t *pointer,
+			size_t size, struct capture **ret_capture)
+{
+	struct capture *capture = capture_take(cache, size);
+
+	if (!capture)
+		return -ENOMEM;
+	memset(capture_data(capture), 0, size);
+	*pointer = pointer_word(capture_data(capture));
 	*ret_capture = capture;
 	return 0;
 }
@@ -405,6 +422,19 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 	case CAPTURE_HEADER_IN:
 		err = capture_header(cache, request, true, &capture);
 		break;
+	case CAPTURE_SPAWN:
+		err = capture_spawn(cache, request, &capture);
+		break;
+	case CAPTURE_INFO:
+		err = capture_room(cache, &request->offset, sizeof(siginfo_t),
+				   &capture);
+		break;
+	case CAPTURE_SIGNAL:
+		if (!request->address)
+			err = capture_room(cache, &request->address,
+					   sizeof(struct signalfd_siginfo),
+					   &capture);
+		break;
 	case CAPTURE_CELL:
 		err = capture_cell(cache, request, &capture);
 		break;
@@ -488,6 +518,7 @@ uint64_t capture_total(const struct op_row *row,
 	case DATA_VALUE:
 	case DATA_EVENTS:
 	case DATA_OPTION:
+	case DATA_INFO:
 	case DATA_MESSAGE:
 		break;
 	}
@@ -564,6 +595,7 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 	case DATA_VALUE:
 	case DATA_EVENTS:
 	case DATA_OPTION:
+	case DATA_INFO:
 	case DATA_MESSAGE:
 		check(bytes == 0);
 		break;

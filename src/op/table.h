@@ -38,6 +38,7 @@ enum op_data {
 	DATA_VALUE,   /* offset, length: as many bytes as the result says */
 	DATA_OPTION,  /* address3, as many bytes as the result says */
 	DATA_MESSAGE, /* in a buffer of the pool: a header and what it says */
+	DATA_INFO,    /* offset -> siginfo_t, or 0 */
 	DATA_EVENTS,  /* struct epoll_event, as many as the result says */
 };
 
@@ -61,6 +62,9 @@ enum op_capture {
 	CAPTURE_POOLED, /* a header that says how much of each there may be */
 	CAPTURE_OPTION, /* address3, index: a value to be set */
 	CAPTURE_OPTION_GET, /* address3 if not lent: room for a number */
+	CAPTURE_SPAWN,      /* address -> struct a10_process_options */
+	CAPTURE_INFO,       /* offset: room for a siginfo_t */
+	CAPTURE_SIGNAL,     /* address if not lent: room for a signal */
 	CAPTURE_CELL,       /* fd is what address is to point to */
 	CAPTURE_TEXT,       /* address -> text, the library's own */
 };
@@ -87,6 +91,7 @@ enum op_multishot {
 	MULTISHOT_LENGTH,   /* a bit of length */
 	MULTISHOT_OPCODE,   /* an opcode of its own */
 	MULTISHOT_LIBRARY,  /* the library repeats */
+	MULTISHOT_CALL,     /* the same of a system call, see standin.c */
 };
 
 /* Where close-on-exec is said. */
@@ -104,9 +109,11 @@ enum op_output {
 	OUTPUT_PEER,   /* struct a10_address */
 	OUTPUT_FROM,   /* struct a10_address, length from the header captured */
 	OUTPUT_NAME,   /* struct a10_address */
-	OUTPUT_CELL,   /* result.fd is the place captured */
-	OUTPUT_OPTION, /* the value is what the option's value is */
-	OUTPUT_PAIR    /* two struct a10_fd, from the numbers captured */
+	OUTPUT_PROCESS, /* struct a10_process, from what was captured */
+	OUTPUT_EXIT,    /* the value is what the siginfo_t captured says */
+	OUTPUT_CELL,    /* result.fd is the place captured */
+	OUTPUT_OPTION,  /* the value is what the option's value is */
+	OUTPUT_PAIR     /* two struct a10_fd, from the numbers captured */
 };
 
 /* What the library does itself, or first. */

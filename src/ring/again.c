@@ -448,7 +448,7 @@ static void ready_completed(struct a10_ring *ring, struct slot *slot,
 	} else if (res < 0 && !is_interrupted(res)) {
 		slot_deliver(ring, slot, &r);
 	} else if (standin_is_needed(ring, slot)) {
-		standin_begin(ring, slot);
+		standin_ready(ring, slot);
 	} else {
 		slot_restart(ring, slot);
 	}

@@ -228,6 +228,7 @@ static void add_multishot(const struct a10_ring *ring,
 			request->offset = 0;
 		}
 		break;
+	case MULTISHOT_CALL:
 	case MULTISHOT_LIBRARY:
 	case MULTISHOT_NEVER:
 		break;
@@ -380,6 +381,8 @@ static void lend_output(struct cold *cold, const struct op_row *row,
 	if (row->output == OUTPUT_NONE)
 		return;
 	cold->output = (void *)(uintptr_t)request->address;
+	if (row->output == OUTPUT_PROCESS)
+		cold->output = (void *)(uintptr_t)request->offset;
 	if (row->output == OUTPUT_FROM)
 		cold->output = (void *)(uintptr_t)request->address3;
 	if (row->output == OUTPUT_NAME && request->address) {

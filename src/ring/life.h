@@ -335,6 +335,8 @@ void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
 /* By system call, perhaps with a descriptor that is installed first. */
 void standin_begin(struct a10_ring *ring, struct slot *slot);
+/* Its descriptor is ready for what the system call wants of it. */
+void standin_ready(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
 /* The kernel has refused; true: a system call does it instead. */
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);

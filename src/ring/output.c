@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <a10/process.h>
 #include <a10/sockopt.h>
+
+#include "op/spawn.h"
 
 /* Descriptors that came as control data. */
 void rights_close(const struct msghdr *header)
@@ -83,6 +86,41 @@ static void cell_end(struct a10_ring *ring, const struct slot *slot,
 	r->fd.ring = ring->sq.number;
 }
 
+static void process_end(struct a10_ring *ring, const struct cold *cold,
+			bool wanted)
+{
+	const struct spawn *spawn = capture_data(cold->captured);
+	struct a10_process *process = cold->output;
+	struct a10_fd fds[4] = { a10_fd_regular(spawn->pidfd),
+				 a10_fd_regular(spawn->ends[0]),
+				 a10_fd_regular(spawn->ends[1]),
+				 a10_fd_regular(spawn->ends[2]) };
+
+	if (wanted) {
+		memset(process, 0, sizeof(*process));
+		process->pid = spawn->pid;
+		process->pidfd = fds[0];
+		process->in = fds[1];
+		process->out = fds[2];
+		process->err = fds[3];
+		return;
+	}
+	for (int i = 0; i < 4; i++)
+		if (a10_fd_valid(fds[i]))
+			descriptor_drop(ring, fds[i]);
+}
+
+static void exit_end(const struct cold *cold, struct a10_result *r)
+{
+	const siginfo_t *info = capture_data(cold->captured);
+
+	if (r->value < 0)
+		return;
+	r->value = info->si_code == CLD_EXITED ?
+			   info->si_status & 255 :
+			   A10_PROCESS_SIGNALLED + info->si_status;
+}
+
 /* The number itself, if that is what was asked for. */
 static void option_end(const struct cold *cold, struct a10_result *r)
 {
@@ -112,6 +150,13 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 	case OUTPUT_PAIR:
 		if (r->value >= 0)
 			pair_end(ring, cold, wanted);
+		break;
+	case OUTPUT_PROCESS:
+		if (r->value >= 0)
+			process_end(ring, cold, wanted);
+		break;
+	case OUTPUT_EXIT:
+		exit_end(cold, r);
 		break;
 	case OUTPUT_CELL:
 		cell_end(ring, slot, r);

@@ -85,15 +85,25 @@ static bool waits_in_chain(struct a10_ring *ring, const struct slot *slot)
 	       cold_at(ring, cold->chain_first)->chain_turn != slot_index(slot);
 }
 
+static bool waits_for_child(struct a10_ring *ring, const struct slot *slot)
+{
+	return request_at(ring, slot_index(slot))->opcode == URING_OP_WAITID &&
+	       slot->opcode != OP_RAW;
+}
+
 /* What only some need on their way to the kernel. */
 static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			       struct uring_sqe *sqe)
 {
-	if (slot->step == STEP_READY)
+	if (slot->step == STEP_READY) {
 		request_ready(sqe, request_at(ring, slot_index(slot)),
 			      op_row(slot->opcode));
-	else if (slot->step == STEP_INSTALL)
+		/* Of a child it is the descriptor that stands for it. */
+		if (waits_for_child(ring, slot))
+			sqe->fd = cold_at(ring, slot_index(slot))->cell;
+	} else if (slot->step == STEP_INSTALL) {
 		request_install(sqe, request_at(ring, slot_index(slot)));
+	}
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
 	    !(slot->marks & MARK_ARMED) && !waits_in_chain(ring, slot))

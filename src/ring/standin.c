@@ -7,14 +7,18 @@
  *	INSTALL ---> the request, with the borrowed one ---> over
  *	        \--> the system call --------------------/
  *
- * epoll_wait is the one that waits: it is a poll, then a look, as often as it
- * takes.
+ * What waits - for events, a child, a signal - is a poll, then a look, as often
+ * as it takes.
  */
 #include "fd/registry.h"
 #include "ring/life.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/wait.h>
+
+/* What comes without end must not keep all else from its turn. */
+#define CALLS_MOST 16
 
 static bool is_fixed(struct a10_ring *ring, const struct slot *slot)
 {
@@ -102,17 +106,103 @@ void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 	deliver(ring, slot, res < 0 ? res : 0);
 }
 
-static void call(struct a10_ring *ring, struct slot *slot)
+static void wait_ready(struct a10_ring *ring, struct slot *slot)
 {
-	const void *request = request_at(ring, slot_index(slot));
-	const int res = ring->calls->sync(ring->backend, request);
-
-	if (res != -EAGAIN || op_row(slot->opcode)->direction == READY_NEVER) {
-		finish(ring, slot, res);
-		return;
-	}
 	slot->step = STEP_READY;
 	queue_push(ring, slot);
+}
+
+/*
+ * A child is waited for by a descriptor of its own, which tells of its end and
+ * nothing else. false: there is none, and the slot is finished.
+ */
+static bool child_open(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
+	struct cold *cold = cold_at(ring, index);
+	const struct uring_sqe open = { .opcode = A10_OPCODE_PIDFD,
+					.fd = request->fd };
+
+	if (cold->flags & COLD_BORROWED)
+		return true;
+	if ((request->length != P_PID && request->length != P_PIDFD) ||
+	    request->index & (WSTOPPED | WCONTINUED)) {
+		finish(ring, slot, -EOPNOTSUPP);
+		return false;
+	}
+	if (request->length == P_PIDFD) {
+		cold->cell = request->fd;
+		return true;
+	}
+	cold->cell = ring->calls->sync(ring->backend, &open);
+	if (cold->cell < 0) {
+		finish(ring, slot, cold->cell);
+		return false;
+	}
+	cold->flags |= COLD_BORROWED;
+	return true;
+}
+
+static int call_once(struct a10_ring *ring, struct slot *slot)
+{
+	const void *request = request_at(ring, slot_index(slot));
+
+	return ring->calls->sync(ring->backend, request);
+}
+
+static void call(struct a10_ring *ring, struct slot *slot)
+{
+	const int res = call_once(ring, slot);
+
+	if (res != -EAGAIN || op_row(slot->opcode)->direction == READY_NEVER)
+		finish(ring, slot, res);
+	else if (request_at(ring, slot_index(slot))->opcode !=
+			 URING_OP_WAITID ||
+		 child_open(ring, slot))
+		wait_ready(ring, slot);
+}
+
+/* One result after the other, until there is none for now. */
+static void call_many(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	for (int i = 0; i < CALLS_MOST; i++) {
+		struct a10_result r = { .value = call_once(ring, slot) };
+
+		if (r.value == -EAGAIN)
+			break;
+		if (r.value < 0) {
+			slot_deliver(ring, slot, &r);
+			return;
+		}
+		if (cold->flags & A10_WITH_TIMEOUT)
+			timer_progress(ring, slot);
+		slot_deliver_more(ring, slot, &r);
+		if (is_ending(slot)) {
+			slot_finish(ring, slot, slot_reason(slot, 0));
+			return;
+		}
+	}
+	wait_ready(ring, slot);
+}
+
+/* Callbacks run in poll only, so the first of many is waited for. */
+static void call_begin(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
+		wait_ready(ring, slot);
+	else
+		call(ring, slot);
+}
+
+void standin_ready(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
+		call_many(ring, slot);
+	else
+		call(ring, slot);
 }
 
 void standin_begin(struct a10_ring *ring, struct slot *slot)
@@ -126,8 +216,10 @@ void standin_begin(struct a10_ring *ring, struct slot *slot)
 	} else if (row->result == RESULT_PAIR &&
 		   cold_at(ring, slot_index(slot))->flags & A10_WITH_DIRECT) {
 		pair_begin(ring, slot);
+	} else if (is_fixed(ring, slot)) {
+		finish(ring, slot, -EOPNOTSUPP);
 	} else {
-		call(ring, slot);
+		call_begin(ring, slot);
 	}
 }
 
@@ -157,7 +249,7 @@ void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 		made(ring, slot, res);
 	} else if (standin_is_needed(ring, slot) ||
 		   cold->flags & COLD_BY_CALL) {
-		call(ring, slot);
+		call_begin(ring, slot);
 	} else {
 		slot_restart(ring, slot);
 	}

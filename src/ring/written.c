@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "ring/life.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,6 +75,11 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 	case DATA_OPTION:
 		memory_written((const void *)(uintptr_t)request->address3,
 			       (size_t)res);
+		break;
+	case DATA_INFO:
+		if (request->offset)
+			memory_written((const void *)(uintptr_t)request->offset,
+				       sizeof(siginfo_t));
 		break;
 	case DATA_MESSAGE: /* with the buffer */
 		break;

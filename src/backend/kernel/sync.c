@@ -140,6 +140,14 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 		return sync_close(backend, request);
 	case URING_OP_URING_CMD:
 		return sync_socket_command(request);
+	case URING_OP_WAITID:
+		return sync_waitid(request);
+	case A10_OPCODE_PIDFD:
+		return sync_pidfd(request);
+	case A10_OPCODE_PROCESS_SPAWN:
+		return sync_spawn(request);
+	case A10_OPCODE_SIGNAL_READ:
+		return sync_signal_read(request);
 	case A10_OPCODE_FD_CLONE:
 		return sync_clone(request);
 	case URING_OP_FTRUNCATE:

@@ -7,4 +7,12 @@
 /* A command of a socket's. Its res; -EOPNOTSUPP: not one of these. */
 int sync_socket_command(const struct uring_sqe *request);
 
+/* -EAGAIN: not yet. */
+int sync_waitid(const struct uring_sqe *request);
+int sync_signal_read(const struct uring_sqe *request);
+/* A descriptor for a process. */
+int sync_pidfd(const struct uring_sqe *request);
+/* Starts a child, as the struct spawn at addr says. */
+int sync_spawn(const struct uring_sqe *request);
+
 #endif
