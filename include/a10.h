@@ -8,6 +8,7 @@
 #include <a10/epoll.h>
 #include <a10/fd.h>
 #include <a10/fs.h>
+#include <a10/futex.h>
 #include <a10/io.h>
 #include <a10/mem.h>
 #include <a10/net.h>

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -214,6 +215,19 @@ static int capture_pair(struct capture_cache *cache,
 	request->address = pointer_word(capture_data(capture));
 	*ret_capture = capture;
 	return 0;
+}
+
+static int capture_words(struct capture_cache *cache,
+			 struct a10_request *request,
+			 struct capture **ret_capture)
+{
+	if (request->length == 0 || request->length > FUTEX_WAITV_MAX)
+		return -EINVAL;
+	if (!request->address)
+		return -EFAULT;
+	return capture_bytes(cache, &request->address,
+			     request->length * sizeof(struct futex_waitv),
+			     ret_capture);
 }
 
 /* A direct one, or a place that is none, is refused. */
@@ -434,6 +448,9 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 			err = capture_room(cache, &request->address,
 					   sizeof(struct signalfd_siginfo),
 					   &capture);
+		break;
+	case CAPTURE_WORDS:
+		err = capture_words(cache, request, &capture);
 		break;
 	case CAPTURE_CELL:
 		err = capture_cell(cache, request, &capture);

@@ -65,6 +65,7 @@ enum op_capture {
 	CAPTURE_SPAWN,      /* address -> struct a10_process_options */
 	CAPTURE_INFO,       /* offset: room for a siginfo_t */
 	CAPTURE_SIGNAL,     /* address if not lent: room for a signal */
+	CAPTURE_WORDS,      /* address -> struct futex_waitv, length of them */
 	CAPTURE_CELL,       /* fd is what address is to point to */
 	CAPTURE_TEXT,       /* address -> text, the library's own */
 };
@@ -126,6 +127,8 @@ enum op_own {
 	OWN_SCOPE_WAIT,
 	OWN_CANCEL_FD,
 	OWN_CANCEL_ALL,
+	OWN_POLL_UPDATE,
+	OWN_TIMER_UPDATE,
 };
 
 /* Whether its first half and res say all: the plain path. */

@@ -50,6 +50,12 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 		cancel_everything(ring, false);
 		slot_finish(ring, slot, 0);
 		break;
+	case OWN_POLL_UPDATE:
+		poll_update_begin(ring, slot);
+		break;
+	case OWN_TIMER_UPDATE:
+		timer_update_begin(ring, slot);
+		break;
 	case OWN_NONE:
 		break;
 	}

@@ -317,6 +317,9 @@ void timeout_begin(struct a10_ring *ring, struct slot *slot);
 void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
 /* As a TIMEOUT request of the kernel's. 0 or -errno. */
 int timeout_request(struct a10_ring *ring, struct slot *slot);
+/* Other events, another time, for what is under way; in update.c. */
+void poll_update_begin(struct a10_ring *ring, struct slot *slot);
+void timer_update_begin(struct a10_ring *ring, struct slot *slot);
 void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);

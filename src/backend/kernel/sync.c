@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <a10/op.h>
@@ -124,6 +126,19 @@ static int sync_epoll_wait(const struct uring_sqe *request)
 	return ready < 0 ? -errno : ready;
 }
 
+/* fd is the flags of the request, addr the word, off how many to wake. */
+static int sync_futex_wake(const struct uring_sqe *request)
+{
+	const int private = request->fd & 128 ? FUTEX_PRIVATE_FLAG : 0;
+	long woken;
+
+	if ((request->fd & ~128) != 2)
+		return -EINVAL;
+	woken = syscall(SYS_futex, (void *)(uintptr_t)request->addr,
+			FUTEX_WAKE | private, (int)request->off, NULL, NULL, 0);
+	return woken < 0 ? -errno : (int)woken;
+}
+
 int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 {
 	/* fd is a slot then, which no system call knows. */
@@ -148,6 +163,8 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 		return sync_spawn(request);
 	case A10_OPCODE_SIGNAL_READ:
 		return sync_signal_read(request);
+	case URING_OP_FUTEX_WAKE:
+		return sync_futex_wake(request);
 	case A10_OPCODE_FD_CLONE:
 		return sync_clone(request);
 	case URING_OP_FTRUNCATE:
