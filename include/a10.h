@@ -24,5 +24,6 @@
 #include <a10/sq.h>
 #include <a10/time.h>
 #include <a10/trace.h>
+#include <a10/watch.h>
 
 #endif

@@ -112,6 +112,7 @@ enum op_output {
 	OUTPUT_NAME,   /* struct a10_address */
 	OUTPUT_PROCESS, /* struct a10_process, from what was captured */
 	OUTPUT_EXIT,    /* the value is what the siginfo_t captured says */
+	OUTPUT_WATCH,   /* a reference to give back */
 	OUTPUT_CELL,    /* result.fd is the place captured */
 	OUTPUT_OPTION,  /* the value is what the option's value is */
 	OUTPUT_PAIR     /* two struct a10_fd, from the numbers captured */

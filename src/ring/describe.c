@@ -6,6 +6,7 @@
  */
 #include "buf/pool.h"
 #include "ring/life.h"
+#include "watch/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,6 +130,9 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	/* Those do not go through the queue, where drained ones wait. */
 	if (op->request.flags & URING_SQE_IO_DRAIN && row->own != OWN_NONE)
+		return -EINVAL;
+	if (row->output == OUTPUT_WATCH &&
+	    !(op->request.address && op->request.offset))
 		return -EINVAL;
 	if (row->own == OWN_TIMEOUT && !is_time(op))
 		return -EINVAL;
@@ -383,6 +387,8 @@ static void lend_output(struct cold *cold, const struct op_row *row,
 	cold->output = (void *)(uintptr_t)request->address;
 	if (row->output == OUTPUT_PROCESS)
 		cold->output = (void *)(uintptr_t)request->offset;
+	if (row->output == OUTPUT_WATCH)
+		request->fd = ((struct a10_watch *)cold->output)->fd;
 	if (row->output == OUTPUT_FROM)
 		cold->output = (void *)(uintptr_t)request->address3;
 	if (row->output == OUTPUT_NAME && request->address) {
@@ -443,6 +449,8 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 		return err;
 	}
 	cold->captured = captured;
+	if (row->output == OUTPUT_WATCH)
+		watch_ref(cold->output);
 	if (op->extra.flags & A10_WITH_ALL)
 		cold->total = capture_total(row, request, op->extra.length);
 	return 0;
@@ -461,6 +469,8 @@ void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner)
 		pool_drop(cold->pool);
 	if (cold->flags & A10_WITH_REGION)
 		region_drop(cold->region);
+	if (op_row(sq->slots[index].opcode)->output == OUTPUT_WATCH)
+		watch_unref(cold->output);
 }
 
 int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,

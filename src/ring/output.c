@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "fd/registry.h"
 #include "ring/life.h"
+#include "watch/watch.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -157,6 +158,9 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 		break;
 	case OUTPUT_EXIT:
 		exit_end(cold, r);
+		break;
+	case OUTPUT_WATCH:
+		watch_unref(cold->output);
 		break;
 	case OUTPUT_CELL:
 		cell_end(ring, slot, r);

@@ -12,6 +12,7 @@
  */
 #include "fd/registry.h"
 #include "ring/life.h"
+#include "watch/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,9 +147,13 @@ static bool child_open(struct a10_ring *ring, struct slot *slot)
 
 static int call_once(struct a10_ring *ring, struct slot *slot)
 {
-	const void *request = request_at(ring, slot_index(slot));
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
 
-	return ring->calls->sync(ring->backend, request);
+	if (slot->opcode == A10_OPCODE_WATCH_NEXT)
+		return watch_read(cold_at(ring, index)->output,
+				  (void *)(uintptr_t)request->offset);
+	return ring->calls->sync(ring->backend, (const void *)request);
 }
 
 static void call(struct a10_ring *ring, struct slot *slot)
