@@ -20,6 +20,7 @@
 #include <a10/region.h>
 #include <a10/ring.h>
 #include <a10/scope.h>
+#include <a10/setting.h>
 #include <a10/sockopt.h>
 #include <a10/sq.h>
 #include <a10/time.h>

@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "buf/loan.h"
+#include "ring/life.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -437,6 +438,21 @@ bool pool_has_buffers(const struct a10_pool *pool)
 uint32_t a10_pool_available(const struct a10_pool *pool)
 {
 	return pool->available;
+}
+
+int a10_pool_left(const struct a10_pool *pool)
+{
+	struct uring_buf_status status = { .buf_group = pool->group };
+	struct a10_ring *ring = ring_of(pool->sq);
+	int err = ring_registrable(ring);
+
+	if (err == 0)
+		err = ring->calls->control(
+			ring->backend, URING_REGISTER_PBUF_STATUS, &status, 1);
+	/* Of 6.8, which knows how to install a descriptor. */
+	if (err == -EINVAL && !ring_knows(ring, URING_OP_FIXED_FD_INSTALL))
+		return -EOPNOTSUPP;
+	return err < 0 ? err : (uint16_t)(pool->tail - status.head);
 }
 
 uint32_t a10_pool_buffer_size(const struct a10_pool *pool)

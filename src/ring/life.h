@@ -424,6 +424,8 @@ void bell_rise(struct a10_ring *ring);
  * ---------------------------------------------------------------
  */
 
+/* An overflow was seen; in setting.c. */
+void completions_grow(struct a10_ring *ring);
 /* The thread that calls becomes the owner. 0 or -errno. */
 int ring_bind(struct a10_ring *ring);
 /*
