@@ -4,6 +4,7 @@
 
 #include <a10/base.h>
 #include <a10/buf.h>
+#include <a10/command.h>
 #include <a10/config.h>
 #include <a10/epoll.h>
 #include <a10/fd.h>

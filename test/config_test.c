@@ -231,7 +231,7 @@ TEST(a_choice_is_auto_on_or_off)
 /* A newer program may mean something by them. */
 TEST(reserved_words_are_zero)
 {
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct a10_config config = { 0 };
 
 		config.reserved_choices[i] = 1;

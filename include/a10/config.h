@@ -53,7 +53,8 @@ struct a10_config {
 	uint8_t registered_wait;   /* [off] times of waits are not copied */
 	uint8_t grow_completions;  /* [off] a queue that overflowed is made
 				      larger, if the ring defers */
-	uint8_t reserved_choices[4];
+	uint8_t large_requests;    /* [off] 128 bytes, for a10_uring_cmd */
+	uint8_t reserved_choices[3];
 
 	struct a10_sq *attach;      /* [none] share this ring's workers; of a
 					 ring: a10_ring_sq(ring), which must

@@ -230,6 +230,35 @@ static int capture_words(struct capture_cache *cache,
 			     ret_capture);
 }
 
+/* The first 16 bytes are in the request, the rest behind it. */
+static int capture_command(struct capture_cache *cache,
+			   struct a10_request *request,
+			   struct capture **ret_capture)
+{
+	const size_t size = request->length;
+	struct capture *capture;
+	unsigned char *bytes;
+
+	if (size > COMMAND_SIZE)
+		return -EINVAL;
+	if (size > 0 && !request->address)
+		return -EFAULT;
+	capture = capture_take(cache, COMMAND_SIZE);
+	if (!capture)
+		return -ENOMEM;
+	bytes = capture_data(capture);
+	memset(bytes, 0, COMMAND_SIZE);
+	if (size > 0)
+		memcpy(bytes, request_pointer(request->address), size);
+	memcpy(&request->address3, bytes, sizeof(request->address3));
+	memcpy(&request->reserved, bytes + sizeof(request->address3),
+	       sizeof(request->reserved));
+	request->address = 0;
+	request->length = 0;
+	*ret_capture = capture;
+	return 0;
+}
+
 /* A direct one, or a place that is none, is refused. */
 static int capture_cell(struct capture_cache *cache,
 			struct a10_request *request,
@@ -451,6 +480,9 @@ int capture_request(struct capture_cache *cache, const struct op_row *row,
 		break;
 	case CAPTURE_WORDS:
 		err = capture_words(cache, request, &capture);
+		break;
+	case CAPTURE_COMMAND:
+		err = capture_command(cache, request, &capture);
 		break;
 	case CAPTURE_CELL:
 		err = capture_cell(cache, request, &capture);

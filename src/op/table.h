@@ -66,6 +66,7 @@ enum op_capture {
 	CAPTURE_INFO,       /* offset: room for a siginfo_t */
 	CAPTURE_SIGNAL,     /* address if not lent: room for a signal */
 	CAPTURE_WORDS,      /* address -> struct futex_waitv, length of them */
+	CAPTURE_COMMAND,    /* address, length: what a driver takes */
 	CAPTURE_CELL,       /* fd is what address is to point to */
 	CAPTURE_TEXT,       /* address -> text, the library's own */
 };

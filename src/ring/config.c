@@ -64,6 +64,7 @@ static const char *value_conflict(const struct a10_config *c)
 		{ is_unknown(c->hybrid_iopoll), "hybrid_iopoll" NO_CHOICE },
 		{ is_unknown(c->large_completions),
 		  "large_completions" NO_CHOICE },
+		{ is_unknown(c->large_requests), "large_requests" NO_CHOICE },
 		{ is_unknown(c->registered_wait), "registered_wait" NO_CHOICE },
 		{ is_unknown(c->grow_completions),
 		  "grow_completions" NO_CHOICE },
@@ -189,6 +190,7 @@ void options_resolve(const struct a10_config *config,
 	settle(&resolved.kernel_thread, A10_OFF);
 	settle(&resolved.iopoll, A10_OFF);
 	settle(&resolved.hybrid_iopoll, A10_OFF);
+	settle(&resolved.large_requests, A10_OFF);
 	settle(&resolved.registered_wait, A10_OFF);
 	settle(&resolved.grow_completions, A10_OFF);
 	settle(&resolved.large_completions, A10_OFF);

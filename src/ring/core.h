@@ -276,6 +276,7 @@ struct a10_ring {
 			       room is, or at once if others go before it */
 	struct uring_sqe *sqes;
 	uint32_t sq_mask;
+	uint32_t sqe_shift; /* 1: requests are 128 bytes */
 	uint32_t free_first;
 	uint32_t slots_used;  /* from 1 ever taken by the owner ... */
 	uint32_t slots_ready; /* ... and how many have memory */
@@ -332,6 +333,12 @@ struct a10_ring {
 	uint64_t enters;
 	struct a10_config config;
 };
+
+/* The place of request at; not for the plain path, which has 64 bytes. */
+static inline struct uring_sqe *sqe_at(const struct a10_ring *ring, uint32_t at)
+{
+	return &ring->sqes[(size_t)(at & ring->sq_mask) << ring->sqe_shift];
+}
 
 static inline struct a10_ring *ring_of(struct a10_sq *sq)
 {

@@ -437,6 +437,9 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	    request->priority & URING_ACCEPT_DONTWAIT &&
 	    !(ring->grant.features & URING_FEAT_RECVSEND_BUNDLE))
 		return -EOPNOTSUPP;
+	if (row->capture == CAPTURE_COMMAND &&
+	    request->length > COMMAND_SMALL && !ring->sqe_shift)
+		return -EINVAL;
 	lend_output(cold, row, request);
 	err = capture_request(owner ? &ring->captures : NULL, row, request,
 			      &captured);

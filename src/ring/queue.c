@@ -127,13 +127,29 @@ static void request_complete(struct slot *slot, struct a10_request *request)
 	request->reserved = 0;
 }
 
+/* The second half of 128 bytes: zero, but of a driver's command. */
+static void request_rest(struct a10_ring *ring, const struct slot *slot,
+			 struct uring_sqe *sqe)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+	const char *bytes;
+
+	memset(sqe + 1, 0, sizeof(*sqe));
+	if (op_row(slot->opcode)->capture != CAPTURE_COMMAND)
+		return;
+	bytes = capture_data(cold->captured);
+	memcpy(sqe + 1, bytes + COMMAND_SMALL, COMMAND_SIZE - COMMAND_SMALL);
+}
+
 struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot)
 {
-	struct uring_sqe *sqe = &ring->sqes[ring->tail & ring->sq_mask];
+	struct uring_sqe *sqe = sqe_at(ring, ring->tail);
 
 	if (unlikely(slot->flags & SLOT_SHORT))
 		request_complete(slot, request_at(ring, slot_index(slot)));
 	request_copy(sqe, request_at(ring, slot_index(slot)));
+	if (unlikely(ring->sqe_shift))
+		request_rest(ring, slot, sqe);
 	slot->state = SLOT_RUNNING;
 	slot->next = ring->tail++;
 	if (unlikely(slot->flags | slot->step))
@@ -178,7 +194,7 @@ static void queue_publish(struct a10_ring *ring)
 
 bool queue_withdraw(struct a10_ring *ring, struct slot *slot)
 {
-	struct uring_sqe *sqe = &ring->sqes[slot->next & ring->sq_mask];
+	struct uring_sqe *sqe = sqe_at(ring, slot->next);
 
 	if (slot->next - ring->published >= ring->tail - ring->published ||
 	    sqe->user_data != id_plain(slot->id))
