@@ -207,7 +207,8 @@ static void test_flags(struct a10_ring *ring, struct file *file)
 	ck_assert_int_eq(file_stat(file).st_size, 12);
 	ck_assert_int_eq(value_of(ring, a10_preadv(file->fd, &iov, 1, 10)), 2);
 	ck_assert_mem_eq(bytes, "zz", 2);
-	memcpy(bytes, "xy", 2);
+	bytes[0] = 'x';
+	bytes[1] = 'y';
 	ck_assert_int_eq(value_of(ring, a10_pwritev(file->fd, &iov, 1, 0)), 2);
 	ck_assert_int_eq(pread(file->number, bytes, 4, 0), 4);
 	ck_assert_mem_eq(bytes, "xy23", 4);

@@ -374,15 +374,16 @@ TEST(a_region_gets_other_memory)
 	struct a10_config config = { .registered_buffers = 1 };
 	struct a10_ring *ring = ring_open(&config);
 	struct a10_fd zero = fd_of(ring, a10_open("/dev/zero", O_RDONLY, 0));
-	static unsigned char memory[4096];
+	unsigned char *memory = aligned_alloc(4096, 4096);
 	struct a10_region *region;
 
-	memset(memory, 1, sizeof(memory));
+	ck_assert_ptr_nonnull(memory);
+	memset(memory, 1, 4096);
 	ck_assert_int_eq(a10_region_create(ring, NULL, 8192, &region), 0);
 	ck_assert_int_eq(
 		outcome_of(ring, a10_fixed(a10_read(zero, memory, 8), region)),
 		-EFAULT);
-	ck_assert_int_eq(a10_region_update(region, memory, sizeof(memory)), 0);
+	ck_assert_int_eq(a10_region_update(region, memory, 4096), 0);
 	ck_assert_ptr_eq(a10_region_data(region), memory);
 	ck_assert_int_eq(value_of(ring,
 				  a10_fixed(a10_read(zero, memory, 8), region)),
@@ -393,6 +394,7 @@ TEST(a_region_gets_other_memory)
 	ck_assert_int_eq(a10_region_update(region, memory, 0), -EINVAL);
 	a10_region_destroy(region);
 	fd_close(ring, zero);
+	free(memory);
 	ring_close(ring);
 }
 

@@ -182,23 +182,6 @@ int a10_region_clone(const struct a10_region *region, struct a10_ring *ring,
 			   ret_region);
 }
 
-/* Some kernels fill only what is empty. */
-static int slot_replace(const struct a10_region *region, void *memory,
-			size_t size)
-{
-	struct a10_ring *ring = region->ring;
-	int err = slot_update(ring, region->index, NULL, 0);
-
-	if (err < 0)
-		return err;
-	err = slot_update(ring, region->index, memory, size);
-	if (err < 0 &&
-	    slot_update(ring, region->index, region->data, region->size) < 0)
-		log_line(A10_LOG_ERROR, "region %u: is empty now",
-			 (unsigned int)region->index);
-	return err;
-}
-
 int a10_region_update(struct a10_region *region, void *memory, size_t size)
 {
 	int err = ring_registrable(region->ring);
@@ -210,8 +193,6 @@ int a10_region_update(struct a10_region *region, void *memory, size_t size)
 	if (region_is_held(region))
 		return -EBUSY;
 	err = slot_update(region->ring, region->index, memory, size);
-	if (err == -EINVAL)
-		err = slot_replace(region, memory, size);
 	if (err < 0)
 		return err;
 	if (region->allocated)

@@ -2,20 +2,16 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "op/names.h"
+#include "op/rooms.h"
 #include "op/sockets.h"
 #include "op/spawn.h"
 #include "op/table.h"
-#include "uapi/io_uring.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <linux/openat2.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -182,103 +178,6 @@ static int capture_path_how(struct capture_cache *cache,
 	return 0;
 }
 
-/* Room for what is written there, zero before. */
-static int capture_room(struct capture_cache *cache, uint64_t *pointer,
-			size_t size, struct capture **ret_capture)
-{
-	struct capture *capture = capture_take(cache, size);
-
-	if (!capture)
-		return -ENOMEM;
-	memset(capture_data(capture), 0, size);
-	*pointer = pointer_word(capture_data(capture));
-	*ret_capture = capture;
-	return 0;
-}
-
-/*
- * The kernel writes two numbers of its own, not what the caller gets; behind
- * them is room for those of a pair that becomes direct.
- */
-static int capture_pair(struct capture_cache *cache,
-			struct a10_request *request,
-			struct capture **ret_capture)
-{
-	struct capture *capture;
-
-	if (!request->address)
-		return -EFAULT;
-	capture = capture_take(cache, 4 * sizeof(int32_t));
-	if (!capture)
-		return -ENOMEM;
-	memset(capture_data(capture), 0xff, 4 * sizeof(int32_t));
-	request->address = pointer_word(capture_data(capture));
-	*ret_capture = capture;
-	return 0;
-}
-
-static int capture_words(struct capture_cache *cache,
-			 struct a10_request *request,
-			 struct capture **ret_capture)
-{
-	if (request->length == 0 || request->length > FUTEX_WAITV_MAX)
-		return -EINVAL;
-	if (!request->address)
-		return -EFAULT;
-	return capture_bytes(cache, &request->address,
-			     request->length * sizeof(struct futex_waitv),
-			     ret_capture);
-}
-
-/* The first 16 bytes are in the request, the rest behind it. */
-static int capture_command(struct capture_cache *cache,
-			   struct a10_request *request,
-			   struct capture **ret_capture)
-{
-	const size_t size = request->length;
-	struct capture *capture;
-	unsigned char *bytes;
-
-	if (size > COMMAND_SIZE)
-		return -EINVAL;
-	if (size > 0 && !request->address)
-		return -EFAULT;
-	capture = capture_take(cache, COMMAND_SIZE);
-	if (!capture)
-		return -ENOMEM;
-	bytes = capture_data(capture);
-	memset(bytes, 0, COMMAND_SIZE);
-	if (size > 0)
-		memcpy(bytes, request_pointer(request->address), size);
-	memcpy(&request->address3, bytes, sizeof(request->address3));
-	memcpy(&request->reserved, bytes + sizeof(request->address3),
-	       sizeof(request->reserved));
-	request->address = 0;
-	request->length = 0;
-	*ret_capture = capture;
-	return 0;
-}
-
-/* A direct one, or a place that is none, is refused. */
-static int capture_cell(struct capture_cache *cache,
-			struct a10_request *request,
-			struct capture **ret_capture)
-{
-	struct capture *capture;
-
-	if (request->flags & URING_SQE_FIXED_FILE ||
-	    request->offset > UINT32_MAX)
-		return -EINVAL;
-	capture = capture_take(cache, sizeof(request->fd));
-	if (!capture)
-		return -ENOMEM;
-	memcpy(capture_data(capture), &request->fd, sizeof(request->fd));
-	request->address = pointer_word(capture_data(capture));
-	request->fd = -1;
-	*ret_capture = capture;
-	return 0;
-}
-
 static int capture_vector(struct capture_cache *cache,
 			  struct a10_request *request,
 			  struct capture **ret_capture)
@@ -413,99 +312,92 @@ static int capture_header(struct capture_cache *cache,
 	return 0;
 }
 
+static int capture_path(struct capture_cache *cache,
+			struct a10_request *request,
+			struct capture **ret_capture)
+{
+	return capture_text(cache, request, PATH_SIZE, -ENAMETOOLONG,
+			    ret_capture);
+}
+
+static int capture_own_text(struct capture_cache *cache,
+			    struct a10_request *request,
+			    struct capture **ret_capture)
+{
+	return capture_text(cache, request, TEXT_SIZE, -EINVAL, ret_capture);
+}
+
+static int capture_header_out(struct capture_cache *cache,
+			      struct a10_request *request,
+			      struct capture **ret_capture)
+{
+	return capture_header(cache, request, false, ret_capture);
+}
+
+static int capture_header_in(struct capture_cache *cache,
+			     struct a10_request *request,
+			     struct capture **ret_capture)
+{
+	return capture_header(cache, request, true, ret_capture);
+}
+
+static int capture_attribute_name(struct capture_cache *cache,
+				  struct a10_request *request,
+				  struct capture **ret_capture)
+{
+	return capture_attribute(cache, request, false, ret_capture);
+}
+
+static int capture_attribute_set(struct capture_cache *cache,
+				 struct a10_request *request,
+				 struct capture **ret_capture)
+{
+	return capture_attribute(cache, request, true, ret_capture);
+}
+
+typedef int capture_call(struct capture_cache *cache,
+			 struct a10_request *request,
+			 struct capture **ret_capture);
+
+/* By enum op_capture. */
+static capture_call *const captures[] = {
+	[CAPTURE_PATH] = capture_path,
+	[CAPTURE_PATH_HOW] = capture_path_how,
+	[CAPTURE_TWO_PATHS] = capture_two_paths,
+	[CAPTURE_LINK_FILE] = capture_link_file,
+	[CAPTURE_ATTRIBUTE] = capture_attribute_name,
+	[CAPTURE_ATTRIBUTE_SET] = capture_attribute_set,
+	[CAPTURE_EVENT] = capture_event,
+	[CAPTURE_PAIR] = capture_pair,
+	[CAPTURE_VECTOR] = capture_vector,
+	[CAPTURE_ADDRESS] = capture_address,
+	[CAPTURE_SEND_TO] = capture_send_to,
+	[CAPTURE_HEADER] = capture_header_out,
+	[CAPTURE_HEADER_IN] = capture_header_in,
+	[CAPTURE_FROM] = capture_from,
+	[CAPTURE_POOLED] = capture_pooled,
+	[CAPTURE_OPTION] = capture_option,
+	[CAPTURE_OPTION_GET] = capture_option_get,
+	[CAPTURE_SPAWN] = capture_spawn,
+	[CAPTURE_INFO] = capture_info,
+	[CAPTURE_SIGNAL] = capture_signal,
+	[CAPTURE_WORDS] = capture_words,
+	[CAPTURE_COMMAND] = capture_command,
+	[CAPTURE_CELL] = capture_cell,
+	[CAPTURE_TEXT] = capture_own_text,
+};
+
 int capture_request(struct capture_cache *cache, const struct op_row *row,
 		    struct a10_request *request, struct capture **ret_capture)
 {
 	struct capture *capture = NULL;
-	int err = 0;
+	int err;
 
-	switch ((enum op_capture)row->capture) {
-	case CAPTURE_NONE:
-		break;
-	case CAPTURE_PATH:
-		err = capture_text(cache, request, PATH_SIZE, -ENAMETOOLONG,
-				   &capture);
-		break;
-	case CAPTURE_PATH_HOW:
-		err = capture_path_how(cache, request, &capture);
-		break;
-	case CAPTURE_TWO_PATHS:
-		err = capture_two_paths(cache, request, &capture);
-		break;
-	case CAPTURE_LINK_FILE:
-		err = capture_link_file(cache, request, &capture);
-		break;
-	case CAPTURE_ATTRIBUTE:
-		err = capture_attribute(cache, request, false, &capture);
-		break;
-	case CAPTURE_ATTRIBUTE_SET:
-		err = capture_attribute(cache, request, true, &capture);
-		break;
-	case CAPTURE_EVENT:
-		if (request->address)
-			err = capture_bytes(cache, &request->address,
-					    sizeof(struct epoll_event),
-					    &capture);
-		break;
-	case CAPTURE_PAIR:
-		err = capture_pair(cache, request, &capture);
-		break;
-	case CAPTURE_VECTOR:
-		err = capture_vector(cache, request, &capture);
-		break;
-	case CAPTURE_ADDRESS:
-		err = capture_address(cache, request, &capture);
-		break;
-	case CAPTURE_SEND_TO:
-		err = capture_send_to(cache, request, &capture);
-		break;
-	case CAPTURE_HEADER:
-		err = capture_header(cache, request, false, &capture);
-		break;
-	case CAPTURE_HEADER_IN:
-		err = capture_header(cache, request, true, &capture);
-		break;
-	case CAPTURE_SPAWN:
-		err = capture_spawn(cache, request, &capture);
-		break;
-	case CAPTURE_INFO:
-		err = capture_room(cache, &request->offset, sizeof(siginfo_t),
-				   &capture);
-		break;
-	case CAPTURE_SIGNAL:
-		if (!request->address)
-			err = capture_room(cache, &request->address,
-					   sizeof(struct signalfd_siginfo),
-					   &capture);
-		break;
-	case CAPTURE_WORDS:
-		err = capture_words(cache, request, &capture);
-		break;
-	case CAPTURE_COMMAND:
-		err = capture_command(cache, request, &capture);
-		break;
-	case CAPTURE_CELL:
-		err = capture_cell(cache, request, &capture);
-		break;
-	case CAPTURE_FROM:
-		err = capture_from(cache, request, &capture);
-		break;
-	case CAPTURE_POOLED:
-		err = capture_pooled(cache, request, &capture);
-		break;
-	case CAPTURE_OPTION:
-		err = capture_option(cache, request, &capture);
-		break;
-	case CAPTURE_OPTION_GET:
-		err = capture_option_get(cache, request, &capture);
-		break;
-	case CAPTURE_TEXT:
-		err = capture_text(cache, request, TEXT_SIZE, -EINVAL,
-				   &capture);
-		break;
+	if (row->capture != CAPTURE_NONE) {
+		err = captures[row->capture](cache, request, &capture);
+		if (err < 0)
+			return err;
 	}
-	if (err < 0)
-		return err;
 	*ret_capture = capture;
 	return 0;
 }

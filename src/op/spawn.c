@@ -83,7 +83,7 @@ int capture_spawn(struct capture_cache *cache, struct a10_request *request,
 {
 	const struct a10_process_options *o =
 		(const void *)(uintptr_t)request->address;
-	struct measure argv, environment;
+	struct measure argv = { 0, 0 }, environment = { 0, 0 };
 	struct capture *capture;
 	struct spawn *spawn;
 	char **pointers, *place;

@@ -42,11 +42,13 @@ static void mark_peer(const struct a10_address *peer)
 void mark_written(struct a10_ring *ring, const struct slot *slot,
 		  const struct op_row *row, int32_t res)
 {
-	const struct a10_request *request = request_at(ring, slot_index(slot));
-	const void *address = (const void *)(uintptr_t)request->address;
+	const struct a10_request *request;
+	const void *address;
 
 	if (!MEMORY_MARKED || res < 0)
 		return;
+	request = request_at(ring, slot_index(slot));
+	address = (const void *)(uintptr_t)request->address;
 	switch ((enum op_data)row->data) {
 	case DATA_BUFFER:
 		if (row->written && address)

@@ -19,8 +19,6 @@
 #define SYS_pidfd_open 434
 #endif
 
-extern char **environ;
-
 /* What the child gets as 0, 1 and 2; -1: ours.. */
 struct plumbing {
 	int theirs[3];
