@@ -66,7 +66,8 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 		finish(ring, slot, res);
 		return;
 	}
-	memcpy(&cells[2], cells, 2 * sizeof(*cells));
+	cells[2] = cells[0];
+	cells[3] = cells[1];
 	slot->step = STEP_CONVERT;
 	*request = (struct a10_request){
 		.opcode = URING_OP_FILES_UPDATE,
