@@ -53,6 +53,38 @@ TEST(any_call_with_a_path_can_be_made)
 	ring_close(ring);
 }
 
+/* For what has no constructor of its own. */
+TEST(what_constructors_are_made_of_can_be_used_too)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_fd fd = fd_of(ring, a10_socket(AF_INET, SOCK_STREAM, 0));
+	uint32_t word = 0;
+	int value = 0;
+
+	ck_assert_int_eq(value_of(ring,
+				  a10_fs_op_two(A10_OPCODE_LINKAT, A10_CWD,
+						"/no/such", A10_CWD, "/no", 0)),
+			 -ENOENT);
+	ck_assert_int_eq(value_of(ring, a10_xattr_op(A10_OPCODE_GETXATTR,
+						     a10_fd_none(), "/no/such",
+						     "user.x", NULL, 0, 0)),
+			 -ENOENT);
+	ck_assert_int_eq(value_of(ring, a10_futex_op(A10_OPCODE_FUTEX_WAKE,
+						     &word, 1, 0)),
+			 0);
+	ck_assert_int_ge(value_of(ring, a10_socket_op(A10_OPCODE_SOCKET_QUEUE,
+						      fd, 1, NULL)),
+			 0);
+	ck_assert_int_eq(value_of(ring, a10_sockopt_op(A10_OPCODE_GETSOCKOPT,
+						       fd, SOL_SOCKET, SO_TYPE,
+						       &value, sizeof(value),
+						       A10_SOCKOPT_BYTES)),
+			 sizeof(value));
+	ck_assert_int_eq(value, SOCK_STREAM);
+	fd_close(ring, fd);
+	ring_close(ring);
+}
+
 static int told; /* a pipe */
 
 static void on_panic(const char *text)

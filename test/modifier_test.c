@@ -197,15 +197,19 @@ TEST(a_registered_region_is_read_and_written)
 						   region))),
 			1000);
 		pattern_check(data + 10000, 1000, 0);
-		if (ring_has(ring, A10_OPCODE_READV_FIXED)) {
-			ck_assert_int_eq(
-				value_of(ring, a10_fixed(a10_preadv2(fd, iov, 2,
-								     7, 0),
-							 region)),
-				100);
-			pattern_check(data + 20000, 50, 7);
-			pattern_check(data + 21000, 50, 57);
-		}
+		ck_assert_int_eq(
+			value_of(ring, a10_fixed(a10_preadv2(fd, iov, 2, 7, 0),
+						 region)),
+			100);
+		pattern_check(data + 20000, 50, 7);
+		pattern_check(data + 21000, 50, 57);
+		iov[1].iov_len = 1 << 20; /* beyond the region */
+		ck_assert_int_eq(
+			outcome_of(ring,
+				   a10_fixed(a10_preadv2(fd, iov, 2, 7, 0),
+					     region)),
+			-EFAULT);
+		iov[1].iov_len = 50;
 		fd_close(ring, fd);
 	}
 	a10_region_destroy(region);

@@ -92,7 +92,7 @@ TEST(sync_says_what_it_cannot_do)
 				 .off = SOCK_STREAM, .file_index = 1),
 			 -EOPNOTSUPP);
 	ck_assert_int_eq(AT_ONCE(&rig, .opcode = URING_OP_URING_CMD,
-				 .off = URING_SOCKET_OP_GETSOCKOPT),
+				 .off = URING_SOCKET_OP_TX_TIMESTAMP),
 			 -EOPNOTSUPP);
 	rig_close(&rig);
 }

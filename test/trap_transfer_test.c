@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "harness.h"
@@ -395,5 +396,26 @@ TEST(a_restart_uses_the_copy_of_what_the_verb_was_given)
 	ck_assert_uint_eq(notes.count, 0);
 	ck_assert_str_eq(address_of(scripted_next(kernel, URING_OP_OPENAT)),
 			 "/some/path");
+	scripted_destroy(kernel);
+}
+
+TEST(flags_of_a_send_are_those_of_all_its_parts)
+{
+	struct scripted *kernel = scripted_ring(NULL);
+	struct notes notes = { 0 };
+	struct iovec iov = { (char[10]){ 0 }, 10 };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct scripted_request *send;
+
+	scripted_submit(kernel, a10_all(a10_sendmsg(FD, &header, MSG_MORE)),
+			&notes);
+	send = scripted_next(kernel, URING_OP_SENDMSG);
+	ck_assert_uint_eq(send->sqe.op_flags & MSG_MORE, MSG_MORE);
+	scripted_answer(kernel, send, 4, 0);
+	send = scripted_next(kernel, URING_OP_SENDMSG);
+	ck_assert_uint_eq(send->sqe.op_flags & (MSG_MORE | MSG_NOSIGNAL),
+			  MSG_MORE | MSG_NOSIGNAL);
+	scripted_answer(kernel, send, 6, 0);
+	ck_assert_int_eq(notes_only(&notes)->value, 10);
 	scripted_destroy(kernel);
 }

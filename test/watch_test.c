@@ -1,77 +1,344 @@
-/* The watchdog of tasks. */
+/* Files and trees are watched; what happens comes as a stream. */
 #include "support.h"
 
-#include <a10/task.h>
-#include <signal.h>
-#include <stdatomic.h>
+#define KEPT 256
 
-static _Atomic unsigned int told;
-static _Atomic unsigned int frames;
+struct told {
+	struct a10_watch_event event;
+	struct {
+		char path[256];
+		uint32_t mask;
+		uint32_t cookie;
+		int number;
+	} at[KEPT];
+	unsigned int count;
+	unsigned int overflows;
+	ssize_t end; /* the last result's value, 2 before */
+};
 
-static void hear(void *data, enum a10_log_level level, const char *text)
+static void on_event(void *data, const struct a10_result *r)
 {
-	(void)data;
-	if (level == A10_LOG_WARNING && strstr(text, "task miner") != NULL)
-		told++;
-	if (strstr(text, "a10:   #") != NULL)
-		frames++;
-}
+	struct told *told = data;
 
-static int compute(void *data)
-{
-	const int64_t until = a10_now() + PATIENCE;
-
-	a10_task_set_name("miner");
-	while (told == *(unsigned int *)data && a10_now() < until)
-		;
-	ck_assert_uint_eq(told, *(unsigned int *)data + 1);
-	/* One that waits in between is not told of. */
-	for (int i = 0; i < 20; i++)
-		a10_sleep(A10_MILLISECOND);
-	return 0;
-}
-
-static int watch_and_compute(void *data)
-{
-	struct a10_ring *ring = a10_ring_current();
-	unsigned int before = told;
-
-	ck_assert_int_eq(a10_task_watch(ring, -1), -EINVAL);
-	ck_assert_int_eq(a10_task_watch(ring, 10 * A10_MILLISECOND), 0);
-	for (int i = 0; i < 2; i++, before++) {
-		a10_id id =
-			a10_task_spawn(NULL, compute, &before, sizeof(before));
-
-		ck_assert_int_eq(a10_await(a10_task_join(id)), 0);
+	if (!r->more) {
+		told->end = r->value;
+		return;
 	}
-	if (data)
-		ck_assert_int_eq(a10_task_watch(ring, 0), 0);
-	return 0;
+	ck_assert_int_eq(r->value, 1);
+	told->overflows += told->event.mask == IN_Q_OVERFLOW;
+	if (told->count == KEPT)
+		return;
+	snprintf(told->at[told->count].path, 256, "%s", told->event.path);
+	told->at[told->count].mask = told->event.mask;
+	told->at[told->count].cookie = told->event.cookie;
+	told->at[told->count].number = told->event.number;
+	told->count++;
 }
 
-TEST(a_task_that_computes_too_long_is_told_of_by_name)
+/* Whether an event of that path below the folder, with that bit, was told. */
+static bool has(const struct told *told, struct folder *folder,
+		const char *name, uint32_t mask)
 {
-	ring_close(ring_open(NULL));
-	a10_set_log(hear, NULL);
-	ck_assert_int_eq(a10_run(NULL, watch_and_compute, &told), 0);
-	ck_assert_uint_gt(frames, 2);
-	/* Or the end of the ring ends it. */
-	ck_assert_int_eq(a10_run(NULL, watch_and_compute, NULL), 0);
+	const char *path = folder_file(folder, name);
+
+	for (unsigned int i = 0; i < told->count; i++)
+		if (told->at[i].mask & mask &&
+		    strcmp(told->at[i].path, path) == 0)
+			return true;
+	return false;
 }
 
-static void on_urgent(int signal)
+struct scene {
+	struct a10_ring *ring;
+	struct a10_watch *watch;
+	struct folder folder;
+	struct told told;
+	a10_id id;
+};
+
+static struct scene *scene_open(void)
 {
-	(void)signal;
+	struct scene *scene = calloc(1, sizeof(*scene));
+	int err;
+
+	ck_assert_ptr_nonnull(scene);
+	scene->ring = ring_open(NULL);
+	err = a10_watch_create(a10_ring_sq(scene->ring), &scene->watch);
+	if (err == -EMFILE)
+		SKIP("no more inotify instances");
+	ck_assert_int_eq(err, 0);
+	folder_open(&scene->folder);
+	scene->told.end = 2;
+	return scene;
 }
 
-TEST(a_watchdog_leaves_a_programs_own_handler_alone)
+static void scene_listen(struct scene *scene)
 {
-	struct a10_ring *ring = ring_open(NULL);
+	scene->id = a10_submit(
+		a10_ring_sq(scene->ring),
+		a10_multishot(a10_watch_next(scene->watch, &scene->told.event)),
+		on_event, &scene->told);
+	ck_assert_int_gt(scene->id, 0);
+}
 
-	ck_assert_int_eq(a10_task_watch(ring, A10_SECOND), -EPERM);
-	ring_bind(ring);
-	ck_assert(signal(SIGURG, on_urgent) == SIG_DFL);
-	ck_assert_int_eq(a10_task_watch(ring, A10_SECOND), -EBUSY);
-	ck_assert_int_eq(a10_task_watch(ring, 0), 0);
-	ring_close(ring);
+static void scene_close(struct scene *scene)
+{
+	a10_watch_destroy(scene->watch);
+	if (scene->id) {
+		RUN_UNTIL(scene->ring, scene->told.end != 2);
+		ck_assert_int_eq(scene->told.end, -ECANCELED);
+	}
+	folder_close(&scene->folder);
+	ring_close(scene->ring);
+	free(scene);
+}
+
+static void touch(struct folder *folder, const char *name)
+{
+	file_write(folder_file(folder, name), "x", 1);
+}
+
+static void make(struct folder *folder, const char *name)
+{
+	ck_assert_int_eq(mkdir(folder_file(folder, name), 0700), 0);
+}
+
+static void move(struct folder *folder, const char *from, const char *to)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", folder_file(folder, from));
+	ck_assert_int_eq(rename(path, folder_file(folder, to)), 0);
+}
+
+TEST(changes_of_a_file_and_of_a_directory_are_told)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	int one, two;
+
+	touch(folder, "f");
+	one = a10_watch_add(scene->watch, folder_file(folder, "f"), IN_MODIFY,
+			    0);
+	two = a10_watch_add(scene->watch, folder->path, IN_CREATE | IN_DELETE,
+			    0);
+	ck_assert_int_gt(one, 0);
+	ck_assert_int_gt(two, 0);
+	ck_assert_int_ne(one, two);
+	ck_assert_int_eq(
+		a10_watch_add(scene->watch, folder->path, IN_CREATE, 0), two);
+	scene_listen(scene);
+	touch(folder, "f");
+	touch(folder, "g");
+	ck_assert_int_eq(unlink(folder_file(folder, "g")), 0);
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "g", IN_DELETE));
+	ck_assert(has(&scene->told, folder, "g", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "f", IN_MODIFY));
+	ck_assert_int_eq(scene->told.at[0].number, one);
+	ck_assert(!has(&scene->told, folder, "f", IN_OPEN));
+	/* No more of that one. */
+	ck_assert_int_eq(a10_watch_remove(scene->watch, two), 0);
+	ck_assert_int_eq(a10_watch_remove(scene->watch, two), -ENOENT);
+	touch(folder, "h");
+	touch(folder, "f");
+	run_for(scene->ring, A_MOMENT);
+	ck_assert(!has(&scene->told, folder, "h", IN_CREATE));
+	ck_assert_int_eq(unlink(folder_file(folder, "f")), 0);
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "f", IN_IGNORED));
+	scene_close(scene);
+}
+
+TEST(one_event_is_waited_for_timed_out_and_cancelled)
+{
+	struct scene *scene = scene_open();
+	struct a10_watch_event event;
+	struct seen seen;
+	a10_id id;
+
+	ck_assert_int_gt(a10_watch_add(scene->watch, scene->folder.path,
+				       IN_CREATE, 0),
+			 0);
+	ck_assert_int_eq(
+		value_of(scene->ring,
+			 a10_timeout(a10_watch_next(scene->watch, &event),
+				     A_MOMENT)),
+		-ETIME);
+	id = start(scene->ring, a10_watch_next(scene->watch, &event), &seen);
+	run_for(scene->ring, A10_MILLISECOND);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(scene->ring), id), 0);
+	RUN_UNTIL(scene->ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	start(scene->ring, a10_watch_next(scene->watch, &event), &seen);
+	run_for(scene->ring, A10_MILLISECOND);
+	touch(&scene->folder, "f");
+	RUN_UNTIL(scene->ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 1);
+	ck_assert_str_eq(event.path, folder_file(&scene->folder, "f"));
+	/* At the end of the watch it ends. */
+	start(scene->ring, a10_watch_next(scene->watch, &event), &seen);
+	run_for(scene->ring, A10_MILLISECOND);
+	a10_watch_destroy(scene->watch);
+	scene->watch = NULL;
+	RUN_UNTIL(scene->ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	scene_close(scene);
+}
+
+TEST(a_tree_is_watched_with_what_is_created_later)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	int number;
+
+	make(folder, "a");
+	make(folder, "a/b");
+	number = a10_watch_add(scene->watch, folder->path, IN_CREATE,
+			       A10_WATCH_TREE);
+	ck_assert_int_gt(number, 0);
+	scene_listen(scene);
+	touch(folder, "a/b/there");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "a/b/there", IN_CREATE));
+	/* Deep, and filled before anybody could know of it. */
+	make(folder, "a/c");
+	make(folder, "a/c/d");
+	touch(folder, "a/c/d/early");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "a/c/d/early", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "a/c", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "a/c/d", IN_CREATE));
+	touch(folder, "a/c/d/late");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "a/c/d/late", IN_CREATE));
+	for (unsigned int i = 0; i < scene->told.count; i++)
+		ck_assert_int_eq(scene->told.at[i].number, number);
+	scene_close(scene);
+}
+
+TEST(a_directory_that_is_moved_within_its_tree_has_its_new_name)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	uint32_t from = 0, to = 1;
+
+	make(folder, "a");
+	make(folder, "a/b");
+	ck_assert_int_gt(a10_watch_add(scene->watch, folder->path,
+				       IN_CREATE | IN_MOVE, A10_WATCH_TREE),
+			 0);
+	scene_listen(scene);
+	move(folder, "a", "z");
+	touch(folder, "z/b/f");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "z/b/f", IN_CREATE));
+	for (unsigned int i = 0; i < scene->told.count; i++) {
+		if (scene->told.at[i].mask & IN_MOVED_FROM)
+			from = scene->told.at[i].cookie;
+		if (scene->told.at[i].mask & IN_MOVED_TO)
+			to = scene->told.at[i].cookie;
+	}
+	ck_assert_uint_ne(from, 0);
+	ck_assert_uint_eq(from, to);
+	ck_assert(!has(&scene->told, folder, "z/b", IN_CREATE));
+	scene_close(scene);
+}
+
+TEST(a_directory_that_is_moved_out_of_its_tree_is_not_watched_any_more)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+
+	make(folder, "in");
+	make(folder, "in/a");
+	make(folder, "out");
+	ck_assert_int_gt(a10_watch_add(scene->watch, folder_file(folder, "in"),
+				       IN_CREATE, A10_WATCH_TREE),
+			 0);
+	scene_listen(scene);
+	move(folder, "in/a", "out/a");
+	run_for(scene->ring, A_MOMENT);
+	touch(folder, "out/a/f");
+	run_for(scene->ring, A_MOMENT);
+	ck_assert_uint_eq(scene->told.count, 0);
+	/* And back, with what is in it. */
+	move(folder, "out/a", "in/b");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "in/b/f", IN_CREATE));
+	touch(folder, "in/b/g");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "in/b/g", IN_CREATE));
+	scene_close(scene);
+}
+
+TEST(a_tree_that_begins_at_a_link_is_that_of_where_it_leads)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+
+	make(folder, "real");
+	make(folder, "real/a");
+	ck_assert_int_eq(symlink("real", folder_file(folder, "link")), 0);
+	ck_assert_int_gt(a10_watch_add(scene->watch,
+				       folder_file(folder, "link"), IN_CREATE,
+				       A10_WATCH_TREE),
+			 0);
+	scene_listen(scene);
+	touch(folder, "real/a/f");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "link/a/f", IN_CREATE));
+	scene_close(scene);
+}
+
+/* The kernel keeps so many events; made fewer, or the test takes long. */
+TEST(an_overflow_is_told_and_the_tree_is_whole_again)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	unsigned int most = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%u", &most), 1); // NOLINT(cert-err34-c)
+	fclose(file);
+	if (most > 40000)
+		SKIP("it takes %u events", most);
+	touch(folder, "f");
+	touch(folder, "g");
+	ck_assert_int_gt(a10_watch_add(scene->watch, folder->path,
+				       IN_CREATE | IN_ATTRIB, A10_WATCH_TREE),
+			 0);
+	/* Each differs from the one before, with which it would be merged. */
+	for (unsigned int i = 0; i < most + 10; i++)
+		ck_assert_int_eq(
+			chmod(folder_file(folder, i & 1 ? "f" : "g"), 0600), 0);
+	make(folder, "lost");
+	scene_listen(scene);
+	RUN_UNTIL(scene->ring, scene->told.overflows == 1);
+	scene->told.count = 0;
+	touch(folder, "lost/found");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "lost/found", IN_CREATE));
+	scene_close(scene);
+}
+
+TEST(watching_says_what_is_wrong)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+
+	touch(folder, "f");
+	ck_assert_int_eq(a10_watch_add(scene->watch, "/no/such", IN_CREATE, 0),
+			 -ENOENT);
+	ck_assert_int_eq(a10_watch_add(scene->watch, NULL, IN_CREATE, 0),
+			 -EFAULT);
+	ck_assert_int_eq(a10_watch_add(scene->watch, folder->path, 0, 0),
+			 -EINVAL);
+	ck_assert_int_eq(a10_watch_add(scene->watch, folder->path, IN_CREATE,
+				       8),
+			 -EINVAL);
+	ck_assert_int_eq(a10_watch_add(scene->watch, folder_file(folder, "f"),
+				       IN_CREATE, A10_WATCH_TREE),
+			 -ENOTDIR);
+	ck_assert_int_eq(refusal_of(scene->ring,
+				    a10_watch_next(scene->watch, NULL)),
+			 -EINVAL);
+	a10_watch_destroy(NULL);
+	scene_close(scene);
 }

@@ -50,12 +50,19 @@ struct a10_config {
 	uint8_t hybrid_iopoll;     /* [off] sleep a while, then poll */
 	uint8_t large_completions; /* [off] 32 bytes: result.extra */
 	uint8_t backend;           /* enum a10_backend */
-	uint8_t reserved_choices[6];
+	uint8_t registered_wait;   /* [off] times of waits are not copied */
+	uint8_t grow_completions;  /* [off] a queue that overflowed is made
+				      larger, if the ring defers */
+	uint8_t large_requests;    /* [off] 128 bytes, for a10_uring_cmd */
+	uint8_t reserved_choices[3];
 
-	struct a10_sq *attach; /* [none] share this ring's workers; of a
+	struct a10_sq *attach;      /* [none] share this ring's workers; of a
 					 ring: a10_ring_sq(ring), which must
 					 not be destroyed meanwhile */
-	uint64_t reserved[8];
+	int64_t batch_wait_ns;      /* [none] how long a poll waits for ... */
+	uint32_t batch_completions; /* [1] ... so many, before one is enough */
+	uint32_t reserved_word;
+	uint64_t reserved[6];
 };
 
 /*

@@ -47,13 +47,205 @@ A10_OP a10_openat2(struct a10_fd dirfd, const char *path,
 
 /*
  * statx(2) into *ret_statx, lent until it is over. Of a descriptor: path "" and
- * AT_EMPTY_PATH; of a direct one the kernel says -EBADF. [STATX]
+ * AT_EMPTY_PATH; of a direct one too (before Linux 6.8 -EOPNOTSUPP). [STATX]
  */
 A10_OP a10_statx(struct a10_fd dirfd, const char *path, int flags,
 		 unsigned int mask, struct statx *ret_statx)
 {
 	return a10_fs_op(A10_OPCODE_STATX, dirfd, path, mask,
 			 (uint64_t)(uintptr_t)ret_statx, (uint32_t)flags);
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+/* mkdirat(2). [MKDIRAT] */
+A10_OP a10_mkdirat(struct a10_fd dirfd, const char *path, mode_t mode)
+{
+	return a10_fs_op(A10_OPCODE_MKDIRAT, dirfd, path, mode, 0, 0);
+}
+
+/* unlinkat(2): flags 0, or AT_REMOVEDIR for a directory. [UNLINKAT] */
+A10_OP a10_unlinkat(struct a10_fd dirfd, const char *path, int flags)
+{
+	return a10_fs_op(A10_OPCODE_UNLINKAT, dirfd, path, 0, 0,
+			 (uint32_t)flags);
+}
+
+/* The constructors' constructor: two names, both of which are copied. */
+A10_OP a10_fs_op_two(enum a10_opcode opcode, struct a10_fd old_dirfd,
+		     const char *old_path, struct a10_fd new_dirfd,
+		     const char *new_path, uint32_t op_flags)
+{
+	/* A direct one is none here: -EBADF, not somebody else's folder. */
+	return a10_fs_op(opcode, old_dirfd, old_path,
+			 (uint32_t)a10_fd_number(new_dirfd),
+			 (uint64_t)(uintptr_t)new_path, op_flags);
+}
+
+/* renameat2(2): flags are RENAME_NOREPLACE, RENAME_EXCHANGE ... [RENAMEAT] */
+A10_OP a10_renameat2(struct a10_fd old_dirfd, const char *old_path,
+		     struct a10_fd new_dirfd, const char *new_path,
+		     unsigned int flags)
+{
+	return a10_fs_op_two(A10_OPCODE_RENAMEAT, old_dirfd, old_path,
+			     new_dirfd, new_path, flags);
+}
+
+/* renameat(2). [RENAMEAT] */
+A10_OP a10_renameat(struct a10_fd old_dirfd, const char *old_path,
+		    struct a10_fd new_dirfd, const char *new_path)
+{
+	return a10_renameat2(old_dirfd, old_path, new_dirfd, new_path, 0);
+}
+
+/* linkat(2): flags are AT_SYMLINK_FOLLOW, AT_EMPTY_PATH. [LINKAT] */
+A10_OP a10_linkat(struct a10_fd old_dirfd, const char *old_path,
+		  struct a10_fd new_dirfd, const char *new_path, int flags)
+{
+	return a10_fs_op_two(A10_OPCODE_LINKAT, old_dirfd, old_path, new_dirfd,
+			     new_path, (uint32_t)flags);
+}
+
+/*
+ * Gives an open file without a name, one of O_TMPFILE, its name: it appears
+ * whole or not at all. Regular descriptors only; needs /proc. [LINKAT]
+ */
+A10_OP a10_link_file(struct a10_fd fd, struct a10_fd dirfd, const char *path)
+{
+	return a10_fs_op_two(A10_OPCODE_LINK_FILE, fd, "", dirfd, path,
+			     AT_SYMLINK_FOLLOW);
+}
+
+/* symlinkat(2): path will say target. [SYMLINKAT] */
+A10_OP a10_symlinkat(const char *target, struct a10_fd dirfd, const char *path)
+{
+	return a10_fs_op(A10_OPCODE_SYMLINKAT, dirfd, target, 0,
+			 (uint64_t)(uintptr_t)path, 0);
+}
+
+/* ---- extended attributes ------------------------------------------------- */
+
+/* The constructors' constructor. fd none: of path, which is followed. */
+A10_OP a10_xattr_op(enum a10_opcode opcode, struct a10_fd fd, const char *path,
+		    const char *name, const void *value, size_t size, int flags)
+{
+	struct a10_op op =
+		a10_fs_op(opcode, fd, name, size, (uint64_t)(uintptr_t)value,
+			  (uint32_t)flags);
+
+	op.request.address3 = (uint64_t)(uintptr_t)path;
+	op.extra.flags |= A10_WITH_TAIL;
+	return op;
+}
+
+/*
+ * setxattr(2): the value is copied, at most 64 KiB (else -E2BIG). flags are
+ * XATTR_CREATE, XATTR_REPLACE. [SETXATTR]
+ */
+A10_OP a10_setxattr(const char *path, const char *name, const void *value,
+		    size_t size, int flags)
+{
+	return a10_xattr_op(A10_OPCODE_SETXATTR, a10_fd_none(), path, name,
+			    value, size, flags);
+}
+
+/* fsetxattr(2), as a10_setxattr. [FSETXATTR] */
+A10_OP a10_fsetxattr(struct a10_fd fd, const char *name, const void *value,
+		     size_t size, int flags)
+{
+	return a10_xattr_op(A10_OPCODE_FSETXATTR, fd, NULL, name, value, size,
+			    flags);
+}
+
+/*
+ * getxattr(2): value is the length; with size 0 that it has, else -ERANGE if it
+ * does not fit. ret_value is lent. [GETXATTR]
+ */
+A10_OP a10_getxattr(const char *path, const char *name, void *ret_value,
+		    size_t size)
+{
+	return a10_xattr_op(A10_OPCODE_GETXATTR, a10_fd_none(), path, name,
+			    ret_value, size, 0);
+}
+
+/* fgetxattr(2), as a10_getxattr. [FGETXATTR] */
+A10_OP a10_fgetxattr(struct a10_fd fd, const char *name, void *ret_value,
+		     size_t size)
+{
+	return a10_xattr_op(A10_OPCODE_FGETXATTR, fd, NULL, name, ret_value,
+			    size, 0);
+}
+
+/* ---- contents ------------------------------------------------------------ */
+
+/*
+ * ftruncate(2). Before Linux 6.9 the system call: direct ones -EOPNOTSUPP.
+ * [FTRUNCATE]
+ */
+A10_OP a10_ftruncate(struct a10_fd fd, int64_t length)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FTRUNCATE, fd, NULL, 0,
+				       (uint64_t)length, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* fallocate(2): mode is FALLOC_FL_*. [FALLOCATE] */
+A10_OP a10_fallocate(struct a10_fd fd, int mode, int64_t offset, int64_t length)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FALLOCATE, fd, NULL,
+				       (uint32_t)mode, (uint64_t)offset, 0);
+
+	op.request.address = (uint64_t)length;
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * posix_fadvise(2): advice is POSIX_FADV_*; length 0: to the end. More than 4
+ * GiB is the system call where the kernel's own takes no more. [FADVISE]
+ */
+A10_OP a10_fadvise(struct a10_fd fd, int64_t offset, int64_t length, int advice)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FADVISE, fd, NULL, 0,
+				       (uint64_t)offset, (uint32_t)advice);
+
+	if (length < 0 || length > (int64_t)UINT32_MAX)
+		op.request.address = (uint64_t)length;
+	else
+		op.request.length = (uint32_t)length;
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * sync_file_range(2): flags are SYNC_FILE_RANGE_*; length 0: to the end.
+ * [SYNC_FILE_RANGE]
+ */
+A10_OP a10_sync_file_range(struct a10_fd fd, int64_t offset, uint32_t length,
+			   unsigned int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_SYNC_FILE_RANGE, fd, NULL, 0,
+				       (uint64_t)offset, flags);
+
+	op.request.length = length;
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * fsync(2), or with data fdatasync(2), of length bytes from offset on; the file
+ * system may do more. length 0: to the end. [FSYNC]
+ */
+A10_OP a10_fsync_range(struct a10_fd fd, uint64_t offset, uint32_t length,
+		       bool data)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FSYNC, fd, NULL, 0, offset,
+				       data ? 1u : 0);
+
+	op.request.length = length;
+	return op;
 }
 
 /* fsync(2). [FSYNC] */

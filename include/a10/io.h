@@ -64,6 +64,20 @@ A10_OP a10_pwritev2(struct a10_fd fd, const struct iovec *iov, size_t count,
 	return op;
 }
 
+/* preadv(2): at offset. [READV] */
+A10_OP a10_preadv(struct a10_fd fd, const struct iovec *iov, size_t count,
+		  uint64_t offset)
+{
+	return a10_preadv2(fd, iov, count, offset, 0);
+}
+
+/* pwritev(2): at offset. [WRITEV] */
+A10_OP a10_pwritev(struct a10_fd fd, const struct iovec *iov, size_t count,
+		   uint64_t offset)
+{
+	return a10_pwritev2(fd, iov, count, offset, 0);
+}
+
 /* readv(2), at the file's own position. [READV] */
 A10_OP a10_readv(struct a10_fd fd, const struct iovec *iov, size_t count)
 {
@@ -122,6 +136,92 @@ A10_OP a10_splice(struct a10_fd in, int64_t in_offset, struct a10_fd out,
 	op.request.index = (int32_t)((uint32_t)in.plus_one - 1);
 	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
 	op.extra.argument[0] = in.ring;
+	return op;
+}
+
+/*
+ * tee(2): bytes from one pipe to another, that stay in the first. flags:
+ * SPLICE_F_*. value: bytes, 0 when there are no more writers. [TEE]
+ */
+A10_OP a10_tee(struct a10_fd in, struct a10_fd out, size_t length,
+	       unsigned int flags)
+{
+	struct a10_op op = a10_splice(in, 0, out, 0, length, flags);
+
+	op.request.opcode = A10_OPCODE_TEE;
+	return op;
+}
+
+/*
+ * pipe2(2): ret_fds, lent, are the end to read from and the end to write to.
+ * flags: O_DIRECT, O_NONBLOCK; close-on-exec always. With a10_direct both are
+ * direct. Before Linux 6.16 the system call. [PIPE]
+ */
+A10_OP a10_pipe(struct a10_fd ret_fds[2], int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_PIPE, a10_fd_none(), ret_fds,
+				       0, 0, (uint32_t)flags);
+
+	op.request.fd = 0;
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* ---- descriptors made of descriptors ------------------------------------- */
+
+/*
+ * A direct descriptor for the file of a regular one: result.fd. fd stays open.
+ * -ENXIO, -ENFILE as a10_direct. [FILES_UPDATE]
+ */
+A10_OP a10_fd_register(struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FD_REGISTER, fd, NULL, 1,
+				       UINT32_MAX /* any place */, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * The file of a regular descriptor in place of what the direct one is; fd stays
+ * open. Operations under way keep what they began with. [FILES_UPDATE]
+ */
+A10_OP a10_fd_replace(struct a10_fd direct, struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(
+		A10_OPCODE_FD_REPLACE, fd, NULL, 1,
+		direct.ring ? (uint32_t)direct.plus_one - 1u : UINT64_MAX, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	op.extra.argument[0] = direct.ring;
+	return op;
+}
+
+#define A10_FD_INHERIT (1u << 0) /* not close-on-exec */
+
+/*
+ * A regular descriptor for the file of a direct one: result.fd. fd stays open.
+ * flags: A10_FD_INHERIT. Before Linux 6.8 -EOPNOTSUPP. [FIXED_FD_INSTALL]
+ */
+A10_OP a10_fd_install(struct a10_fd fd, uint32_t flags)
+{
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_FIXED_FD_INSTALL, fd, NULL, 0, 0, flags);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * One more descriptor, of the same kind, for the same file: result.fd. Of a
+ * regular one with a10_direct a direct one. Before Linux 6.8 -EOPNOTSUPP of
+ * direct ones. [F_DUPFD_CLOEXEC; FIXED_FD_INSTALL, FILES_UPDATE]
+ */
+A10_OP a10_fd_clone(struct a10_fd fd)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FD_CLONE, fd, NULL, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY | (fd.ring ? A10_WITH_DIRECT : 0);
 	return op;
 }
 

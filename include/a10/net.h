@@ -94,6 +94,18 @@ A10_OP a10_accept(struct a10_fd fd, struct a10_address *ret_peer, int flags)
 	return op;
 }
 
+/*
+ * The same, but -EAGAIN at once if nobody waits to be accepted. Before Linux
+ * 6.10 -EOPNOTSUPP. [ACCEPT_DONTWAIT]
+ */
+A10_OP a10_accept_now(struct a10_fd fd, struct a10_address *ret_peer, int flags)
+{
+	struct a10_op op = a10_accept(fd, ret_peer, flags);
+
+	op.request.priority = 1u << 1;
+	return op;
+}
+
 /* recv(2). value: bytes, 0 when the peer has shut down. [RECV] */
 A10_OP a10_recv(struct a10_fd fd, void *buf, size_t length, int flags)
 {
@@ -115,6 +127,54 @@ A10_OP a10_recv_pooled(struct a10_fd fd, struct a10_pool *pool, int flags)
 	op.extra.pool = pool;
 	return op;
 }
+
+/*
+ * recvfrom(2): ret_from, lent, gets the sender's address; length 0: it has
+ * none. [RECVMSG]
+ */
+A10_OP a10_recvfrom(struct a10_fd fd, void *buf, size_t length, int flags,
+		    struct a10_address *ret_from)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_RECVFROM, fd, buf, length, 0,
+				       (uint32_t)flags);
+
+	op.request.address3 = (uint64_t)(uintptr_t)ret_from;
+	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * recvmsg(2) again and again, each message into a buffer of the pool with its
+ * sender and at most control_size bytes of control data: result.buf, for
+ * a10_message_parse; value: the message's bytes. a10_multishot only, and not
+ * with an incremental pool (-EINVAL); the pool's buffers have multiples of 8
+ * bytes, more than 144 + control_size (-EINVAL). Ends at the end of a stream.
+ * [RECVMSG]
+ */
+A10_OP a10_recvmsg_pooled(struct a10_fd fd, struct a10_pool *pool,
+			  uint32_t control_size, int flags)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_RECVMSG_POOLED, fd, NULL,
+				       control_size, 0, (uint32_t)flags);
+
+	op.extra.flags |= A10_WITH_POOL | A10_WITH_LIBRARY;
+	op.extra.pool = pool;
+	return op;
+}
+
+/* A message as a10_recvmsg_pooled received it; it lies in the buffer. */
+struct a10_message {
+	struct msghdr header; /* name, control data (CMSG_FIRSTHDR), flags */
+	unsigned char *data;
+	size_t length; /* of data; header.msg_flags says if it was cut */
+};
+
+/*
+ * 0, or -EINVAL: buf is not of a10_recvmsg_pooled. What ret_message points to
+ * is the buffer's. Any thread.
+ */
+A10_API int a10_message_parse(struct a10_buf buf,
+			      struct a10_message *ret_message);
 
 /* send(2). Never raises SIGPIPE. value: bytes, may be fewer. [SEND] */
 A10_OP a10_send(struct a10_fd fd, const void *buf, size_t length, int flags)
@@ -160,6 +220,51 @@ A10_OP a10_sendmsg(struct a10_fd fd, const struct msghdr *header, int flags)
 
 	op.extra.flags |= A10_WITH_LIBRARY;
 	return op;
+}
+
+/* ---- names and queues ---------------------------------------------------- */
+
+/* The constructors' constructor: a command of sockets. */
+A10_OP a10_socket_op(enum a10_opcode opcode, struct a10_fd fd, uint32_t command,
+		     const void *address)
+{
+	struct a10_op op = a10_op_make(opcode, fd, address, 0, command, 0);
+
+	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * getsockname(2): the socket's own address into ret_address, lent. Before Linux
+ * 6.19 the system call. [SOCKET_URING_OP_GETSOCKNAME]
+ */
+A10_OP a10_getsockname(struct a10_fd fd, struct a10_address *ret_address)
+{
+	return a10_socket_op(A10_OPCODE_GETSOCKNAME, fd, 5u, ret_address);
+}
+
+/* getpeername(2): the other end's. Else as a10_getsockname. */
+A10_OP a10_getpeername(struct a10_fd fd, struct a10_address *ret_address)
+{
+	struct a10_op op = a10_getsockname(fd, ret_address);
+
+	op.request.index = 1;
+	return op;
+}
+
+/* value: bytes that a receive would find now. [SOCKET_URING_OP_SIOCINQ] */
+A10_OP a10_socket_unread(struct a10_fd fd)
+{
+	return a10_socket_op(A10_OPCODE_SOCKET_QUEUE, fd, 0, NULL);
+}
+
+/*
+ * value: bytes sent that the other end has not confirmed.
+ * [SOCKET_URING_OP_SIOCOUTQ]
+ */
+A10_OP a10_socket_unsent(struct a10_fd fd)
+{
+	return a10_socket_op(A10_OPCODE_SOCKET_QUEUE, fd, 1u, NULL);
 }
 
 /* shutdown(2): how is SHUT_RD, SHUT_WR or SHUT_RDWR. [SHUTDOWN] */

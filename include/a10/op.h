@@ -97,7 +97,26 @@ enum a10_opcode {
 	A10_OPCODE_MESSAGE_RECEIVE = 162,
 	A10_OPCODE_FD_MOVE = 163,
 	A10_OPCODE_WORK = 164,
-	A10_OPCODE_RESOLVE = 165
+	A10_OPCODE_RESOLVE = 165,
+
+	A10_OPCODE_LINK_FILE = 180, /* LINKAT of a descriptor */
+	A10_OPCODE_RECVFROM = 181,
+	A10_OPCODE_RECVMSG_POOLED = 182,
+	A10_OPCODE_GETSOCKOPT = 183, /* URING_CMD of a socket, and below */
+	A10_OPCODE_SETSOCKOPT = 184,
+	A10_OPCODE_GETSOCKNAME = 185,
+	A10_OPCODE_SOCKET_QUEUE = 186,
+	A10_OPCODE_FD_REGISTER = 187, /* FILES_UPDATE of one */
+	A10_OPCODE_FD_REPLACE = 188,
+	A10_OPCODE_FD_CLONE = 189,
+	A10_OPCODE_PIDFD = 190, /* a step of WAITID */
+	A10_OPCODE_PROCESS_SPAWN = 191,
+	A10_OPCODE_PROCESS_WAIT = 192, /* WAITID, decoded */
+	A10_OPCODE_SIGNAL_READ = 193,
+	A10_OPCODE_POLL_UPDATE = 194,  /* POLL_REMOVE */
+	A10_OPCODE_TIMER_UPDATE = 195, /* TIMEOUT_REMOVE */
+	A10_OPCODE_WATCH_NEXT = 196,
+	A10_OPCODE_BLOCK_DISCARD = 197
 };
 
 /*
@@ -172,7 +191,10 @@ struct a10_op {
 #define A10_WITH_POOL      (1u << 15)
 #define A10_WITH_LIBRARY   (1u << 16) /* the library has a part in it */
 #define A10_WITH_RAW       (1u << 17)
-#define A10_WITH_KNOWN     ((1u << 18) - 1)
+#define A10_WITH_RWF       (1u << 18)
+#define A10_WITH_POLL      (1u << 19) /* poll first */
+#define A10_WITH_BUNDLE    (1u << 20)
+#define A10_WITH_KNOWN     ((1u << 21) - 1)
 
 #define A10_LENGTH_MAX UINT64_C(0x7ffff000) /* what read(2) does at most */
 
@@ -345,7 +367,11 @@ A10_OP a10_direct(struct a10_op op)
 	return op;
 }
 
-/* Send without copying: over only when the buffer is free again. [SEND_ZC] */
+/*
+ * Send without copying: over only when the buffer is free again. Whether the
+ * kernel copied all the same: A10_RESULT_COPIED. With a10_fixed from a region.
+ * [SEND_ZC, SENDMSG_ZC]
+ */
 A10_OP a10_zero_copy(struct a10_op op)
 {
 	op.extra.flags |= A10_WITH_ZERO_COPY;
@@ -363,6 +389,28 @@ A10_OP a10_ordered(struct a10_op op)
 	return op;
 }
 
+/*
+ * Of a send, a receive or an accept: there is nothing yet, so wait at once
+ * instead of trying first. A hint that saves time, of A10_RESULT_NONEMPTY for
+ * instance; the result is the same. [RECVSEND_POLL_FIRST, ACCEPT_POLL_FIRST]
+ */
+A10_OP a10_poll_first(struct a10_op op)
+{
+	op.extra.flags |= A10_WITH_POLL;
+	return op;
+}
+
+/*
+ * Of a multishot a10_recv_pooled: the kernel may fill several buffers at once,
+ * each a result of its own. Fewer trips where much comes; without it where the
+ * kernel (before 6.10) or the pool (incremental) cannot. [RECVSEND_BUNDLE]
+ */
+A10_OP a10_bundled(struct a10_op op)
+{
+	op.extra.flags |= A10_WITH_BUNDLE;
+	return op;
+}
+
 /* Not cut short when the scope it is in is cancelled. */
 A10_OP a10_shielded(struct a10_op op)
 {
@@ -377,6 +425,17 @@ A10_OP a10_fixed(struct a10_op op, struct a10_region *region)
 {
 	op.extra.flags |= A10_WITH_REGION;
 	op.extra.region = region;
+	return op;
+}
+
+/*
+ * Of a read or a write: RWF_* of preadv2(2), besides those it has. What the
+ * kernel or the file cannot is -EOPNOTSUPP.
+ */
+A10_OP a10_rwf(struct a10_op op, int flags)
+{
+	op.request.op_flags |= (uint32_t)flags;
+	op.extra.flags |= A10_WITH_RWF;
 	return op;
 }
 

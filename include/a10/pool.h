@@ -33,6 +33,12 @@ A10_API void a10_pool_destroy(struct a10_pool *pool);
 A10_API uint32_t a10_pool_available(const struct a10_pool *pool);
 
 /*
+ * The same as the kernel says, which knows of what was not delivered yet; -errno
+ * (-EOPNOTSUPP: before Linux 6.8). Owner's thread. [REGISTER_PBUF_STATUS]
+ */
+A10_API int a10_pool_left(const struct a10_pool *pool);
+
+/*
  * The size of a buffer the kernel picks, which a split pool makes smaller. Any
  * thread.
  */

@@ -24,6 +24,24 @@ A10_API int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
  */
 A10_API void a10_region_destroy(struct a10_region *region);
 
+/*
+ * Other memory in place of it, as in a10_region_create; -EBUSY: an operation
+ * names it. memory must not be NULL (-EINVAL): what was allocated is
+ * freed. Owner's thread. [REGISTER_BUFFERS_UPDATE]
+ */
+A10_API int a10_region_update(struct a10_region *region, void *memory,
+			      size_t size);
+
+/*
+ * The same memory on another ring, of which it does not count against the
+ * memlock limit again. The owner of ring may do this while nobody uses region's
+ * ring. Before Linux 6.13 it is registered anew. It must be destroyed before
+ * region is. [REGISTER_CLONE_BUFFERS]
+ */
+A10_API int a10_region_clone(const struct a10_region *region,
+			     struct a10_ring *ring,
+			     struct a10_region **ret_region);
+
 /* The memory. Any thread. */
 A10_API void *a10_region_data(const struct a10_region *region);
 

@@ -96,6 +96,18 @@ A10_API int a10_ring_fd(struct a10_ring *ring);
  */
 A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
 
+/*
+ * Direct descriptors are put into these places of the table only, the others
+ * are left to a10_fd_replace. -EINVAL: not all of it is in the table. Owner's
+ * thread, or any before the ring is bound. [REGISTER_FILE_ALLOC_RANGE]
+ */
+A10_API int a10_ring_set_direct_range(struct a10_ring *ring, uint32_t first,
+				      uint32_t count);
+
+/* The direct descriptor in that place of the ring's table. */
+A10_API struct a10_fd a10_ring_direct(const struct a10_ring *ring,
+				      uint32_t place);
+
 /* Operations that are not over. Owner's thread. */
 A10_API size_t a10_ring_pending(const struct a10_ring *ring);
 

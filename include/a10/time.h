@@ -50,5 +50,22 @@ A10_OP a10_at(clockid_t clock, int64_t at)
 	return op;
 }
 
+/*
+ * Another time for a timer of this ring that is under way: of a10_after ns from
+ * now on (and from then the period), of a10_at when its clock reads ns. value
+ * 0; -ENOENT: it is over, or no timer; -EALREADY: it is ending just now. One is
+ * removed by a10_cancel. [TIMEOUT_REMOVE]
+ */
+A10_OP a10_timer_update(a10_id id, int64_t ns)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_TIMER_UPDATE, a10_fd_none(),
+				       NULL, 0, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	op.extra.argument[0] = (uint64_t)id;
+	op.extra.argument[1] = (uint64_t)ns;
+	return op;
+}
+
 A10_END
 #endif

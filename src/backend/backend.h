@@ -44,8 +44,15 @@ struct backend_grant {
 	int32_t setup_error;    /* the first refusal, -errno, or 0 */
 	uint64_t opcodes[4];    /* bit n: opcode n works */
 	bool abs_timer;         /* enter takes absolute times */
-	bool incremental;       /* pools can be URING_PBUF_RING_INC */
 	int32_t descriptor;     /* what other rings name it by, or -1 */
+	bool incremental;       /* pools can be URING_PBUF_RING_INC */
+};
+
+/* Other sizes for the queues; where they are then. */
+struct backend_resize {
+	uint32_t submission_entries;
+	uint32_t completion_entries;
+	struct backend_view view; /* written */
 };
 
 struct backend; /* whatever the implementation needs; it begins with calls */
@@ -80,7 +87,10 @@ struct backend_calls {
 	int (*enter)(struct backend *backend, uint32_t submit, uint32_t wait,
 		     uint32_t flags, int64_t deadline);
 
-	/* io_uring_register(2). >= 0 or -errno. */
+	/*
+	 * io_uring_register(2), but that RESIZE_RINGS takes a struct
+	 * backend_resize. >= 0 or -errno.
+	 */
 	int (*control)(struct backend *backend, unsigned int opcode, void *arg,
 		       unsigned int count);
 
@@ -88,9 +98,11 @@ struct backend_calls {
 	int64_t (*now)(struct backend *backend);
 
 	/*
-	 * Does one request at once by system call: SOCKET, BIND, LISTEN, CLOSE
-	 * (also of a direct descriptor), and URING_CMD's SETSOCKOPT. Its res;
-	 * -EOPNOTSUPP: it cannot. May be called from any thread.
+	 * Does one request at once by system call, one that does not wait:
+	 * SOCKET, BIND, LISTEN, CLOSE (also of a direct descriptor),
+	 * URING_CMD's for sockets, FTRUNCATE, FADVISE, MADVISE, PIPE, and
+	 * EPOLL_WAIT (-EAGAIN: nothing yet). Its res; -EOPNOTSUPP: it cannot.
+	 * May be called from any thread.
 	 */
 	int (*sync)(struct backend *backend, const struct uring_sqe *request);
 

@@ -44,6 +44,7 @@ struct loan {
 
 /* What is known of a buffer of an incremental pool, and of one in doubt. */
 struct buffer {
+	uint16_t place;  /* in the kernel's ring, when it was last given */
 	uint32_t offset; /* where the kernel goes on writing */
 	uint32_t pieces; /* lent */
 	bool done;       /* the kernel will not write to it again */
@@ -85,9 +86,6 @@ struct a10_pool {
 	_Atomic uint32_t hungry;
 	_Atomic int64_t references;
 };
-
-/* Whether a call that registers may be made here, now: 0 or -errno. */
-int ring_registrable(const struct a10_ring *ring);
 
 /* Gives references back; frees the pool with the last. Any thread. */
 void pool_unref(struct a10_pool *pool, int64_t count);

@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "buf/loan.h"
+#include "ring/life.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -144,6 +145,7 @@ static void ring_write(struct a10_pool *pool, uint16_t id)
 	entry->addr = (uintptr_t)(pool->memory + (size_t)id * pool->size);
 	entry->len = pool->size;
 	entry->bid = id;
+	pool->buffers[id].place = pool->tail;
 	pool->tail++;
 }
 
@@ -415,6 +417,19 @@ bool pool_is_incremental(const struct a10_pool *pool)
 	return pool->incremental;
 }
 
+/*
+ * Its place is not written again before it is given back, for there are as many
+ * places as buffers.
+ */
+uint16_t pool_next(const struct a10_pool *pool, uint16_t id)
+{
+	const uint32_t place = pool->buffers[id].place + 1u;
+	const uint16_t next = pool->ring[place & (pool->count - 1)].bid;
+
+	check(next < pool->count);
+	return next;
+}
+
 bool pool_has_buffers(const struct a10_pool *pool)
 {
 	return pool->available > 0 && !pool->closed;
@@ -424,6 +439,21 @@ uint32_t a10_pool_available(const struct a10_pool *pool)
 {
 	check_owner(pool->sq);
 	return pool->available;
+}
+
+int a10_pool_left(const struct a10_pool *pool)
+{
+	struct uring_buf_status status = { .buf_group = pool->group };
+	struct a10_ring *ring = ring_of(pool->sq);
+	int err = ring_registrable(ring);
+
+	if (err == 0)
+		err = ring->calls->control(
+			ring->backend, URING_REGISTER_PBUF_STATUS, &status, 1);
+	/* Of 6.8, which knows how to install a descriptor. */
+	if (err == -EINVAL && !ring_knows(ring, URING_OP_FIXED_FD_INSTALL))
+		return -EOPNOTSUPP;
+	return err < 0 ? err : (uint16_t)(pool->tail - status.head);
 }
 
 uint32_t a10_pool_buffer_size(const struct a10_pool *pool)

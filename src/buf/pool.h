@@ -52,6 +52,9 @@ void pool_set_hungry(struct a10_pool *pool);
 /* Whether a buffer serves several receives. The pool is held. */
 bool pool_is_incremental(const struct a10_pool *pool);
 
+/* The buffer that lies behind this one in the kernel's ring. */
+uint16_t pool_next(const struct a10_pool *pool, uint16_t id);
+
 /* Whether the kernel could pick a buffer now. */
 bool pool_has_buffers(const struct a10_pool *pool);
 
@@ -60,6 +63,9 @@ void pools_collect(struct a10_ring *ring);
 
 /* Whether pools_collect has something to do: the owner may not sleep then. */
 bool pools_have_returns(const struct a10_ring *ring);
+
+/* Whether a call that registers may be made here, now: 0 or -errno. */
+int ring_registrable(const struct a10_ring *ring);
 
 /* At the end of the ring: unregisters and frees all but what is still lent. */
 void pools_finish(struct a10_ring *ring, bool inherited);
@@ -72,6 +78,10 @@ void regions_finish(struct a10_ring *ring, bool inherited);
  */
 int region_hold(struct a10_region *region, const struct a10_ring *ring);
 void region_drop(struct a10_region *region);
+/* Whether all that the vector names lies in it. */
+struct iovec;
+bool region_holds(const struct a10_region *region, const struct iovec *iov,
+		  size_t count);
 
 /* The calls back, in ring/again.c and ring/cancel.c. */
 void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);

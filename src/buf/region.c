@@ -92,8 +92,37 @@ static int region_allocate(struct a10_region *region)
 	return 0;
 }
 
-int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
-		      struct a10_region **ret_region)
+/* from: what it is a copy of; -EINVAL: the kernel does not copy. */
+static int slot_clone(struct a10_ring *ring, uint32_t index,
+		      const struct a10_region *from)
+{
+	struct uring_clone_buffers clone = {
+		.src_fd = (uint32_t)from->ring->grant.descriptor,
+		.src_off = from->index,
+		.dst_off = index,
+		.nr = 1,
+		.flags = URING_REGISTER_DST_REPLACE,
+	};
+
+	return ring->calls->control(ring->backend, URING_REGISTER_CLONE_BUFFERS,
+				    &clone, 1);
+}
+
+static int slot_fill(struct a10_ring *ring, const struct a10_region *region,
+		     const struct a10_region *from)
+{
+	int err = from ? slot_clone(ring, region->index, from) : -EINVAL;
+
+	/* -EBUSY: it copies whole tables only, as 6.12. */
+	if (err == -EINVAL || err == -EBUSY)
+		err = slot_update(ring, region->index, region->data,
+				  region->size);
+	return err;
+}
+
+static int region_make(struct a10_ring *ring, void *memory, size_t size,
+		       const struct a10_region *from,
+		       struct a10_region **ret_region)
 {
 	struct a10_region **link, *region;
 	uint32_t index;
@@ -119,7 +148,7 @@ int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 		if (err < 0)
 			goto free_region;
 	}
-	err = slot_update(ring, index, region->data, size);
+	err = slot_fill(ring, region, from);
 	if (err < 0)
 		goto free_region;
 	region->next = *link;
@@ -130,6 +159,48 @@ int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 free_region:
 	region_free(region);
 	return err;
+}
+
+static bool region_is_held(const struct a10_region *region)
+{
+	/* Acquire: pairs with the release of the thread that dropped it. */
+	return region->held + atomic_load_explicit(&region->held_elsewhere,
+						   memory_order_acquire) !=
+	       0;
+}
+
+int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
+		      struct a10_region **ret_region)
+{
+	return region_make(ring, memory, size, NULL, ret_region);
+}
+
+int a10_region_clone(const struct a10_region *region, struct a10_ring *ring,
+		     struct a10_region **ret_region)
+{
+	return region_make(ring, region->data, region->size, region,
+			   ret_region);
+}
+
+int a10_region_update(struct a10_region *region, void *memory, size_t size)
+{
+	int err = ring_registrable(region->ring);
+
+	if (err < 0)
+		return err;
+	if (!memory || size == 0 || size > REGION_MAX)
+		return -EINVAL;
+	if (region_is_held(region))
+		return -EBUSY;
+	err = slot_update(region->ring, region->index, memory, size);
+	if (err < 0)
+		return err;
+	if (region->allocated)
+		munmap(region->data, region->size);
+	region->allocated = false;
+	region->data = memory;
+	region->size = size;
+	return 0;
 }
 
 /* Nothing names it any more: another may have the slot, and the memory. */
@@ -151,14 +222,6 @@ static void region_end(struct a10_region *region)
 				 (unsigned int)region->index, strerror(-err));
 	}
 	region_free(region);
-}
-
-static bool region_is_held(const struct a10_region *region)
-{
-	/* Acquire: pairs with the release of the thread that dropped it. */
-	return region->held + atomic_load_explicit(&region->held_elsewhere,
-						   memory_order_acquire) !=
-	       0;
 }
 
 /*
@@ -217,4 +280,19 @@ void regions_finish(struct a10_ring *ring, bool inherited)
 void *a10_region_data(const struct a10_region *region)
 {
 	return region->data;
+}
+
+bool region_holds(const struct a10_region *region, const struct iovec *iov,
+		  size_t count)
+{
+	const uintptr_t from = (uintptr_t)region->data;
+
+	for (size_t i = 0; i < count; i++) {
+		const uintptr_t at = (uintptr_t)iov[i].iov_base;
+
+		if (at < from || at - from > region->size ||
+		    iov[i].iov_len > region->size - (at - from))
+			return false;
+	}
+	return true;
 }

@@ -1,6 +1,10 @@
 #include "op/capture.h"
 #include "base/assert.h"
 #include "base/memory.h"
+#include "op/names.h"
+#include "op/rooms.h"
+#include "op/sockets.h"
+#include "op/spawn.h"
 #include "op/table.h"
 
 #include <errno.h>
@@ -12,7 +16,6 @@
 #include <sys/uio.h>
 
 #define BLOCK_LEAST 64u
-#define PATH_SIZE   4096u /* with its NUL, as the kernel has it */
 #define TEXT_SIZE   512u
 #define HOW_SIZE    4096u
 #define VECTOR_MAX  1024u /* UIO_MAXIOV */
@@ -327,47 +330,93 @@ static int capture_items(struct capture_cache *cache,
 	return 0;
 }
 
+static int capture_path(struct capture_cache *cache,
+			struct a10_request *request,
+			struct capture **ret_capture)
+{
+	return capture_text(cache, request, PATH_SIZE, -ENAMETOOLONG,
+			    ret_capture);
+}
+
+static int capture_own_text(struct capture_cache *cache,
+			    struct a10_request *request,
+			    struct capture **ret_capture)
+{
+	return capture_text(cache, request, TEXT_SIZE, -EINVAL, ret_capture);
+}
+
+static int capture_header_out(struct capture_cache *cache,
+			      struct a10_request *request,
+			      struct capture **ret_capture)
+{
+	return capture_header(cache, request, false, ret_capture);
+}
+
+static int capture_header_in(struct capture_cache *cache,
+			     struct a10_request *request,
+			     struct capture **ret_capture)
+{
+	return capture_header(cache, request, true, ret_capture);
+}
+
+static int capture_attribute_name(struct capture_cache *cache,
+				  struct a10_request *request,
+				  struct capture **ret_capture)
+{
+	return capture_attribute(cache, request, false, ret_capture);
+}
+
+static int capture_attribute_set(struct capture_cache *cache,
+				 struct a10_request *request,
+				 struct capture **ret_capture)
+{
+	return capture_attribute(cache, request, true, ret_capture);
+}
+
+typedef int capture_call(struct capture_cache *cache,
+			 struct a10_request *request,
+			 struct capture **ret_capture);
+
+/* By enum op_capture. */
+static capture_call *const captures[] = {
+	[CAPTURE_PATH] = capture_path,
+	[CAPTURE_PATH_HOW] = capture_path_how,
+	[CAPTURE_TWO_PATHS] = capture_two_paths,
+	[CAPTURE_LINK_FILE] = capture_link_file,
+	[CAPTURE_ATTRIBUTE] = capture_attribute_name,
+	[CAPTURE_ATTRIBUTE_SET] = capture_attribute_set,
+	[CAPTURE_EVENT] = capture_event,
+	[CAPTURE_PAIR] = capture_pair,
+	[CAPTURE_VECTOR] = capture_vector,
+	[CAPTURE_ADDRESS] = capture_address,
+	[CAPTURE_SEND_TO] = capture_send_to,
+	[CAPTURE_HEADER] = capture_header_out,
+	[CAPTURE_HEADER_IN] = capture_header_in,
+	[CAPTURE_FROM] = capture_from,
+	[CAPTURE_POOLED] = capture_pooled,
+	[CAPTURE_OPTION] = capture_option,
+	[CAPTURE_OPTION_GET] = capture_option_get,
+	[CAPTURE_SPAWN] = capture_spawn,
+	[CAPTURE_INFO] = capture_info,
+	[CAPTURE_SIGNAL] = capture_signal,
+	[CAPTURE_WORDS] = capture_words,
+	[CAPTURE_COMMAND] = capture_command,
+	[CAPTURE_CELL] = capture_cell,
+	[CAPTURE_ITEMS] = capture_items,
+	[CAPTURE_TEXT] = capture_own_text,
+};
+
 int capture_request(struct capture_cache *cache, const struct op_row *row,
 		    struct a10_request *request, struct capture **ret_capture)
 {
 	struct capture *capture = NULL;
-	int err = 0;
+	int err;
 
-	switch ((enum op_capture)row->capture) {
-	case CAPTURE_NONE:
-		break;
-	case CAPTURE_PATH:
-		err = capture_text(cache, request, PATH_SIZE, -ENAMETOOLONG,
-				   &capture);
-		break;
-	case CAPTURE_PATH_HOW:
-		err = capture_path_how(cache, request, &capture);
-		break;
-	case CAPTURE_VECTOR:
-		err = capture_vector(cache, request, &capture);
-		break;
-	case CAPTURE_ADDRESS:
-		err = capture_address(cache, request, &capture);
-		break;
-	case CAPTURE_SEND_TO:
-		err = capture_send_to(cache, request, &capture);
-		break;
-	case CAPTURE_HEADER:
-		err = capture_header(cache, request, false, &capture);
-		break;
-	case CAPTURE_HEADER_IN:
-		err = capture_header(cache, request, true, &capture);
-		break;
-	case CAPTURE_ITEMS:
-		err = capture_items(cache, request, &capture);
-		break;
-	case CAPTURE_TEXT:
-		err = capture_text(cache, request, TEXT_SIZE, -EINVAL,
-				   &capture);
-		break;
+	if (row->capture != CAPTURE_NONE) {
+		err = captures[row->capture](cache, request, &capture);
+		if (err < 0)
+			return err;
 	}
-	if (err < 0)
-		return err;
 	*ret_capture = capture;
 	return 0;
 }
@@ -426,6 +475,11 @@ uint64_t capture_total(const struct op_row *row,
 	case DATA_BUFFER:
 	case DATA_PEER:
 	case DATA_STATX:
+	case DATA_VALUE:
+	case DATA_EVENTS:
+	case DATA_OPTION:
+	case DATA_INFO:
+	case DATA_MESSAGE:
 		break;
 	}
 	return length;
@@ -498,6 +552,11 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 	case DATA_NONE:
 	case DATA_PEER:
 	case DATA_STATX:
+	case DATA_VALUE:
+	case DATA_EVENTS:
+	case DATA_OPTION:
+	case DATA_INFO:
+	case DATA_MESSAGE:
 		check(bytes == 0);
 		break;
 	}

@@ -11,6 +11,10 @@
 
 #include <a10/op.h>
 
+/* What a driver's command takes at most, and what of it a request holds. */
+#define COMMAND_SIZE  80u
+#define COMMAND_SMALL 16u
+
 struct op_row;
 
 /* size bytes follow; aligned for any type. */

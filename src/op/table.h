@@ -24,30 +24,52 @@ enum op_result {
 	RESULT_BYTES,      /* a count of bytes */
 	RESULT_DESCRIPTOR, /* a new descriptor */
 	RESULT_VALUE,      /* a number without further meaning */
+	RESULT_PAIR,       /* 0, and two descriptors in what was captured */
 };
 
 /* What address is, for what may be short, restarted or marked. */
 enum op_data {
 	DATA_NONE,
-	DATA_BUFFER, /* address, length */
-	DATA_VECTOR, /* iovec array, length */
-	DATA_HEADER, /* struct msghdr */
-	DATA_PEER,   /* a10_address of an accepted socket */
-	DATA_STATX,  /* offset -> struct statx */
+	DATA_BUFFER,  /* address, length */
+	DATA_VECTOR,  /* iovec array, length */
+	DATA_HEADER,  /* struct msghdr */
+	DATA_PEER,    /* a10_address of an accepted socket */
+	DATA_STATX,   /* offset -> struct statx */
+	DATA_VALUE,   /* offset, length: as many bytes as the result says */
+	DATA_OPTION,  /* address3, as many bytes as the result says */
+	DATA_MESSAGE, /* in a buffer of the pool: a header and what it says */
+	DATA_INFO,    /* offset -> siginfo_t, or 0 */
+	DATA_EVENTS,  /* struct epoll_event, as many as the result says */
 };
 
 /* What the verb must copy, for the kernel reads it later. */
 enum op_capture {
 	CAPTURE_NONE,
-	CAPTURE_PATH,      /* address */
-	CAPTURE_PATH_HOW,  /* address; offset -> struct open_how, length */
-	CAPTURE_VECTOR,    /* address -> iovec array, length */
+	CAPTURE_PATH,          /* address */
+	CAPTURE_PATH_HOW,      /* address; offset -> struct open_how, length */
+	CAPTURE_TWO_PATHS,     /* address, offset */
+	CAPTURE_LINK_FILE,     /* offset; address becomes the name of fd */
+	CAPTURE_ATTRIBUTE,     /* address is a name, address3 a path if any */
+	CAPTURE_ATTRIBUTE_SET, /* the same; offset -> value, length */
+	CAPTURE_EVENT,         /* address -> struct epoll_event, or 0 */
+	CAPTURE_PAIR,          /* address: room for two descriptors */
+	CAPTURE_VECTOR,        /* address -> iovec array, length */
 	CAPTURE_ADDRESS,   /* address -> socket address, offset its length */
 	CAPTURE_SEND_TO,   /* offset -> socket address, index its length */
 	CAPTURE_HEADER,    /* address -> struct msghdr and all it names */
 	CAPTURE_HEADER_IN, /* the same, lent: its results are written back */
-	CAPTURE_TEXT,      /* address -> text, the library's own */
-	CAPTURE_ITEMS,     /* address -> bytes, length: of a channel */
+	CAPTURE_FROM,      /* address, length; address3 -> a10_address */
+	CAPTURE_POOLED, /* a header that says how much of each there may be */
+	CAPTURE_OPTION, /* address3, index: a value to be set */
+	CAPTURE_OPTION_GET, /* address3 if not lent: room for a number */
+	CAPTURE_SPAWN,      /* address -> struct a10_process_options */
+	CAPTURE_INFO,       /* offset: room for a siginfo_t */
+	CAPTURE_SIGNAL,     /* address if not lent: room for a signal */
+	CAPTURE_WORDS,      /* address -> struct futex_waitv, length of them */
+	CAPTURE_COMMAND,    /* address, length: what a driver takes */
+	CAPTURE_CELL,       /* fd is what address is to point to */
+	CAPTURE_TEXT,       /* address -> text, the library's own */
+	CAPTURE_ITEMS,      /* address -> bytes, length: of a channel */
 };
 
 /* Which way a descriptor must be ready after -EAGAIN. */
@@ -61,7 +83,8 @@ enum op_direction {
 enum op_nowait {
 	NOWAIT_NONE,
 	NOWAIT_MSG,
-	NOWAIT_RWF
+	NOWAIT_RWF,
+	NOWAIT_ACCEPT
 };
 
 /* How the kernel is asked for many results. */
@@ -71,6 +94,7 @@ enum op_multishot {
 	MULTISHOT_LENGTH,   /* a bit of length */
 	MULTISHOT_OPCODE,   /* an opcode of its own */
 	MULTISHOT_LIBRARY,  /* the library repeats */
+	MULTISHOT_CALL,     /* the same of a system call, see standin.c */
 };
 
 /* Where close-on-exec is said. */
@@ -79,6 +103,21 @@ enum op_cloexec {
 	CLOEXEC_OP_FLAGS,
 	CLOEXEC_OFFSET,
 	CLOEXEC_HOW
+};
+
+/* What the caller lent and the library writes, or looks at, at the end. */
+enum op_output {
+	OUTPUT_NONE,
+	OUTPUT_HEADER, /* struct msghdr, from the one captured */
+	OUTPUT_PEER,   /* struct a10_address */
+	OUTPUT_FROM,   /* struct a10_address, length from the header captured */
+	OUTPUT_NAME,   /* struct a10_address */
+	OUTPUT_PROCESS, /* struct a10_process, from what was captured */
+	OUTPUT_EXIT,    /* the value is what the siginfo_t captured says */
+	OUTPUT_WATCH,   /* a reference to give back */
+	OUTPUT_CELL,    /* result.fd is the place captured */
+	OUTPUT_OPTION,  /* the value is what the option's value is */
+	OUTPUT_PAIR     /* two struct a10_fd, from the numbers captured */
 };
 
 /* What the library does itself, or first. */
@@ -98,6 +137,8 @@ enum op_own {
 	OWN_WORK,
 	OWN_RESOLVE,
 	OWN_SCOPE_ROOM,
+	OWN_POLL_UPDATE,
+	OWN_TIMER_UPDATE,
 	OWN_ABOVE, /* a layer above does it: ring/above.h */
 };
 
@@ -122,8 +163,10 @@ struct op_row {
 	uint8_t multishot_value; /* the bit's value, or the opcode */
 	uint8_t cloexec;
 	uint8_t own;
+	uint8_t output;
 	uint8_t zero_copy; /* the opcode that does it without copying, or 0 */
 	uint8_t fixed;     /* ... from a registered buffer, or 0 */
+	uint8_t kernel;    /* of the library's own: what goes to the kernel */
 	uint8_t plain;     /* enum op_plain */
 	bool pooled;       /* the kernel can pick the buffer */
 	bool partial;      /* may do less than asked: a10_all */
@@ -132,9 +175,10 @@ struct op_row {
 	bool written;      /* the kernel writes data, else it reads it */
 	bool transient;    /* what accept(2) calls transient does not end it */
 	bool sync;         /* a system call can stand in (backend sync) */
+	bool borrows;      /* the kernel takes no direct one: see standin.c */
 };
 
-#define OP_ROWS 180
+#define OP_ROWS 200
 /* No kernel opcode: what a10_raw brings, of which nothing is known. */
 #define OP_RAW 127
 

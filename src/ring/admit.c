@@ -8,20 +8,6 @@
 
 #include <errno.h>
 
-void sync_begin(struct a10_ring *ring, struct slot *slot)
-{
-	const uint32_t index = slot_index(slot);
-	const void *request = request_at(ring, index);
-	const int res = ring->calls->sync(ring->backend, request);
-
-	if (res >= 0 && op_row(slot->opcode)->result == RESULT_DESCRIPTOR) {
-		cold_at(ring, index)->fd_value = res;
-		slot_finish(ring, slot, 0);
-	} else {
-		slot_finish(ring, slot, res);
-	}
-}
-
 static struct a10_fd request_fd(struct a10_ring *ring, const struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
@@ -71,6 +57,12 @@ static void own_begin(struct a10_ring *ring, struct slot *slot, enum op_own own)
 		cancel_everything(ring, false);
 		slot_finish(ring, slot, 0);
 		break;
+	case OWN_POLL_UPDATE:
+		poll_update_begin(ring, slot);
+		break;
+	case OWN_TIMER_UPDATE:
+		timer_update_begin(ring, slot);
+		break;
 	case OWN_MESSAGE_POST:
 		message_arrived(ring, slot);
 		break;
@@ -102,8 +94,8 @@ void slot_begin(struct a10_ring *ring, struct slot *slot)
 		start_admit(ring, slot);
 	else if (row->own != OWN_NONE)
 		own_begin(ring, slot, row->own);
-	else if (unlikely(row->sync && !ring_has_opcode(ring, slot->opcode)))
-		sync_begin(ring, slot);
+	else if (unlikely(standin_is_needed(ring, slot)))
+		standin_begin(ring, slot);
 	else
 		queue_push(ring, slot);
 }

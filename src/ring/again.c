@@ -4,13 +4,11 @@
  * kept going, and what the kernel ended for reasons of its own is begun anew. A
  * slot that somebody wants to end is never started again.
  */
-#include "base/memory.h"
 #include "buf/pool.h"
 #include "ring/life.h"
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <a10/net.h>
@@ -109,6 +107,8 @@ static bool said_not_to_wait(const struct a10_request *request,
 		return request->op_flags & MSG_DONTWAIT;
 	case NOWAIT_RWF:
 		return request->op_flags & RWF_NOWAIT;
+	case NOWAIT_ACCEPT:
+		return request->priority & URING_ACCEPT_DONTWAIT;
 	case NOWAIT_NONE:
 		break;
 	}
@@ -145,7 +145,9 @@ static bool restart_copying(struct a10_ring *ring, struct slot *slot)
 		return false;
 	cold->flags = (cold->flags & ~A10_WITH_ZERO_COPY) | COLD_COPIES;
 	request->opcode = slot->opcode;
-	request->priority &= (uint16_t)~URING_SEND_ZC_REPORT_USAGE;
+	request->priority &= (uint16_t) ~(URING_SEND_ZC_REPORT_USAGE |
+					  URING_RECVSEND_FIXED_BUF);
+	request->buffer = 0;
 	slot_restart(ring, slot);
 	return true;
 }
@@ -175,7 +177,7 @@ static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 		return restart_copying(ring, slot);
 	if (value == -EAGAIN)
 		return restart_when_ready(ring, slot, row);
-	return false;
+	return standin_after(ring, slot, value);
 }
 
 /* The buffer the kernel picked, whatever the result says. */
@@ -203,66 +205,6 @@ static void result_descriptor(struct a10_ring *ring, const struct cold *cold,
 	r->value = 0;
 }
 
-static void mark_vector(const struct iovec *iov, size_t left)
-{
-	for (; left > 0; iov++) {
-		const size_t part = iov->iov_len < left ? iov->iov_len : left;
-
-		memory_written(iov->iov_base, part);
-		left -= part;
-	}
-}
-
-static void mark_header(const struct msghdr *header, size_t left)
-{
-	memory_written(header, sizeof(*header));
-	mark_vector(header->msg_iov, left);
-	memory_written(header->msg_name, header->msg_namelen);
-	memory_written(header->msg_control, header->msg_controllen);
-}
-
-static void mark_peer(const struct a10_address *peer)
-{
-	if (!peer)
-		return;
-	memory_written(&peer->length, sizeof(peer->length));
-	memory_written(&peer->as, peer->length);
-}
-
-/* Tells valgrind and sanitizers what the kernel wrote. */
-static void mark_written(struct a10_ring *ring, const struct slot *slot,
-			 const struct op_row *row, int32_t res)
-{
-	const struct a10_request *request = request_at(ring, slot_index(slot));
-	const void *address = (const void *)(uintptr_t)request->address;
-
-	if (!MEMORY_MARKED || res < 0)
-		return;
-	switch ((enum op_data)row->data) {
-	case DATA_BUFFER:
-		if (row->written && address)
-			memory_written(address, (size_t)res);
-		break;
-	case DATA_VECTOR:
-		if (row->written)
-			mark_vector(address, (size_t)res);
-		break;
-	case DATA_HEADER:
-		if (row->written)
-			mark_header(address, (size_t)res);
-		break;
-	case DATA_PEER:
-		mark_peer(address);
-		break;
-	case DATA_STATX:
-		memory_written((const void *)(uintptr_t)request->offset,
-			       sizeof(struct statx));
-		break;
-	case DATA_NONE:
-		break;
-	}
-}
-
 void result_make(struct a10_ring *ring, struct slot *slot,
 		 const struct op_row *row, const struct completion *completion,
 		 struct a10_result *r)
@@ -288,6 +230,8 @@ void result_make(struct a10_ring *ring, struct slot *slot,
 		r->value = 0;
 	if (r->value < 0)
 		return;
+	if (row->data == DATA_MESSAGE)
+		message_make(ring, slot, r);
 	if (row->result == RESULT_DESCRIPTOR)
 		result_descriptor(ring, cold, completion, r);
 	else
@@ -421,6 +365,15 @@ static void multishot_failed(struct a10_ring *ring, struct slot *slot,
 	}
 }
 
+/* Of what gives bytes: there are no more. */
+static bool is_end(struct a10_ring *ring, const struct slot *slot,
+		   const struct op_row *row, struct a10_result *r)
+{
+	if (row->result != RESULT_BYTES || r->value != 0)
+		return false;
+	return row->data != DATA_MESSAGE || message_is_end(ring, slot, r);
+}
+
 static void multishot_completed(struct a10_ring *ring, struct slot *slot,
 				const struct op_row *row,
 				const struct completion *completion)
@@ -428,7 +381,13 @@ static void multishot_completed(struct a10_ring *ring, struct slot *slot,
 	struct cold *cold = cold_at(ring, slot_index(slot));
 	const bool more = completion->flags & URING_CQE_F_MORE;
 	struct a10_result r = { .value = 0 };
+	struct completion last;
 
+	if (unlikely(cold->flags & A10_WITH_BUNDLE)) {
+		last = *completion;
+		bundle_deliver(ring, slot, &last);
+		completion = &last;
+	}
 	result_make(ring, slot, row, completion, &r);
 	if (r.value < 0) {
 		multishot_failed(ring, slot, row, &r);
@@ -437,8 +396,7 @@ static void multishot_completed(struct a10_ring *ring, struct slot *slot,
 	cold->retries = 0;
 	slot->tries = 0;
 	/* The end of file ends it, and what came after a cancel. */
-	if (!more && ((row->result == RESULT_BYTES && r.value == 0) ||
-		      is_ending(slot))) {
+	if (!more && (is_end(ring, slot, row, &r) || is_ending(slot))) {
 		slot_deliver(ring, slot, &r);
 		return;
 	}
@@ -495,6 +453,8 @@ static void ready_completed(struct a10_ring *ring, struct slot *slot,
 		slot_deliver(ring, slot, &r);
 	} else if (res < 0 && !is_interrupted(res)) {
 		slot_deliver(ring, slot, &r);
+	} else if (standin_is_needed(ring, slot)) {
+		standin_ready(ring, slot);
 	} else {
 		slot_restart(ring, slot);
 	}
@@ -511,7 +471,12 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 
 	if (slot->step == STEP_READY) {
 		ready_completed(ring, slot, completion->res);
-	} else if (row->own == OWN_CONNECT_TO || row->own == OWN_LISTEN_ON) {
+	} else if (slot->step == STEP_INSTALL) {
+		standin_installed(ring, slot, completion->res);
+	} else if (slot->step == STEP_CONVERT && row->result == RESULT_PAIR) {
+		pair_converted(ring, slot, completion->res);
+	} else if (slot->step == STEP_CONVERT || row->own == OWN_CONNECT_TO ||
+		   row->own == OWN_LISTEN_ON) {
 		made_completed(ring, slot, completion->res);
 	} else if (row->own == OWN_FD_MOVE) {
 		move_completed(ring, slot, completion->res);

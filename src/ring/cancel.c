@@ -148,7 +148,7 @@ static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 
 	if (queue_room(ring) == 0)
 		return false;
-	ring->sqes[ring->tail++ & ring->sq_mask] = (struct uring_sqe){
+	*sqe_at(ring, ring->tail++) = (struct uring_sqe){
 		.opcode = URING_OP_ASYNC_CANCEL,
 		.fd = -1,
 		.addr = id,

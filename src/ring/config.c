@@ -64,11 +64,15 @@ static const char *value_conflict(const struct a10_config *c)
 		{ is_unknown(c->hybrid_iopoll), "hybrid_iopoll" NO_CHOICE },
 		{ is_unknown(c->large_completions),
 		  "large_completions" NO_CHOICE },
+		{ is_unknown(c->large_requests), "large_requests" NO_CHOICE },
+		{ is_unknown(c->registered_wait), "registered_wait" NO_CHOICE },
+		{ is_unknown(c->grow_completions),
+		  "grow_completions" NO_CHOICE },
 		{ c->backend > A10_BACKEND_KERNEL,
 		  "backend is none that this library has" },
 		{ is_set(c->reserved_choices, sizeof(c->reserved_choices)),
 		  "reserved_choices are not zero" },
-		{ is_set(c->reserved, sizeof(c->reserved)),
+		{ c->reserved_word || is_set(c->reserved, sizeof(c->reserved)),
 		  "reserved words are not zero" },
 	};
 
@@ -134,6 +138,9 @@ static const char *mode_conflict(const struct a10_config *c)
 		  "kernel_thread_idle_ns is negative" },
 		{ !thread && c->kernel_thread_idle_ns != 0,
 		  "kernel_thread_idle_ns is set, and kernel_thread is not on" },
+		{ c->batch_wait_ns < 0, "batch_wait_ns is negative" },
+		{ (c->batch_wait_ns > 0) != (c->batch_completions > 0),
+		  "of batch_wait_ns and batch_completions one is set" },
 		{ c->hybrid_iopoll == A10_ON && c->iopoll != A10_ON,
 		  "hybrid_iopoll is on, and iopoll is not" },
 	};
@@ -183,6 +190,9 @@ void options_resolve(const struct a10_config *config,
 	settle(&resolved.kernel_thread, A10_OFF);
 	settle(&resolved.iopoll, A10_OFF);
 	settle(&resolved.hybrid_iopoll, A10_OFF);
+	settle(&resolved.large_requests, A10_OFF);
+	settle(&resolved.registered_wait, A10_OFF);
+	settle(&resolved.grow_completions, A10_OFF);
 	settle(&resolved.large_completions, A10_OFF);
 	/* Who insists on deferring insists on what it needs. */
 	if (resolved.defer_task_run == A10_ON)

@@ -82,6 +82,7 @@ enum slot_step {
 	STEP_SELF,    /* the operation itself */
 	STEP_READY,   /* a poll until its descriptor is ready, after -EAGAIN */
 	STEP_CONVERT, /* a regular descriptor into a direct one */
+	STEP_INSTALL, /* the other way, for as long as it takes */
 };
 
 /*
@@ -205,8 +206,10 @@ struct cold {
 	struct waiter waiter;   /* last: not set but by who uses it */
 };
 
-/* In cold.flags besides A10_WITH_*: it was to send without copying, in vain. */
-#define COLD_COPIES (1u << 31)
+/* In cold.flags besides A10_WITH_*. */
+#define COLD_COPIES   (1u << 31) /* it was to send without copying, in vain */
+#define COLD_BORROWED (1u << 30) /* cell is a descriptor to close at the end */
+#define COLD_BY_CALL  (1u << 29) /* the kernel cannot; the system call does */
 
 /*
  * What is under way on one descriptor of the process, or of the direct table.
@@ -323,6 +326,7 @@ struct a10_ring {
 			       room is, or at once if others go before it */
 	struct uring_sqe *sqes;
 	uint32_t sq_mask;
+	uint32_t sqe_shift; /* 1: requests are 128 bytes */
 	uint32_t free_first;
 	uint32_t slots_used;  /* from 1 ever taken by the owner ... */
 	uint32_t slots_ready; /* ... and how many have memory */
@@ -389,6 +393,12 @@ struct a10_ring {
 	uint64_t enters;
 	struct a10_config config;
 };
+
+/* The place of request at; not for the plain path, which has 64 bytes. */
+static inline struct uring_sqe *sqe_at(const struct a10_ring *ring, uint32_t at)
+{
+	return &ring->sqes[(size_t)(at & ring->sq_mask) << ring->sqe_shift];
+}
 
 static inline struct a10_ring *ring_of(struct a10_sq *sq)
 {

@@ -103,6 +103,7 @@ static void owner_init(struct a10_ring *ring)
 
 	ring->view = grant->view;
 	ring->sqes = grant->view.sqes;
+	ring->sqe_shift = grant->setup_flags & URING_SETUP_SQE128 ? 1 : 0;
 	ring->sq_mask = grant->view.sq_entries - 1;
 	ring->tail =
 		atomic_load_explicit(grant->view.sq_tail, memory_order_relaxed);

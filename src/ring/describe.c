@@ -6,6 +6,7 @@
  */
 #include "buf/pool.h"
 #include "ring/life.h"
+#include "watch/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <a10/net.h>
+#include <a10/sockopt.h>
 
 #define SQE_FLAGS_OFFERED                                                    \
 	(URING_SQE_FIXED_FILE | URING_SQE_IO_DRAIN | URING_SQE_IO_HARDLINK | \
@@ -22,7 +23,7 @@
 #define SCOPE_FLAGS_KNOWN (A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS)
 
 /* Extra that a slot without a cold part can do without. */
-#define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD)
+#define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD | A10_WITH_RWF)
 
 void op_give_up(const struct a10_op *op)
 {
@@ -104,11 +105,24 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_TIMEOUT && op->extra.timeout_ns < 0)
 		return -EINVAL;
-	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR)
+	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR &&
+	    row->result != RESULT_PAIR)
+		return -EINVAL;
+	if (flags & A10_WITH_RWF && row->nowait != NOWAIT_RWF)
 		return -EINVAL;
 	if (flags & A10_WITH_ZERO_COPY && !row->zero_copy)
 		return -EINVAL;
-	if (flags & A10_WITH_REGION && (!row->fixed || flags & A10_WITH_POOL))
+	if (flags & A10_WITH_REGION &&
+	    (flags & A10_WITH_POOL ||
+	     !(row->fixed || flags & A10_WITH_ZERO_COPY)))
+		return -EINVAL;
+	if (flags & A10_WITH_POLL && row->nowait != NOWAIT_MSG &&
+	    row->nowait != NOWAIT_ACCEPT)
+		return -EINVAL;
+	if (flags & A10_WITH_BUNDLE &&
+	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT)))
+		return -EINVAL;
+	if (row->data == DATA_MESSAGE && !(flags & A10_WITH_MULTISHOT))
 		return -EINVAL;
 	if (flags & A10_WITH_POOL && !row->pooled)
 		return -EINVAL;
@@ -117,9 +131,29 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	/* Those do not go through the queue, where drained ones wait. */
 	if (op->request.flags & URING_SQE_IO_DRAIN && row->own != OWN_NONE)
 		return -EINVAL;
+	if (row->output == OUTPUT_WATCH &&
+	    !(op->request.address && op->request.offset))
+		return -EINVAL;
 	if (row->own == OWN_TIMEOUT && !is_time(op))
 		return -EINVAL;
 	return check_multishot(op, row);
+}
+
+/* The other descriptor of those that have two. */
+static int check_second(const struct a10_sq *sq, const struct a10_op *op)
+{
+	switch (op->request.opcode) {
+	case A10_OPCODE_SPLICE:
+	case A10_OPCODE_TEE:
+	case A10_OPCODE_FD_REPLACE:
+		break;
+	default:
+		return 0;
+	}
+	return op->extra.argument[0] == 0 ||
+			       op->extra.argument[0] == sq->number ?
+		       0 :
+		       -EXDEV;
 }
 
 /* A direct descriptor means nothing on another ring. */
@@ -130,16 +164,15 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 	if (op->extra.flags & A10_WITH_RAW)
 		return 0;
 	/* The kernel's own word for it would be that the table is full. */
-	if (op->extra.flags & A10_WITH_DIRECT && !ring_of(sq)->direct_limit)
+	if ((op->extra.flags & A10_WITH_DIRECT ||
+	     op->request.opcode == A10_OPCODE_FD_REGISTER) &&
+	    !ring_of(sq)->direct_limit)
 		return -ENXIO;
 	if (fixed != (op->extra.ring != 0))
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
 		return -EXDEV;
-	if (op->request.opcode == A10_OPCODE_SPLICE && op->extra.argument[0] &&
-	    op->extra.argument[0] != sq->number)
-		return -EXDEV;
-	return 0;
+	return check_second(sq, op);
 }
 
 /* What waits for a scope stands in a list of its ring's slots. */
@@ -194,15 +227,91 @@ static void add_multishot(const struct a10_ring *ring,
 		break;
 	case MULTISHOT_OPCODE:
 		/* Without it one-shots follow one another: see again.c. */
-		if (ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1) {
+		if (ring_knows(ring, opcode)) {
 			request->opcode = row->multishot_value;
 			request->offset = 0;
 		}
 		break;
+	case MULTISHOT_CALL:
 	case MULTISHOT_LIBRARY:
 	case MULTISHOT_NEVER:
 		break;
 	}
+}
+
+static int add_pool(struct a10_ring *ring, struct a10_request *request,
+		    const struct op_row *row, struct a10_pool *pool)
+{
+	int err = pool ? pool_hold(pool, ring) : -ENXIO;
+
+	if (err < 0)
+		return err;
+	/* The kernel would tell of bytes that are in no buffer. */
+	if (row->nowait == NOWAIT_MSG && request->op_flags & MSG_TRUNC &&
+	    pool_is_incremental(pool))
+		err = -EINVAL;
+	if (row->data == DATA_MESSAGE && !message_fits(request, pool))
+		err = -EINVAL;
+	if (err < 0) {
+		pool_drop(pool);
+		return err;
+	}
+	request->flags |= URING_SQE_BUFFER_SELECT;
+	request->buffer = pool_group(pool);
+	return 0;
+}
+
+/* Of accept since 6.10, with the feature that came then. */
+static void add_poll_first(const struct a10_ring *ring,
+			   struct a10_request *request,
+			   const struct op_row *row)
+{
+	if (row->nowait == NOWAIT_MSG)
+		request->priority |= URING_RECVSEND_POLL_FIRST;
+	else if (ring->grant.features & URING_FEAT_RECVSEND_BUNDLE)
+		request->priority |= URING_ACCEPT_POLL_FIRST;
+}
+
+/* Whether the kernel takes no vector of a registered buffer, as before 6.15. */
+static bool lacks_vectors(const struct a10_ring *ring, const struct op_row *row)
+{
+	return (row->data == DATA_VECTOR || row->data == DATA_HEADER) &&
+	       !ring_knows(ring, URING_OP_READV_FIXED);
+}
+
+/* The same bounds as the kernel's, where it is not told of the region. */
+static bool vector_is_in(const struct a10_region *region,
+			 const struct a10_request *request,
+			 const struct op_row *row)
+{
+	const void *pointer = (const void *)(uintptr_t)request->address;
+	const struct msghdr *header = pointer;
+
+	if (row->data == DATA_VECTOR)
+		return region_holds(region, pointer, request->length);
+	return region_holds(region, header->msg_iov, header->msg_iovlen);
+}
+
+static int add_region(const struct a10_ring *ring, struct a10_request *request,
+		      const struct op_row *row, struct a10_region *region)
+{
+	const int index = region_hold(region, ring);
+
+	if (index < 0)
+		return index;
+	if (lacks_vectors(ring, row)) {
+		if (vector_is_in(region, request, row))
+			return 0;
+		region_drop(region);
+		return -EFAULT;
+	}
+	/* A send without copying has no opcode of its own for it. */
+	if (!row->fixed)
+		request->priority |= URING_RECVSEND_FIXED_BUF;
+	else
+		request->opcode = row->fixed;
+	request->buffer = (uint16_t)index;
+	return 0;
 }
 
 /* What the modifiers mean for the request itself. */
@@ -213,27 +322,21 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 	const uint32_t flags = extra->flags;
 
 	if (flags & A10_WITH_POOL) {
-		int err = extra->pool ? pool_hold(extra->pool, ring) : -ENXIO;
+		const int err = add_pool(ring, request, row, extra->pool);
 
-		/* The kernel would tell of bytes that are in no buffer. */
-		if (err == 0 && row->nowait == NOWAIT_MSG &&
-		    request->op_flags & MSG_TRUNC &&
-		    pool_is_incremental(extra->pool)) {
-			pool_drop(extra->pool);
-			err = -EINVAL;
-		}
 		if (err < 0)
 			return err;
-		request->flags |= URING_SQE_BUFFER_SELECT;
-		request->buffer = pool_group(extra->pool);
 	}
+	if (flags & A10_WITH_POLL)
+		add_poll_first(ring, request, row);
+	if (flags & A10_WITH_BUNDLE && !pool_is_incremental(extra->pool) &&
+	    ring->grant.features & URING_FEAT_RECVSEND_BUNDLE)
+		request->priority |= URING_RECVSEND_BUNDLE;
 	if (flags & A10_WITH_REGION) {
-		const int index = region_hold(extra->region, ring);
+		const int err = add_region(ring, request, row, extra->region);
 
-		if (index < 0)
-			return index;
-		request->opcode = row->fixed;
-		request->buffer = (uint16_t)index;
+		if (err < 0)
+			return err;
 	}
 	if (flags & A10_WITH_ZERO_COPY) {
 		request->opcode = row->zero_copy;
@@ -279,12 +382,25 @@ static void cold_fill(struct cold *cold, const struct a10_extra *extra)
 static void lend_output(struct cold *cold, const struct op_row *row,
 			struct a10_request *request)
 {
-	if (row->capture == CAPTURE_HEADER_IN)
-		cold->output = (void *)(uintptr_t)request->address;
-	if (request->opcode == URING_OP_ACCEPT && request->address) {
-		struct a10_address *peer = (void *)(uintptr_t)request->address;
+	if (row->output == OUTPUT_NONE)
+		return;
+	cold->output = (void *)(uintptr_t)request->address;
+	if (row->output == OUTPUT_PROCESS)
+		cold->output = (void *)(uintptr_t)request->offset;
+	if (row->output == OUTPUT_WATCH)
+		request->fd = ((struct a10_watch *)cold->output)->fd;
+	if (row->output == OUTPUT_FROM)
+		cold->output = (void *)(uintptr_t)request->address3;
+	if (row->output == OUTPUT_NAME && request->address) {
+		struct a10_address *name = cold->output;
 
-		cold->output = peer;
+		name->length = sizeof(name->as);
+		request->address = (uintptr_t)&name->as;
+		request->address3 = (uintptr_t)&name->length;
+	}
+	if (row->output == OUTPUT_PEER && request->address) {
+		struct a10_address *peer = cold->output;
+
 		peer->length = sizeof(peer->as);
 		request->address = (uintptr_t)&peer->as;
 		request->offset = (uintptr_t)&peer->length;
@@ -311,6 +427,19 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 			cold->flags |= A10_WITH_ZERO_COPY;
 		return 0;
 	}
+	if (row->kernel)
+		request->opcode = row->kernel;
+	/* The value may be in the op itself, which is here until it is copied. */
+	if (row->capture == CAPTURE_OPTION && !request->address3 &&
+	    cold->argument[1] == A10_SOCKOPT_NUMBER)
+		request->address3 = (uintptr_t)op->extra.argument;
+	if (row->nowait == NOWAIT_ACCEPT &&
+	    request->priority & URING_ACCEPT_DONTWAIT &&
+	    !(ring->grant.features & URING_FEAT_RECVSEND_BUNDLE))
+		return -EOPNOTSUPP;
+	if (row->capture == CAPTURE_COMMAND &&
+	    request->length > COMMAND_SMALL && !ring->sqe_shift)
+		return -EINVAL;
 	lend_output(cold, row, request);
 	err = capture_request(owner ? &ring->captures : NULL, row, request,
 			      &captured);
@@ -323,6 +452,8 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 		return err;
 	}
 	cold->captured = captured;
+	if (row->output == OUTPUT_WATCH)
+		watch_ref(cold->output);
 	if (op->extra.flags & A10_WITH_ALL)
 		cold->total = capture_total(row, request, op->extra.length);
 	return 0;
@@ -369,6 +500,8 @@ void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner)
 		pool_drop(cold->pool);
 	if (cold->flags & A10_WITH_REGION)
 		region_drop(cold->region);
+	if (op_row(sq->slots[index].opcode)->output == OUTPUT_WATCH)
+		watch_unref(cold->output);
 }
 
 int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,

@@ -4,6 +4,7 @@
  * anything is pending, that operations can be cancelled by descriptor, and that
  * those that must not mix go one behind the other.
  */
+#include "buf/pool.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -54,6 +55,31 @@ uint32_t descriptor_of(const struct a10_ring *ring, int32_t number, bool direct)
 			       0;
 	return (uint32_t)number < ring->regular_limit ? (uint32_t)number + 1 :
 							0;
+}
+
+struct a10_fd a10_ring_direct(const struct a10_ring *ring, uint32_t place)
+{
+	struct a10_fd fd = a10_fd_none();
+
+	if (place < ring->direct_limit) {
+		fd.plus_one = (int32_t)(place + 1);
+		fd.ring = ring->sq.number;
+	}
+	return fd;
+}
+
+int a10_ring_set_direct_range(struct a10_ring *ring, uint32_t first,
+			      uint32_t count)
+{
+	struct uring_file_index_range range = { .off = first, .len = count };
+	const int err = ring_registrable(ring);
+
+	if (err < 0)
+		return err;
+	if (first > ring->direct_limit || count > ring->direct_limit - first)
+		return -EINVAL;
+	return ring->calls->control(ring->backend,
+				    URING_REGISTER_FILE_ALLOC_RANGE, &range, 0);
 }
 
 void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value)

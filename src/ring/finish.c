@@ -33,7 +33,7 @@ void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value)
 }
 
 /* The ring may be closing: then the descriptor is closed at once. */
-static void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
+void descriptor_drop(struct a10_ring *ring, struct a10_fd fd)
 {
 	const struct a10_op op = a10_close(fd);
 
@@ -84,9 +84,10 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 	if (request_at(ring, slot_index(slot))->flags & URING_SQE_IO_DRAIN &&
 	    !(slot->flags & SLOT_CHAIN))
 		drain_over(ring, slot);
+	output_end(ring, slot, r);
+	if (cold->flags & COLD_BORROWED)
+		fd_close_now(&ring->sq, a10_fd_regular(cold->cell));
 	if (cold->captured) {
-		if (cold->output)
-			capture_write_back(cold->captured, cold->output);
 		capture_give(&ring->captures, cold->captured);
 		cold->captured = NULL;
 	}

@@ -174,6 +174,8 @@ void slot_deliver_more(struct a10_ring *ring, struct slot *slot,
 		       struct a10_result *r);
 /* Delivers what slot_finish has gathered. */
 void finished_deliver(struct a10_ring *ring);
+/* Closes what nobody wants. */
+void descriptor_drop(struct a10_ring *ring, struct a10_fd fd);
 /* Closes and gives back what a result brings that nobody wants. */
 void result_drop(struct a10_ring *ring, struct a10_result *r);
 /* What ended it, if something did: -ECANCELED or -ETIME; else value. */
@@ -200,6 +202,9 @@ void result_buffer(struct a10_ring *ring, struct slot *slot,
 void result_make(struct a10_ring *ring, struct slot *slot,
 		 const struct op_row *row, const struct completion *completion,
 		 struct a10_result *r);
+/* written.c: res bytes, or things, are the kernel's writing. */
+void mark_written(struct a10_ring *ring, const struct slot *slot,
+		  const struct op_row *row, int32_t res);
 /*
  * a10_all: counts what came. true: it has to go on, and the request says with
  * what; else *r is what there is to deliver.
@@ -342,6 +347,9 @@ void timeout_begin(struct a10_ring *ring, struct slot *slot);
 void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
 /* As a TIMEOUT request of the kernel's. 0 or -errno. */
 int timeout_request(struct a10_ring *ring, struct slot *slot);
+/* Other events, another time, for what is under way; in update.c. */
+void poll_update_begin(struct a10_ring *ring, struct slot *slot);
+void timer_update_begin(struct a10_ring *ring, struct slot *slot);
 void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);
@@ -353,10 +361,56 @@ int socket_open(struct a10_ring *ring, const struct a10_address *address,
 /* Its descriptor is fd: into the table, if it is to be a direct one. */
 void made(struct a10_ring *ring, struct slot *slot, int fd);
 void connect_begin(struct a10_ring *ring, struct slot *slot);
+/* A descriptor that is its result, or is to become a direct one that is. */
+void made(struct a10_ring *ring, struct slot *slot, int fd);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
-/* By system call, since the kernel has no such opcode. */
-void sync_begin(struct a10_ring *ring, struct slot *slot);
+
+/*
+ * ---- standin.c: what the kernel here cannot do; output.c
+ * ----------------------
+ */
+
+/* Whether the slot's request is not for this kernel. */
+bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
+/* By system call, perhaps with a descriptor that is installed first. */
+void standin_begin(struct a10_ring *ring, struct slot *slot);
+/* Its descriptor is ready for what the system call wants of it. */
+void standin_ready(struct a10_ring *ring, struct slot *slot);
+void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* The kernel has refused; true: a system call does it instead. */
+bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
+void pair_close(struct a10_ring *ring, int32_t cells[4]);
+/* The ends of a pipe are direct, or res says why not. */
+void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* What the caller lent gets what there is for it, or that is given back. */
+void output_end(struct a10_ring *ring, const struct slot *slot,
+		struct a10_result *r);
+
+/* Closes the descriptors in control data. */
+struct msghdr;
+void rights_close(const struct msghdr *header);
+
+/*
+ * ---- receive.c: bundles and messages
+ * -----------------------------------------
+ */
+
+/* What is before a message in its buffer. */
+uint32_t message_offset(const struct a10_request *request);
+/* Whether the pool's buffers are such as messages need. */
+bool message_fits(const struct a10_request *request, struct a10_pool *pool);
+void message_make(struct a10_ring *ring, const struct slot *slot,
+		  struct a10_result *r);
+bool message_is_end(struct a10_ring *ring, const struct slot *slot,
+		    struct a10_result *r);
+void bundle_deliver(struct a10_ring *ring, struct slot *slot,
+		    struct completion *completion);
+
+static inline bool ring_knows(const struct a10_ring *ring, uint32_t opcode)
+{
+	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
+}
 
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);
@@ -488,6 +542,8 @@ void ready_close(struct a10_ring *ring);
  * ---------------------------------------------------------------
  */
 
+/* An overflow was seen; in setting.c. */
+void completions_grow(struct a10_ring *ring);
 /* The thread that calls becomes the owner. 0 or -errno. */
 int ring_bind(struct a10_ring *ring);
 /*

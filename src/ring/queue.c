@@ -53,6 +53,20 @@ static void request_ready(struct uring_sqe *sqe,
 	request_copy(sqe, &ready);
 }
 
+/* A regular descriptor for the direct one that the request is for. */
+static void request_install(struct uring_sqe *sqe,
+			    const struct a10_request *request)
+{
+	struct a10_request install = {
+		.opcode = URING_OP_FIXED_FD_INSTALL,
+		.flags = URING_SQE_FIXED_FILE,
+		.fd = request->fd,
+		.user_data = request->user_data,
+	};
+
+	request_copy(sqe, &install);
+}
+
 /* What a drained operation is known by: of a chain its first. */
 static uint32_t drain_of(struct a10_ring *ring, const struct slot *slot)
 {
@@ -71,13 +85,25 @@ static bool waits_in_chain(struct a10_ring *ring, const struct slot *slot)
 	       cold_at(ring, cold->chain_first)->chain_turn != slot_index(slot);
 }
 
+static bool waits_for_child(struct a10_ring *ring, const struct slot *slot)
+{
+	return request_at(ring, slot_index(slot))->opcode == URING_OP_WAITID &&
+	       slot->opcode != OP_RAW;
+}
+
 /* What only some need on their way to the kernel. */
 static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			       struct uring_sqe *sqe)
 {
-	if (slot->step == STEP_READY)
+	if (slot->step == STEP_READY) {
 		request_ready(sqe, request_at(ring, slot_index(slot)),
 			      op_row(slot->opcode));
+		/* Of a child it is the descriptor that stands for it. */
+		if (waits_for_child(ring, slot))
+			sqe->fd = cold_at(ring, slot_index(slot))->cell;
+	} else if (slot->step == STEP_INSTALL) {
+		request_install(sqe, request_at(ring, slot_index(slot)));
+	}
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
 	    !(slot->marks & MARK_ARMED) && !waits_in_chain(ring, slot))
@@ -101,13 +127,29 @@ static void request_complete(struct slot *slot, struct a10_request *request)
 	request->reserved = 0;
 }
 
+/* The second half of 128 bytes: zero, but of a driver's command. */
+static void request_rest(struct a10_ring *ring, const struct slot *slot,
+			 struct uring_sqe *sqe)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+	const char *bytes;
+
+	memset(sqe + 1, 0, sizeof(*sqe));
+	if (op_row(slot->opcode)->capture != CAPTURE_COMMAND)
+		return;
+	bytes = capture_data(cold->captured);
+	memcpy(sqe + 1, bytes + COMMAND_SMALL, COMMAND_SIZE - COMMAND_SMALL);
+}
+
 struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot)
 {
-	struct uring_sqe *sqe = &ring->sqes[ring->tail & ring->sq_mask];
+	struct uring_sqe *sqe = sqe_at(ring, ring->tail);
 
 	if (unlikely(slot->flags & SLOT_SHORT))
 		request_complete(slot, request_at(ring, slot_index(slot)));
 	request_copy(sqe, request_at(ring, slot_index(slot)));
+	if (unlikely(ring->sqe_shift))
+		request_rest(ring, slot, sqe);
 	slot->state = SLOT_RUNNING;
 	slot->next = ring->tail++;
 	if (unlikely(slot->flags | slot->step))
@@ -152,7 +194,7 @@ static void queue_publish(struct a10_ring *ring)
 
 bool queue_withdraw(struct a10_ring *ring, struct slot *slot)
 {
-	struct uring_sqe *sqe = &ring->sqes[slot->next & ring->sq_mask];
+	struct uring_sqe *sqe = sqe_at(ring, slot->next);
 
 	if (slot->next - ring->published >= ring->tail - ring->published ||
 	    sqe->user_data != id_plain(slot->id))

@@ -34,14 +34,13 @@ static bool may_start(const struct a10_sq *sq, uint32_t index)
 	const struct slot *slot = &sq->slots[index];
 	const struct a10_request *request = &sq->requests[index];
 	const struct op_row *row = op_row(slot->opcode);
-	const struct a10_ring *ring =
-		container_of(sq, const struct a10_ring, sq);
+	struct a10_ring *ring = ring_of((struct a10_sq *)(uintptr_t)sq);
 	const uint32_t with = with_of(sq, index);
 
 	if (row->own != OWN_NONE || with & A10_WITH_ORDER ||
 	    request->flags & URING_SQE_IO_DRAIN)
 		return false;
-	if (row->sync && !ring_has_opcode(ring, slot->opcode))
+	if (standin_is_needed(ring, slot))
 		return false;
 	if (!(with & A10_WITH_ALL))
 		return true;

@@ -223,18 +223,22 @@ static bool is_raw_multishot(const struct a10_op *op, const struct op_row *row)
 	return row->multishot == MULTISHOT_LENGTH && op->request.length & value;
 }
 
-static int check_member(const struct a10_op *op)
+static int check_member(const struct a10_ring *ring, const struct a10_op *op)
 {
 	const struct op_row *row = op_row(op->request.opcode);
 	const uint32_t never = A10_WITH_MULTISHOT | A10_WITH_ORDER;
+	const uint32_t opcode = row->kernel ? row->kernel : op->request.opcode;
 
 	if (!row->linked || op->extra.flags & never ||
 	    is_raw_multishot(op, row))
 		return -EINVAL;
+	/* The kernel runs it as one: nothing can stand in for a member. */
+	if (!(op->extra.flags & A10_WITH_RAW) && !ring_knows(ring, opcode))
+		return -EOPNOTSUPP;
 	return 0;
 }
 
-static int check_chain(const struct a10_sq *sq, const struct a10_op *ops,
+static int check_chain(struct a10_sq *sq, const struct a10_op *ops,
 		       size_t count)
 {
 	size_t i;
@@ -242,10 +246,10 @@ static int check_chain(const struct a10_sq *sq, const struct a10_op *ops,
 
 	if (count == 0)
 		return -EINVAL;
-	if (count > ring_of((struct a10_sq *)(uintptr_t)sq)->view.sq_entries)
+	if (count > ring_of(sq)->view.sq_entries)
 		return -E2BIG;
 	for (i = 0; i < count; i++) {
-		err = check_member(&ops[i]);
+		err = check_member(ring_of(sq), &ops[i]);
 		if (err < 0)
 			return err;
 	}

@@ -21,7 +21,8 @@ static bool is_watched(void)
 
 void ring_update_slow(struct a10_ring *ring)
 {
-	ring->slow = ring->trace || ring->closing || is_watched();
+	ring->slow = ring->trace || ring->closing || is_watched() ||
+		     ring->sqe_shift != 0;
 	ring->window = ring->tail;
 }
 

@@ -195,6 +195,9 @@ static int take_rest(struct a10_ring *ring, uint32_t *tries)
 	uint32_t left = ring->view.cq_entries;
 	int err;
 
+	if (unlikely(sq_flags(ring) & URING_SQ_CQ_OVERFLOW))
+		completions_grow(ring);
+
 	while (left > 0 &&
 	       sq_flags(ring) & (URING_SQ_TASKRUN | URING_SQ_CQ_OVERFLOW)) {
 		uint32_t taken;

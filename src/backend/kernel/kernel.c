@@ -24,8 +24,7 @@ static int64_t kernel_now(struct backend *backend)
 {
 	struct timespec time;
 
-	(void)backend;
-	clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail */
+	clock_gettime(kernel_of(backend)->clock, &time); /* cannot fail */
 	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
@@ -114,6 +113,8 @@ static int kernel_enter(struct backend *backend, uint32_t submit, uint32_t wait,
 	flags |= URING_ENTER_GETEVENTS | kernel->wait_flags;
 	if (unlikely(kernel->awake))
 		return enter_awake(kernel, submit, wait, flags, deadline);
+	if (unlikely(kernel->waits.any))
+		return waits_enter(kernel, submit, wait, flags, deadline);
 	if (deadline == BACKEND_NO_DEADLINE)
 		return syscall_enter(kernel->enter_fd, submit, wait, flags,
 				     NULL, 0);
@@ -127,7 +128,18 @@ int kernel_control(struct backend *backend, unsigned int opcode, void *arg,
 		   unsigned int count)
 {
 	struct kernel *const kernel = kernel_of(backend);
+	int ret;
 
+	if (opcode == URING_REGISTER_RESIZE_RINGS)
+		return kernel_resize(kernel, arg);
+	if (opcode == URING_REGISTER_CLOCK) {
+		const struct uring_clock_register *clock = arg;
+
+		ret = syscall_register(kernel->fd, opcode, arg, count);
+		if (ret >= 0)
+			kernel->clock = (clockid_t)clock->clockid;
+		return ret;
+	}
 	if (kernel->control_flags && kernel->bound == thread_number())
 		return syscall_register(kernel->enter_fd,
 					opcode | kernel->control_flags, arg,
@@ -196,6 +208,7 @@ static void kernel_close(struct backend *backend, bool inherited)
 	if (!inherited) {
 		unbind(kernel);
 		maps_close(&kernel->maps);
+		waits_close(&kernel->waits);
 	}
 	close(kernel->fd);
 	free(kernel);

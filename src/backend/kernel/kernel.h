@@ -2,9 +2,12 @@
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
+#include <time.h>
+
 #include "backend/backend.h"
 #include "backend/kernel/maps.h"
 #include "backend/kernel/setup.h"
+#include "backend/kernel/waits.h"
 
 struct kernel {
 	struct backend backend;
@@ -22,6 +25,9 @@ struct kernel {
 	int fd;
 	uint32_t control_flags; /* USE_REGISTERED_RING, if it may be used */
 	uint32_t features;
+	uint32_t setup_flags;
+	clockid_t clock; /* of enter's times */
+	struct waits waits;
 	uint32_t workers[2]; /* limits that the owner gets at bind, or 0 */
 	uint64_t bound;      /* the thread whose registered ring it is, or 0 */
 	struct maps maps;
@@ -42,6 +48,8 @@ int kernel_open(const struct a10_config *config, struct backend *attach,
 		struct backend **ret_backend, struct backend_grant *ret_grant);
 int kernel_control(struct backend *backend, unsigned int opcode, void *arg,
 		   unsigned int count);
+/* Of RESIZE_RINGS. */
+int kernel_resize(struct kernel *kernel, struct backend_resize *resize);
 int kernel_sync(struct backend *backend, const struct uring_sqe *request);
 
 #endif

@@ -43,6 +43,13 @@ static size_t cq_size(const struct uring_params *params)
 	       ((size_t)params->cq_entries << cqe_shift(params));
 }
 
+static size_t sqes_size(const struct uring_params *params)
+{
+	return params->sq_entries * (params->flags & URING_SETUP_SQE128 ?
+					     sizeof(struct uring_sqe128) :
+					     sizeof(struct uring_sqe));
+}
+
 /* In a forked child the map is not there: it would write to the parent's. */
 static int map_open(int fd, size_t size, uint64_t offset, struct map *ret_map)
 {
@@ -88,8 +95,7 @@ int maps_open(int fd, const struct uring_params *params, struct maps *ret_maps)
 		if (err < 0)
 			goto unmap;
 	}
-	err = map_open(fd, params->sq_entries * sizeof(struct uring_sqe),
-		       URING_OFF_SQES, &maps.sqes);
+	err = map_open(fd, sqes_size(params), URING_OFF_SQES, &maps.sqes);
 	if (err < 0)
 		goto unmap;
 	*ret_maps = maps;

@@ -34,7 +34,8 @@ static int check_features(const struct a10_config *config, uint32_t features)
 }
 
 static void init(struct kernel *kernel, int fd, const struct a10_config *config,
-		 const struct backend_grant *grant, const struct maps *maps)
+		 const struct backend_grant *grant, const struct maps *maps,
+		 const struct waits *waits)
 {
 	const uint32_t flags = grant->setup_flags;
 
@@ -48,6 +49,9 @@ static void init(struct kernel *kernel, int fd, const struct a10_config *config,
 		.cq_tail = grant->view.cq_tail,
 		.fd = fd,
 		.features = grant->features,
+		.setup_flags = flags,
+		.clock = CLOCK_MONOTONIC,
+		.waits = *waits,
 		.workers = { [URING_WQ_BOUND] = config->workers_bounded,
 			     [URING_WQ_UNBOUND] = config->workers_unbounded },
 		.maps = *maps,
@@ -77,6 +81,7 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 	struct setup_request request;
 	struct setup_result setup;
 	struct kernel *kernel;
+	struct waits waits;
 	struct maps maps;
 	int err, fd;
 
@@ -90,6 +95,7 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 	fd = setup_negotiate(call, &request, &setup);
 	if (fd < 0)
 		return fd;
+	grant.descriptor = fd;
 	grant.setup_flags = setup.params.flags;
 	grant.setup_dropped = setup.dropped;
 	grant.setup_error = setup.first_error;
@@ -103,9 +109,12 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 	err = tables_register(fd, config);
 	if (err < 0)
 		goto close_fd;
-	err = maps_open(fd, &setup.params, &maps);
+	err = waits_open(fd, config, grant.features, &waits);
 	if (err < 0)
 		goto close_fd;
+	err = maps_open(fd, &setup.params, &maps);
+	if (err < 0)
+		goto close_waits;
 	kernel = malloc(sizeof(*kernel));
 	if (!kernel) {
 		reason_set("not enough memory");
@@ -113,14 +122,15 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 		goto unmap;
 	}
 	maps_view(&maps, &setup.params, &grant.view);
-	grant.descriptor = fd;
-	init(kernel, fd, config, &grant, &maps);
+	init(kernel, fd, config, &grant, &maps, &waits);
 	*ret_backend = &kernel->backend;
 	*ret_grant = grant;
 	return 0;
 
 unmap:
 	maps_close(&maps);
+close_waits:
+	waits_close(&waits);
 close_fd:
 	close(fd);
 	return err;

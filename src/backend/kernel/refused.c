@@ -16,6 +16,7 @@ static const struct option {
 	{ URING_SETUP_DEFER_TASKRUN, URING_SETUP_SINGLE_ISSUER,
 	  "defer_task_run", "6.1" },
 	{ URING_SETUP_SINGLE_ISSUER, 0, "single_issuer", "6.0" },
+	{ URING_SETUP_SQE128, 0, "large_requests", "5.19" },
 	{ URING_SETUP_CQE32, 0, "large_completions", "5.19" },
 	{ URING_SETUP_SQPOLL, 0, "kernel_thread", "5.11" },
 	{ URING_SETUP_IOPOLL, 0, "iopoll", "5.1" },

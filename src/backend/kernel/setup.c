@@ -145,6 +145,8 @@ void setup_describe(const struct a10_config *config, int attach_fd,
 		want(&request, A10_ON, URING_SETUP_IOPOLL);
 	if (config->hybrid_iopoll == A10_ON)
 		want(&request, A10_ON, URING_SETUP_HYBRID_IOPOLL);
+	if (config->large_requests == A10_ON)
+		want(&request, A10_ON, URING_SETUP_SQE128);
 	if (config->large_completions == A10_ON)
 		want(&request, A10_ON, URING_SETUP_CQE32);
 	if (attach_fd >= 0)

@@ -3,10 +3,18 @@
  * lack the opcode, and where nothing can be queued. Any thread.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <a10/op.h>
+
 #include "backend/kernel/kernel.h"
+#include "backend/kernel/sync.h"
 
 static int sync_socket(const struct uring_sqe *request)
 {
@@ -66,20 +74,69 @@ static int sync_close(struct backend *backend, const struct uring_sqe *request)
 	return 0;
 }
 
-/* Level and name are the halves of addr, the value is at addr3. */
-static int sync_setsockopt(const struct uring_sqe *request)
+static int sync_clone(const struct uring_sqe *request)
 {
-	const int level = (int)(uint32_t)request->addr;
-	const int name = (int)(request->addr >> 32);
-	const void *const value = (const void *)(uintptr_t)request->addr3;
+	const int fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 0);
 
-	if ((uint32_t)request->off != URING_SOCKET_OP_SETSOCKOPT ||
-	    request->op_flags != 0)
+	return fd < 0 ? -errno : fd;
+}
+
+static int sync_ftruncate(const struct uring_sqe *request)
+{
+	return ftruncate(request->fd, (off_t)request->off) < 0 ? -errno : 0;
+}
+
+/* Of a length that the request has no room for. */
+static int sync_fadvise(const struct uring_sqe *request)
+{
+	const uint64_t length = request->addr ? request->addr : request->len;
+
+	return -posix_fadvise(request->fd, (off_t)request->off, (off_t)length,
+			      (int)request->op_flags);
+}
+
+static int sync_madvise(const struct uring_sqe *request)
+{
+	const uint64_t length = request->off ? request->off : request->len;
+
+	return madvise((void *)(uintptr_t)request->addr, length,
+		       (int)request->op_flags) < 0 ?
+		       -errno :
+		       0;
+}
+
+/* Both ends as regular ones. */
+static int sync_pipe(const struct uring_sqe *request)
+{
+	int *const ends = (int *)(uintptr_t)request->addr;
+
+	if (request->file_index != 0)
 		return -EOPNOTSUPP;
-	if (setsockopt(request->fd, level, name, value,
-		       (socklen_t)request->file_index) < 0)
-		return -errno;
-	return 0;
+	return pipe2(ends, (int)request->op_flags) < 0 ? -errno : 0;
+}
+
+/* -EAGAIN: nothing yet. */
+static int sync_epoll_wait(const struct uring_sqe *request)
+{
+	struct epoll_event *const events = (void *)(uintptr_t)request->addr;
+	const int ready = epoll_wait(request->fd, events, (int)request->len, 0);
+
+	if (ready == 0)
+		return -EAGAIN;
+	return ready < 0 ? -errno : ready;
+}
+
+/* fd is the flags of the request, addr the word, off how many to wake. */
+static int sync_futex_wake(const struct uring_sqe *request)
+{
+	const int private = request->fd & 128 ? FUTEX_PRIVATE_FLAG : 0;
+	long woken;
+
+	if ((request->fd & ~128) != 2)
+		return -EINVAL;
+	woken = syscall(SYS_futex, (void *)(uintptr_t)request->addr,
+			FUTEX_WAKE | private, (int)request->off, NULL, NULL, 0);
+	return woken < 0 ? -errno : (int)woken;
 }
 
 int kernel_sync(struct backend *backend, const struct uring_sqe *request)
@@ -97,7 +154,29 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 	case URING_OP_CLOSE:
 		return sync_close(backend, request);
 	case URING_OP_URING_CMD:
-		return sync_setsockopt(request);
+		return sync_socket_command(request);
+	case URING_OP_WAITID:
+		return sync_waitid(request);
+	case A10_OPCODE_PIDFD:
+		return sync_pidfd(request);
+	case A10_OPCODE_PROCESS_SPAWN:
+		return sync_spawn(request);
+	case A10_OPCODE_SIGNAL_READ:
+		return sync_signal_read(request);
+	case URING_OP_FUTEX_WAKE:
+		return sync_futex_wake(request);
+	case A10_OPCODE_FD_CLONE:
+		return sync_clone(request);
+	case URING_OP_FTRUNCATE:
+		return sync_ftruncate(request);
+	case URING_OP_FADVISE:
+		return sync_fadvise(request);
+	case URING_OP_MADVISE:
+		return sync_madvise(request);
+	case URING_OP_PIPE:
+		return sync_pipe(request);
+	case URING_OP_EPOLL_WAIT:
+		return sync_epoll_wait(request);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -1,0 +1,61 @@
+/*
+ * futex.h - waiting for a word in memory to change. The word is the caller's,
+ * and stays where it is until the operation is over.
+ */
+#ifndef A10_FUTEX_H
+#define A10_FUTEX_H
+
+#include <a10/op.h>
+#include <linux/futex.h>
+
+A10_BEGIN
+
+#define A10_FUTEX_SHARED (1u << 0) /* with other processes */
+
+/* The constructors' constructor. */
+A10_OP a10_futex_op(enum a10_opcode opcode, const uint32_t *word,
+		    uint64_t value, uint32_t flags)
+{
+	/* FUTEX2_SIZE_U32, and FUTEX2_PRIVATE; other flags are refused. */
+	const uint32_t kind = flags & A10_FUTEX_SHARED ?
+				      flags - A10_FUTEX_SHARED :
+				      flags | 128;
+	struct a10_op op = a10_op_make(opcode, a10_fd_regular((int)(kind | 2)),
+				       word, 0, value, 0);
+
+	op.request.address3 = UINT32_MAX; /* any of those that wait */
+	op.extra.flags |= A10_WITH_TAIL | A10_WITH_LIBRARY;
+	return op;
+}
+
+/*
+ * Over when somebody wakes the word: value 0; -EAGAIN at once if it is not
+ * value. Before Linux 6.7 -EOPNOTSUPP. [FUTEX_WAIT]
+ */
+A10_OP a10_futex_wait(const uint32_t *word, uint32_t value, uint32_t flags)
+{
+	return a10_futex_op(A10_OPCODE_FUTEX_WAIT, word, value, flags);
+}
+
+/* Wakes count of those that wait for the word: value is how many. [FUTEX_WAKE] */
+A10_OP a10_futex_wake(const uint32_t *word, uint32_t count, uint32_t flags)
+{
+	return a10_futex_op(A10_OPCODE_FUTEX_WAKE, word, count, flags);
+}
+
+/*
+ * Over when somebody wakes any of at most 128 words: value says which. The
+ * array is copied; each has its own flags. Before Linux 6.7 -EOPNOTSUPP.
+ * [FUTEX_WAITV]
+ */
+A10_OP a10_futex_waitv(const struct futex_waitv *words, uint32_t count)
+{
+	struct a10_op op = a10_op_make(A10_OPCODE_FUTEX_WAITV,
+				       a10_fd_regular(0), words, count, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+A10_END
+#endif

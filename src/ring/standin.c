@@ -1,0 +1,319 @@
+/*
+ * What the kernel here cannot do is done by the system call that it stands for,
+ * if that does not wait; else it is -EOPNOTSUPP. A system call takes no direct
+ * descriptor, and some requests do not either: then a regular one for the same
+ * file is installed first, borrowed for this operation and closed after it.
+ *
+ *	INSTALL ---> the request, with the borrowed one ---> over
+ *	        \--> the system call --------------------/
+ *
+ * What waits - for events, a child, a signal - is a poll, then a look, as often
+ * as it takes.
+ */
+#include "fd/registry.h"
+#include "ring/life.h"
+#include "watch/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+
+/* What comes without end must not keep all else from its turn. */
+#define CALLS_MOST 16
+
+static bool is_fixed(struct a10_ring *ring, const struct slot *slot)
+{
+	return request_at(ring, slot_index(slot))->flags & URING_SQE_FIXED_FILE;
+}
+
+bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
+{
+	const struct a10_request *request = request_at(ring, slot_index(slot));
+
+	if (slot->opcode == OP_RAW)
+		return false;
+	if (!ring_knows(ring, request->opcode))
+		return true;
+	return op_row(slot->opcode)->borrows && is_fixed(ring, slot);
+}
+
+static void finish(struct a10_ring *ring, struct slot *slot, int res)
+{
+	struct cold *cold = cold_at(ring, slot_index(slot));
+
+	if (res >= 0 && op_row(slot->opcode)->result == RESULT_DESCRIPTOR) {
+		made(ring, slot, res);
+		return;
+	}
+	if (res > 0)
+		cold->bytes = (uint64_t)res;
+	slot_finish(ring, slot, res);
+}
+
+/* A pipe by system call, both ends of which become direct. */
+static void pair_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	struct a10_request *request = request_at(ring, index);
+	int32_t *cells = capture_data(cold_at(ring, index)->captured);
+	struct a10_request regular = *request;
+	int res;
+
+	regular.index = 0;
+	regular.op_flags |= O_CLOEXEC;
+	res = ring->calls->sync(ring->backend, (const void *)&regular);
+	if (res < 0) {
+		finish(ring, slot, res);
+		return;
+	}
+	cells[2] = cells[0];
+	cells[3] = cells[1];
+	slot->step = STEP_CONVERT;
+	*request = (struct a10_request){
+		.opcode = URING_OP_FILES_UPDATE,
+		.offset = URING_FILE_INDEX_ALLOC,
+		.address = (uintptr_t)cells,
+		.length = 2,
+		.user_data = id_plain(slot->id),
+	};
+	queue_push(ring, slot);
+}
+
+static void deliver(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	struct a10_result r = { .value = (ssize_t)value };
+
+	if (r.value < 0 && is_ending(slot) && is_ended(r.value))
+		r.value = (ssize_t)slot_reason(slot, r.value);
+	slot_deliver(ring, slot, &r);
+}
+
+/* Those that were to become direct, if they are not closed yet. */
+void pair_close(struct a10_ring *ring, int32_t cells[4])
+{
+	for (int i = 2; i < 4; i++) {
+		fd_close_now(&ring->sq, a10_fd_regular(cells[i]));
+		cells[i] = -1;
+	}
+}
+
+void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
+{
+	int32_t *cells =
+		capture_data(cold_at(ring, slot_index(slot))->captured);
+	struct a10_fd one = { .ring = ring->sq.number };
+
+	if (is_interrupted(res) && !is_ending(slot)) {
+		slot_restart(ring, slot);
+		return;
+	}
+	pair_close(ring, cells);
+	if (res == 1) { /* room for one is room for none */
+		one.plus_one = cells[0] + 1;
+		fd_close_now(&ring->sq, one);
+		res = -ENFILE;
+	}
+	deliver(ring, slot, res < 0 ? res : 0);
+}
+
+static void wait_ready(struct a10_ring *ring, struct slot *slot)
+{
+	slot->step = STEP_READY;
+	queue_push(ring, slot);
+}
+
+/*
+ * A child is waited for by a descriptor of its own, which tells of its end and
+ * nothing else. false: there is none, and the slot is finished.
+ */
+static bool child_open(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
+	struct cold *cold = cold_at(ring, index);
+	const struct uring_sqe open = { .opcode = A10_OPCODE_PIDFD,
+					.fd = request->fd };
+
+	if (cold->flags & COLD_BORROWED)
+		return true;
+	if ((request->length != P_PID && request->length != P_PIDFD) ||
+	    request->index & (WSTOPPED | WCONTINUED)) {
+		finish(ring, slot, -EOPNOTSUPP);
+		return false;
+	}
+	if (request->length == P_PIDFD) {
+		cold->cell = request->fd;
+		return true;
+	}
+	cold->cell = ring->calls->sync(ring->backend, &open);
+	if (cold->cell < 0) {
+		finish(ring, slot, cold->cell);
+		return false;
+	}
+	cold->flags |= COLD_BORROWED;
+	return true;
+}
+
+static int call_once(struct a10_ring *ring, struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
+
+	if (slot->opcode == A10_OPCODE_WATCH_NEXT)
+		return watch_read(cold_at(ring, index)->output,
+				  (void *)(uintptr_t)request->offset);
+	return ring->calls->sync(ring->backend, (const void *)request);
+}
+
+static void call(struct a10_ring *ring, struct slot *slot)
+{
+	const int res = call_once(ring, slot);
+
+	if (res != -EAGAIN || op_row(slot->opcode)->direction == READY_NEVER)
+		finish(ring, slot, res);
+	else if (request_at(ring, slot_index(slot))->opcode !=
+			 URING_OP_WAITID ||
+		 child_open(ring, slot))
+		wait_ready(ring, slot);
+}
+
+/* One result after the other, until there is none for now. */
+static void call_many(struct a10_ring *ring, struct slot *slot)
+{
+	const struct cold *cold = cold_at(ring, slot_index(slot));
+
+	for (int i = 0; i < CALLS_MOST; i++) {
+		struct a10_result r = { .value = call_once(ring, slot) };
+
+		if (r.value == -EAGAIN)
+			break;
+		if (r.value < 0) {
+			slot_deliver(ring, slot, &r);
+			return;
+		}
+		if (cold->flags & A10_WITH_TIMEOUT)
+			timer_progress(ring, slot);
+		slot_deliver_more(ring, slot, &r);
+		if (is_ending(slot)) {
+			slot_finish(ring, slot, slot_reason(slot, 0));
+			return;
+		}
+	}
+	wait_ready(ring, slot);
+}
+
+/* Callbacks run in poll only, so the first of many is waited for. */
+static void call_begin(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
+		wait_ready(ring, slot);
+	else
+		call(ring, slot);
+}
+
+void standin_ready(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
+		call_many(ring, slot);
+	else
+		call(ring, slot);
+}
+
+void standin_begin(struct a10_ring *ring, struct slot *slot)
+{
+	const struct op_row *row = op_row(slot->opcode);
+
+	if ((row->sync || row->borrows) && is_fixed(ring, slot) &&
+	    ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
+		slot->step = STEP_INSTALL;
+		queue_push(ring, slot);
+	} else if (row->result == RESULT_PAIR &&
+		   cold_at(ring, slot_index(slot))->flags & A10_WITH_DIRECT) {
+		pair_begin(ring, slot);
+	} else if (is_fixed(ring, slot)) {
+		finish(ring, slot, -EOPNOTSUPP);
+	} else {
+		call_begin(ring, slot);
+	}
+}
+
+void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
+{
+	const uint32_t index = slot_index(slot);
+	struct a10_request *request = request_at(ring, index);
+	struct cold *cold = cold_at(ring, index);
+
+	if (is_interrupted(res) && !is_ending(slot)) {
+		slot_restart(ring, slot);
+		return;
+	}
+	slot->step = STEP_SELF;
+	if (res < 0) {
+		deliver(ring, slot, res);
+		return;
+	}
+	cold->cell = res;
+	cold->flags |= COLD_BORROWED;
+	request->fd = res;
+	request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
+	if (is_ending(slot)) {
+		deliver(ring, slot, -ECANCELED);
+	} else if (slot->opcode == A10_OPCODE_FD_CLONE) {
+		cold->flags &= ~COLD_BORROWED;
+		made(ring, slot, res);
+	} else if (standin_is_needed(ring, slot) ||
+		   cold->flags & COLD_BY_CALL) {
+		call_begin(ring, slot);
+	} else {
+		slot_restart(ring, slot);
+	}
+}
+
+/* More than 32 bits of length, which this kernel's request does not have. */
+static bool is_too_long(const struct a10_request *request)
+{
+	return (request->opcode == URING_OP_FADVISE && request->address) ||
+	       (request->opcode == URING_OP_MADVISE && request->offset);
+}
+
+/* Attributes of a direct one, which the kernel has since 6.13. */
+static bool borrow_after(struct a10_ring *ring, struct slot *slot,
+			 int64_t value)
+{
+	if (value != -EBADF || !is_fixed(ring, slot) ||
+	    (slot->opcode != URING_OP_FSETXATTR &&
+	     slot->opcode != URING_OP_FGETXATTR))
+		return false;
+	/* One that is not open cannot be borrowed either. */
+	if (ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
+		slot->step = STEP_INSTALL;
+		queue_push(ring, slot);
+	} else {
+		finish(ring, slot, -EOPNOTSUPP);
+	}
+	return true;
+}
+
+bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	const uint32_t index = slot_index(slot);
+	struct cold *cold = cold_at(ring, index);
+
+	if (!(slot->flags & SLOT_COLD) || slot->flags & SLOT_CHAIN ||
+	    cold->flags & COLD_BY_CALL)
+		return false;
+	if (borrow_after(ring, slot, value))
+		return true;
+	if (!op_row(slot->opcode)->sync)
+		return false;
+	/* A socket does not know the command, or its file no commands. */
+	if (request_at(ring, index)->opcode == URING_OP_URING_CMD) {
+		if (value != -EOPNOTSUPP)
+			return false;
+	} else if (value != -EINVAL || !is_too_long(request_at(ring, index))) {
+		return false;
+	}
+	cold->flags |= COLD_BY_CALL;
+	standin_begin(ring, slot);
+	return true;
+}

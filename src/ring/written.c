@@ -1,0 +1,95 @@
+/*
+ * Tells valgrind and sanitizers what the kernel wrote, as the opcode's row says
+ * where.
+ */
+#include "base/memory.h"
+#include "ring/life.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <a10/net.h>
+
+static void mark_vector(const struct iovec *iov, size_t left)
+{
+	for (; left > 0; iov++) {
+		const size_t part = iov->iov_len < left ? iov->iov_len : left;
+
+		memory_written(iov->iov_base, part);
+		left -= part;
+	}
+}
+
+static void mark_header(const struct msghdr *header, size_t left)
+{
+	memory_written(header, sizeof(*header));
+	mark_vector(header->msg_iov, left);
+	memory_written(header->msg_name, header->msg_namelen);
+	memory_written(header->msg_control, header->msg_controllen);
+}
+
+static void mark_peer(const struct a10_address *peer)
+{
+	if (!peer)
+		return;
+	memory_written(&peer->length, sizeof(peer->length));
+	memory_written(&peer->as, peer->length);
+}
+
+void mark_written(struct a10_ring *ring, const struct slot *slot,
+		  const struct op_row *row, int32_t res)
+{
+	const struct a10_request *request;
+	const void *address;
+
+	if (!MEMORY_MARKED || res < 0)
+		return;
+	request = request_at(ring, slot_index(slot));
+	address = (const void *)(uintptr_t)request->address;
+	switch ((enum op_data)row->data) {
+	case DATA_BUFFER:
+		if (row->written && address)
+			memory_written(address, (size_t)res);
+		break;
+	case DATA_VECTOR:
+		if (row->written)
+			mark_vector(address, (size_t)res);
+		break;
+	case DATA_HEADER:
+		if (row->written)
+			mark_header(address, (size_t)res);
+		break;
+	case DATA_PEER:
+		mark_peer(address);
+		break;
+	case DATA_STATX:
+		memory_written((const void *)(uintptr_t)request->offset,
+			       sizeof(struct statx));
+		break;
+	case DATA_VALUE:
+		if (request->length > 0)
+			memory_written((const void *)(uintptr_t)request->offset,
+				       (size_t)res);
+		break;
+	case DATA_OPTION:
+		memory_written((const void *)(uintptr_t)request->address3,
+			       (size_t)res);
+		break;
+	case DATA_INFO:
+		if (request->offset)
+			memory_written((const void *)(uintptr_t)request->offset,
+				       sizeof(siginfo_t));
+		break;
+	case DATA_MESSAGE: /* with the buffer */
+		break;
+	case DATA_EVENTS:
+		memory_written(address,
+			       (size_t)res * sizeof(struct epoll_event));
+		break;
+	case DATA_NONE:
+		break;
+	}
+}

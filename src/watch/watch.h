@@ -1,0 +1,90 @@
+/*
+ * What is watched, and what happened there. The owner's, but for references,
+ * which a submitting thread may take: an operation keeps the watch it is on.
+ */
+#ifndef WATCH_WATCH_H
+#define WATCH_WATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <a10/watch.h>
+
+#define WATCH_BUFFER 8192u /* more than one event with the longest name */
+
+/* One inotify watch: of a number's own path, or of a directory below it. */
+struct watched {
+	int wd;
+	int number;
+	uint32_t mask; /* what was asked for */
+	bool tree;
+	bool root; /* the number's own path */
+	char *path;
+};
+
+/* Found in a new directory: to be told as if it was created. */
+struct found {
+	char *path;
+	int number;
+	uint32_t mask;
+};
+
+struct a10_watch {
+	struct a10_sq *sq;
+	_Atomic uint32_t references;
+	int fd; /* inotify; does not block */
+	int numbers;
+	struct watched *watched; /* by wd, ascending */
+	size_t watched_count;
+	size_t watched_room;
+	struct found *found; /* those from found_next on */
+	size_t found_count;
+	size_t found_room;
+	size_t found_next;
+	char *path;       /* of the event told last */
+	char *moved_path; /* a directory that was moved, who knows where */
+	uint32_t moved_cookie;
+	int moved_number;
+	size_t at;  /* in buffer: read so far ... */
+	size_t end; /* ... of so much */
+	_Alignas(8) char buffer[WATCH_BUFFER];
+};
+
+/* ---- list.c: what is watched --------------------------------------------- */
+
+/* NULL: not watched. Valid until the next change. */
+struct watched *watched_find(struct a10_watch *watch, int wd);
+/* Takes path; 0 or -ENOMEM (path is freed). One that is there is changed. */
+int watched_put(struct a10_watch *watch, const struct watched *watched);
+void watched_drop(struct a10_watch *watch, struct watched *watched);
+void watched_drop_all(struct a10_watch *watch);
+/* path itself and what is below it: no longer watched, or under a new name. */
+void watched_forget_below(struct a10_watch *watch, const char *path);
+int watched_rename_below(struct a10_watch *watch, const char *from,
+			 const char *to);
+/* "folder/name"; name NULL or "": folder. NULL: no memory. */
+char *path_join(const char *folder, const char *name);
+
+/* ---- tree.c: directories ------------------------------------------------- */
+
+/*
+ * Watches path and the directories below it as like says. tell: what is found
+ * there is told. 0 or the first error; the rest is watched all the same.
+ */
+int tree_add(struct a10_watch *watch, const char *path,
+	     const struct watched *like, bool tell);
+/* What the library must know of a tree, besides what was asked for. */
+#define TREE_MASK \
+	(IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
+
+/* ---- watch.c ------------------------------------------------------------- */
+
+/* Any thread. */
+void watch_ref(struct a10_watch *watch);
+void watch_unref(struct a10_watch *watch);
+/* 1 and *ret_event; -EAGAIN: nothing yet; -errno. */
+int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event);
+
+#endif

@@ -1,0 +1,159 @@
+/* Requests handed through to drivers; rings with large requests. */
+#include "support.h"
+
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+static void test_socket_command(struct a10_ring *ring)
+{
+	for (int direct = 0; direct < 2; direct++) {
+		unsigned char bytes[16] = { 0 };
+		struct pair pair;
+		ssize_t value;
+
+		pair_open(ring, direct, &pair);
+		ck_assert_int_eq(send(pair.theirs, "abc", 3, 0), 3);
+		/* SIOCINQ, which is for UDP and TCP, or nothing it knows. */
+		value = value_of(ring, a10_uring_cmd(pair.ours, 0, bytes,
+						     sizeof(bytes)));
+		ck_assert(value == 3 || value == -EOPNOTSUPP ||
+			  value == -EINVAL || value == -ENOTTY);
+		ck_assert_int_eq(
+			value_of(ring, a10_uring_cmd(pair.ours, 9999, NULL, 0)),
+			-EOPNOTSUPP);
+		pair_close(ring, &pair);
+	}
+}
+
+TEST(a_command_says_what_its_driver_says)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_fd file =
+		fd_of(ring, a10_open("/proc/version", O_RDONLY, 0));
+	unsigned char bytes[81] = { 0 };
+
+	test_socket_command(ring);
+	ck_assert_int_eq(value_of(ring, a10_uring_cmd(file, 1, bytes, 16)),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(value_of(ring, a10_uring_cmd(a10_fd_regular(9999), 1,
+						      bytes, 16)),
+			 -EBADF);
+	ck_assert_int_eq(refusal_of(ring, a10_uring_cmd(file, 1, bytes, 17)),
+			 -EINVAL);
+	ck_assert_int_eq(refusal_of(ring, a10_uring_cmd(file, 1, NULL, 1)),
+			 -EFAULT);
+	fd_close(ring, file);
+	ring_close(ring);
+}
+
+static void on_ended(void *data, const struct a10_result *r)
+{
+	ck_assert_int_eq(r->value, 0);
+	++*(unsigned int *)data;
+}
+
+TEST(a_ring_with_large_requests_does_what_others_do)
+{
+	struct a10_config config = { .submission_entries = 8,
+				     .direct_descriptors = 4,
+				     .large_requests = A10_ON,
+				     .large_completions = A10_ON };
+	struct a10_ring *ring = ring_open(&config);
+	struct a10_op chain[3] = { a10_nop(), a10_nop(), a10_nop() };
+	struct a10_fd file =
+		fd_of(ring, a10_open("/proc/version", O_RDONLY, 0));
+	unsigned char bytes[81] = { 0 };
+	unsigned int ended = 0;
+	struct seen seen;
+	struct pair pair;
+	a10_id id;
+
+	/* Around the queue a few times, with all its places in use. */
+	for (int i = 0; i < 50; i++)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
+					    on_ended, &ended),
+				 0);
+	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), chain, 3,
+					   on_ended, &ended),
+			 0);
+	RUN_UNTIL(ring, ended == 53);
+	pair_open(ring, false, &pair);
+	id = start(ring, a10_recv(pair.ours, bytes, 1, 0), &seen);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	id = start(ring, a10_recv(pair.ours, bytes, 1, 0), &seen);
+	run_for(ring, A10_MILLISECOND);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	pair_close(ring, &pair);
+	test_socket_command(ring);
+	ck_assert_int_eq(value_of(ring, a10_uring_cmd(file, 1, bytes, 80)),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(refusal_of(ring, a10_uring_cmd(file, 1, bytes, 81)),
+			 -EINVAL);
+	fd_close(ring, file);
+	ring_close(ring);
+}
+
+/* A block device over a file; skips where there is none to be had. */
+static int loop_open(const char *path)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int file, loop, number;
+	char name[32];
+
+	if (control < 0)
+		SKIP("no loop devices: %s", strerror(errno));
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	snprintf(name, sizeof(name), "/dev/loop%d", number);
+	loop = open(name, O_RDWR | O_CLOEXEC);
+	if (number < 0 || loop < 0)
+		SKIP("no free loop device");
+	file = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(file, 0);
+	if (ioctl(loop, LOOP_SET_FD, file) < 0)
+		SKIP("no loop device: %s", strerror(errno));
+	ck_assert_int_eq(close(file), 0);
+	return loop;
+}
+
+TEST(blocks_are_discarded)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const size_t size = 1 << 20;
+	unsigned char *bytes = malloc(size);
+	struct folder folder;
+	struct a10_fd fd;
+	ssize_t value;
+	int loop;
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, 7, size);
+	folder_open(&folder);
+	file_write(folder_file(&folder, "f"), bytes, size);
+	fd = fd_of(ring, a10_open(folder.file, O_RDWR, 0));
+	ck_assert_int_eq(value_of(ring, a10_block_discard(fd, 0, 4096)),
+			 -EOPNOTSUPP);
+	fd_close(ring, fd);
+	loop = loop_open(folder.file);
+	fd = a10_fd_regular(loop);
+	value = value_of(ring, a10_block_discard(fd, 65536, 65536));
+	if (value == 0) {
+		ck_assert_int_eq(pread(loop, bytes, 65536, 65536), 65536);
+		ck_assert_uint_eq(bytes[0], 0);
+		ck_assert_uint_eq(bytes[65535], 0);
+		ck_assert_int_eq(value_of(ring, a10_block_discard(fd, 1, 4096)),
+				 -EINVAL);
+	}
+	ck_assert_int_eq(ioctl(loop, LOOP_CLR_FD, 0), 0);
+	ck_assert_int_eq(close(loop), 0);
+	folder_close(&folder);
+	free(bytes);
+	ring_close(ring);
+	if (value < 0)
+		SKIP("not discarded: %s", strerror((int)-value));
+}
