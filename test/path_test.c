@@ -135,6 +135,37 @@ TEST(a_file_without_a_name_gets_one_when_it_is_whole)
 	ring_close(ring);
 }
 
+/* A10_CWD is a negative number, which goes where others have a length. */
+TEST(new_names_may_be_relative_to_the_working_directory)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int before = open(".", O_DIRECTORY | O_CLOEXEC);
+	struct folder folder;
+	struct a10_fd file;
+
+	ck_assert_int_ge(before, 0);
+	folder_open(&folder);
+	ck_assert_int_eq(chdir(folder.path), 0);
+	file_write("a", "a", 1);
+	ck_assert_int_eq(value_of(ring,
+				  a10_renameat(A10_CWD, "a", A10_CWD, "b")),
+			 0);
+	ck_assert_int_eq(value_of(ring,
+				  a10_linkat(A10_CWD, "b", A10_CWD, "c", 0)),
+			 0);
+	file = fd_of(ring, a10_open(".", O_TMPFILE | O_RDWR, 0600));
+	ck_assert_int_eq(value_of(ring, a10_link_file(file, A10_CWD, "d")), 0);
+	fd_close(ring, file);
+	ck_assert_int_eq(fchdir(before), 0);
+	ck_assert_int_eq(close(before), 0);
+	ck_assert(!is_there(&folder, "a"));
+	ck_assert(is_there(&folder, "b"));
+	ck_assert(is_there(&folder, "c"));
+	ck_assert(is_there(&folder, "d"));
+	folder_close(&folder);
+	ring_close(ring);
+}
+
 TEST(names_may_be_freed_when_the_verb_returns)
 {
 	struct a10_ring *ring = ring_open(NULL);
