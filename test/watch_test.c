@@ -318,6 +318,41 @@ TEST(an_overflow_is_told_and_the_tree_is_whole_again)
 	scene_close(scene);
 }
 
+static void touch_many(struct folder *folder, unsigned int from,
+		       unsigned int count)
+{
+	char name[16];
+
+	for (unsigned int i = from; i < from + count; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		touch(folder, name);
+	}
+}
+
+/* They are read together; inotify does not tell of them again. */
+TEST(more_events_than_a_turn_takes_are_all_told)
+{
+	struct scene *scene = scene_open();
+	struct a10_watch_event event;
+
+	ck_assert_int_gt(a10_watch_add(scene->watch, scene->folder.path,
+				       IN_CREATE, 0),
+			 0);
+	/* One takes what there is of the others into the library. */
+	touch_many(&scene->folder, 0, 3);
+	ck_assert_int_eq(value_of(scene->ring,
+				  a10_watch_next(scene->watch, &event)),
+			 1);
+	scene_listen(scene);
+	RUN_UNTIL(scene->ring, scene->told.count == 2);
+	touch_many(&scene->folder, 3, 100);
+	RUN_UNTIL(scene->ring, scene->told.count == 102);
+	/* And ends where there is more. */
+	touch_many(&scene->folder, 103, 100);
+	RUN_UNTIL(scene->ring, scene->told.count > 102);
+	scene_close(scene);
+}
+
 TEST(watching_says_what_is_wrong)
 {
 	struct scene *scene = scene_open();

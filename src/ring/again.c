@@ -465,6 +465,8 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 
 	if (slot->step == STEP_READY) {
 		ready_completed(ring, slot, completion->res);
+	} else if (slot->step == STEP_TURN) {
+		standin_turned(ring, slot);
 	} else if (slot->step == STEP_INSTALL) {
 		standin_installed(ring, slot, completion->res);
 	} else if (slot->step == STEP_CONVERT && row->result == RESULT_PAIR) {

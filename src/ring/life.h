@@ -340,6 +340,8 @@ bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
 void standin_begin(struct a10_ring *ring, struct slot *slot);
 /* Its descriptor is ready for what the system call wants of it. */
 void standin_ready(struct a10_ring *ring, struct slot *slot);
+/* What stood in the queue for it is through. */
+void standin_turned(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
 /* The kernel has refused; true: a system call does it instead. */
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);

@@ -116,10 +116,17 @@ void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 	deliver(ring, slot, res < 0 ? res : 0);
 }
 
+/* What has been read of a watch already, inotify does not tell of again. */
+static bool holds_more(struct a10_ring *ring, const struct slot *slot)
+{
+	return slot->opcode == A10_OPCODE_WATCH_NEXT &&
+	       watch_holds(cold_at(ring, slot_index(slot))->output);
+}
+
 static void wait_ready(struct a10_ring *ring, struct slot *slot)
 {
-	slot->step = STEP_READY;
-	queue_push(ring, slot);
+	slot->step = holds_more(ring, slot) ? STEP_TURN : STEP_READY;
+	queue_push_again(ring, slot);
 }
 
 /*
@@ -235,6 +242,17 @@ void standin_begin(struct a10_ring *ring, struct slot *slot)
 	} else {
 		call_begin(ring, slot);
 	}
+}
+
+void standin_turned(struct a10_ring *ring, struct slot *slot)
+{
+	slot->step = STEP_SELF;
+	if (is_ending(slot))
+		deliver(ring, slot, -ECANCELED);
+	else if (holds_more(ring, slot))
+		standin_ready(ring, slot);
+	else
+		standin_begin(ring, slot);
 }
 
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)

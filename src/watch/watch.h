@@ -84,6 +84,8 @@ int tree_add(struct a10_watch *watch, const char *path,
 /* Any thread. */
 void watch_ref(struct a10_watch *watch);
 void watch_unref(struct a10_watch *watch);
+/* Whether there is something to tell that inotify does not tell of again. */
+bool watch_holds(const struct a10_watch *watch);
 /* 1 and *ret_event; -EAGAIN: nothing yet; -errno. */
 int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event);
 
