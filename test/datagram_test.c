@@ -458,6 +458,11 @@ TEST(a_bundle_is_a_multishot_receive_from_a_pool)
 				    a10_bundled(a10_multishot(
 					    a10_read_pooled(A10_STDIN, pool)))),
 			 -EINVAL);
+	/* The kernel would tell of bytes, and buffers, that are not filled. */
+	ck_assert_int_eq(refusal_of(ring,
+				    a10_bundled(a10_multishot(a10_recv_pooled(
+					    A10_STDIN, pool, MSG_TRUNC)))),
+			 -EINVAL);
 	ring_close(ring);
 }
 

@@ -147,12 +147,10 @@ TEST(new_names_may_be_relative_to_the_working_directory)
 	folder_open(&folder);
 	ck_assert_int_eq(chdir(folder.path), 0);
 	file_write("a", "a", 1);
-	ck_assert_int_eq(value_of(ring,
-				  a10_renameat(A10_CWD, "a", A10_CWD, "b")),
-			 0);
-	ck_assert_int_eq(value_of(ring,
-				  a10_linkat(A10_CWD, "b", A10_CWD, "c", 0)),
-			 0);
+	ck_assert_int_eq(
+		value_of(ring, a10_renameat(A10_CWD, "a", A10_CWD, "b")), 0);
+	ck_assert_int_eq(
+		value_of(ring, a10_linkat(A10_CWD, "b", A10_CWD, "c", 0)), 0);
 	file = fd_of(ring, a10_open(".", O_TMPFILE | O_RDWR, 0600));
 	ck_assert_int_eq(value_of(ring, a10_link_file(file, A10_CWD, "d")), 0);
 	fd_close(ring, file);

@@ -340,9 +340,8 @@ TEST(more_events_than_a_turn_takes_are_all_told)
 			 0);
 	/* One takes what there is of the others into the library. */
 	touch_many(&scene->folder, 0, 3);
-	ck_assert_int_eq(value_of(scene->ring,
-				  a10_watch_next(scene->watch, &event)),
-			 1);
+	ck_assert_int_eq(
+		value_of(scene->ring, a10_watch_next(scene->watch, &event)), 1);
 	scene_listen(scene);
 	RUN_UNTIL(scene->ring, scene->told.count == 2);
 	touch_many(&scene->folder, 3, 100);

@@ -76,9 +76,8 @@ A10_OP a10_fs_op_two(enum a10_opcode opcode, struct a10_fd old_dirfd,
 		     const char *old_path, struct a10_fd new_dirfd,
 		     const char *new_path, uint32_t op_flags)
 {
-	struct a10_op op =
-		a10_fs_op(opcode, old_dirfd, old_path, 0,
-			  (uint64_t)(uintptr_t)new_path, op_flags);
+	struct a10_op op = a10_fs_op(opcode, old_dirfd, old_path, 0,
+				     (uint64_t)(uintptr_t)new_path, op_flags);
 
 	/*
 	 * Not a length, which would be cut: A10_CWD is negative. A direct one

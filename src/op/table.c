@@ -270,6 +270,13 @@ const struct op_row op_table[OP_ROWS] = {
 				      .linked = true, .sync = true },
 };
 
+bool op_is_call(uint32_t opcode)
+{
+	const struct op_row *row = op_row(opcode);
+
+	return opcode >= A10_OPCODE_LIBRARY && row->sync && !row->kernel;
+}
+
 static const struct op_row unknown = { .name = "?", .linked = true };
 
 const struct op_row *op_row(uint32_t opcode)

@@ -175,6 +175,8 @@ struct op_row {
 
 extern const struct op_row op_table[OP_ROWS];
 
+/* Never a request of the kernel's: a system call, on any kernel. */
+bool op_is_call(uint32_t opcode);
 /* The row of opcode; one that says nothing for what is no opcode. */
 const struct op_row *op_row(uint32_t opcode);
 

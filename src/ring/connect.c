@@ -115,12 +115,13 @@ void made(struct a10_ring *ring, struct slot *slot, int fd)
 	slot->step = STEP_CONVERT;
 	*request_at(ring, index) = (struct a10_request){
 		.opcode = URING_OP_FILES_UPDATE,
+		.flags = request_at(ring, index)->flags & URING_SQE_IO_DRAIN,
 		.offset = URING_FILE_INDEX_ALLOC,
 		.address = (uintptr_t)&cold->cell,
 		.length = 1,
 		.user_data = id_plain(slot->id),
 	};
-	queue_push(ring, slot);
+	queue_push_again(ring, slot);
 }
 
 static int socket_type(uint32_t flags)
@@ -135,6 +136,9 @@ static int slot_address(struct a10_ring *ring, struct slot *slot,
 
 	if (request->op_flags & ~known)
 		return -EINVAL;
+	/* A socket is made, bound and asked for by system call. */
+	if (request->personality)
+		return -EOPNOTSUPP;
 	return a10_address_parse((const char *)(uintptr_t)request->address,
 				 ret_address);
 }

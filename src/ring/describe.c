@@ -120,8 +120,9 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	    row->nowait != NOWAIT_ACCEPT)
 		return -EINVAL;
 	if (flags & A10_WITH_BUNDLE &&
-	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT)))
-		return -EINVAL;
+	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT) ||
+	     op->request.op_flags & MSG_TRUNC))
+		return -EINVAL; /* what it tells of is in no buffer */
 	if (row->data == DATA_MESSAGE && !(flags & A10_WITH_MULTISHOT))
 		return -EINVAL;
 	if (flags & A10_WITH_POOL && !row->pooled)
@@ -129,7 +130,8 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;
 	/* Those do not go through the queue, where drained ones wait. */
-	if (op->request.flags & URING_SQE_IO_DRAIN && row->own != OWN_NONE)
+	if (op->request.flags & URING_SQE_IO_DRAIN &&
+	    (row->own != OWN_NONE || op_is_call(op->request.opcode)))
 		return -EINVAL;
 	if (row->output == OUTPUT_WATCH &&
 	    !(op->request.address && op->request.offset))

@@ -8,7 +8,8 @@
  *	        \--> the system call --------------------/
  *
  * What waits - for events, a child, a signal - is a poll, then a look, as often
- * as it takes.
+ * as it takes. Where something drained is under way, all of it comes after a
+ * request that does nothing, which has its turn in the queue as others have.
  */
 #include "fd/registry.h"
 #include "ring/life.h"
@@ -50,6 +51,15 @@ static void finish(struct a10_ring *ring, struct slot *slot, int res)
 	slot_finish(ring, slot, res);
 }
 
+/* A system call has the rights of this process, whatever was asked for. */
+static bool refuses_rights(struct a10_ring *ring, struct slot *slot)
+{
+	if (!request_at(ring, slot_index(slot))->personality)
+		return false;
+	finish(ring, slot, -EOPNOTSUPP);
+	return true;
+}
+
 /* A pipe by system call, both ends of which become direct. */
 static void pair_begin(struct a10_ring *ring, struct slot *slot)
 {
@@ -59,6 +69,8 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 	struct a10_request regular = *request;
 	int res;
 
+	if (refuses_rights(ring, slot))
+		return;
 	regular.index = 0;
 	regular.op_flags |= O_CLOEXEC;
 	res = ring->calls->sync(ring->backend, (const void *)&regular);
@@ -71,12 +83,13 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 	slot->step = STEP_CONVERT;
 	*request = (struct a10_request){
 		.opcode = URING_OP_FILES_UPDATE,
+		.flags = request->flags & URING_SQE_IO_DRAIN,
 		.offset = URING_FILE_INDEX_ALLOC,
 		.address = (uintptr_t)cells,
 		.length = 2,
 		.user_data = id_plain(slot->id),
 	};
-	queue_push(ring, slot);
+	queue_push_again(ring, slot);
 }
 
 static void deliver(struct a10_ring *ring, struct slot *slot, int64_t value)
@@ -212,6 +225,8 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 /* Callbacks run in poll only, so the first of many is waited for. */
 static void call_begin(struct a10_ring *ring, struct slot *slot)
 {
+	if (refuses_rights(ring, slot))
+		return;
 	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
 		wait_ready(ring, slot);
 	else
@@ -226,14 +241,14 @@ void standin_ready(struct a10_ring *ring, struct slot *slot)
 		call(ring, slot);
 }
 
-void standin_begin(struct a10_ring *ring, struct slot *slot)
+static void start(struct a10_ring *ring, struct slot *slot)
 {
 	const struct op_row *row = op_row(slot->opcode);
 
 	if ((row->sync || row->borrows) && is_fixed(ring, slot) &&
 	    ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
 		slot->step = STEP_INSTALL;
-		queue_push(ring, slot);
+		queue_push_again(ring, slot);
 	} else if (row->result == RESULT_PAIR &&
 		   cold_at(ring, slot_index(slot))->flags & A10_WITH_DIRECT) {
 		pair_begin(ring, slot);
@@ -244,6 +259,16 @@ void standin_begin(struct a10_ring *ring, struct slot *slot)
 	}
 }
 
+void standin_begin(struct a10_ring *ring, struct slot *slot)
+{
+	if (likely(ring->drains == 0)) {
+		start(ring, slot);
+		return;
+	}
+	slot->step = STEP_TURN;
+	queue_push(ring, slot);
+}
+
 void standin_turned(struct a10_ring *ring, struct slot *slot)
 {
 	slot->step = STEP_SELF;
@@ -252,7 +277,7 @@ void standin_turned(struct a10_ring *ring, struct slot *slot)
 	else if (holds_more(ring, slot))
 		standin_ready(ring, slot);
 	else
-		standin_begin(ring, slot);
+		start(ring, slot);
 }
 
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
@@ -332,6 +357,6 @@ bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
 		return false;
 	}
 	cold->flags |= COLD_BY_CALL;
-	standin_begin(ring, slot);
+	start(ring, slot);
 	return true;
 }

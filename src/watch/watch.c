@@ -259,8 +259,7 @@ static int buffer_fill(struct a10_watch *watch)
 
 bool watch_holds(const struct a10_watch *watch)
 {
-	return watch->found_next < watch->found_count ||
-	       watch->at < watch->end;
+	return watch->found_next < watch->found_count || watch->at < watch->end;
 }
 
 int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event)
