@@ -220,6 +220,72 @@ TEST(what_is_drained_and_takes_several_steps_is_over_once)
 	ring_close(ring);
 }
 
+/* A member of a chain is the kernel's, or it would be too late to say so. */
+TEST(what_has_a_standin_alone_is_refused_in_a_chain)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_fd direct = null_fd(ring, true);
+	struct epoll_event event = { .events = EPOLLIN };
+	struct a10_address name;
+	struct statx status;
+	struct pair pair;
+
+	pair_open(ring, false, &pair);
+	{
+		const struct a10_op ops[] = {
+			a10_statx(direct, "", AT_EMPTY_PATH, STATX_SIZE,
+				  &status),
+			a10_epoll_ctl(direct, EPOLL_CTL_ADD, pair.ours, &event),
+			a10_sockopt_no_delay(pair.ours),
+			a10_getsockname(pair.ours, &name),
+		};
+
+		for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+			const struct a10_op chain[2] = { ops[i], a10_nop() };
+
+			ck_assert_int_eq(a10_submit_linked(a10_ring_sq(ring),
+							   chain, 2, NULL,
+							   NULL),
+					 -EOPNOTSUPP);
+		}
+	}
+	pair_close(ring, &pair);
+	fd_close(ring, direct);
+	ring_close(ring);
+}
+
+struct late {
+	struct a10_ring *ring;
+	a10_id id;
+};
+
+static void on_cancel(void *data, const struct a10_result *r)
+{
+	const struct late *late = data;
+
+	(void)r;
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(late->ring), late->id), 0);
+}
+
+/* The kernel's own no was not the answer, so it is none for a cancel. */
+TEST(what_is_cancelled_before_its_system_call_was_cancelled)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_fd fd =
+		a10_fd_regular(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	struct late late = { .ring = ring };
+	struct seen seen;
+
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring), a10_nop(), on_cancel, &late), 0);
+	late.id = start(ring, a10_sockopt_no_delay(fd), &seen);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_ne(seen.last.value, -EOPNOTSUPP);
+	fd_close(ring, fd);
+	ring_close(ring);
+}
+
 TEST(what_a_system_call_does_has_no_personality)
 {
 	struct a10_ring *ring = ring_open(NULL);

@@ -47,7 +47,8 @@ A10_OP a10_openat2(struct a10_fd dirfd, const char *path,
 
 /*
  * statx(2) into *ret_statx, lent until it is over. Of a descriptor: path "" and
- * AT_EMPTY_PATH; of a direct one too (before Linux 6.8 -EOPNOTSUPP). [STATX]
+ * AT_EMPTY_PATH; of a direct one too (before Linux 6.8, and in a chain,
+ * -EOPNOTSUPP). [STATX]
  */
 A10_OP a10_statx(struct a10_fd dirfd, const char *path, int flags,
 		 unsigned int mask, struct statx *ret_statx)

@@ -34,6 +34,7 @@ enum op_data {
 	DATA_VECTOR,  /* iovec array, length */
 	DATA_HEADER,  /* struct msghdr */
 	DATA_PEER,    /* a10_address of an accepted socket */
+	DATA_NAME,    /* a10_address that is the output */
 	DATA_STATX,   /* offset -> struct statx */
 	DATA_VALUE,   /* offset, length: as many bytes as the result says */
 	DATA_OPTION,  /* address3, as many bytes as the result says */

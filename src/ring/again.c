@@ -304,7 +304,8 @@ static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
 				      0;
 
 	return is_ended(value) || (value == -ENOBUFS && with & A10_WITH_POOL) ||
-	       (with & A10_WITH_MULTISHOT && is_transient(row, value));
+	       (with & A10_WITH_MULTISHOT && is_transient(row, value)) ||
+	       standin_follows(ring, slot, value);
 }
 
 /* The second completion of a zero-copy send: the buffer is free. */

@@ -443,6 +443,9 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	    request->length > COMMAND_SMALL && !ring->sqe_shift)
 		return -EINVAL;
 	lend_output(cold, row, request);
+	/* Of the file only its name remains in the request. */
+	if (op->request.opcode == A10_OPCODE_LINK_FILE)
+		cold->argument[0] = (uint64_t)(int64_t)request->fd;
 	err = capture_request(owner ? &ring->captures : NULL, row, request,
 			      &captured);
 	if (err < 0)

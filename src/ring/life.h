@@ -343,6 +343,9 @@ void standin_ready(struct a10_ring *ring, struct slot *slot);
 /* What stood in the queue for it is through. */
 void standin_turned(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* Whether it would, if nobody asked for its end. */
+bool standin_follows(struct a10_ring *ring, const struct slot *slot,
+		     int64_t value);
 /* The kernel has refused; true: a system call does it instead. */
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
 void pair_close(struct a10_ring *ring, int32_t cells[4]);

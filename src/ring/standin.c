@@ -320,43 +320,53 @@ static bool is_too_long(const struct a10_request *request)
 }
 
 /* Attributes of a direct one, which the kernel has since 6.13. */
-static bool borrow_after(struct a10_ring *ring, struct slot *slot,
-			 int64_t value)
+static bool borrow_follows(struct a10_ring *ring, const struct slot *slot,
+			   int64_t value)
 {
-	if (value != -EBADF || !is_fixed(ring, slot) ||
-	    (slot->opcode != URING_OP_FSETXATTR &&
-	     slot->opcode != URING_OP_FGETXATTR))
-		return false;
+	return value == -EBADF && is_fixed(ring, slot) &&
+	       (slot->opcode == URING_OP_FSETXATTR ||
+		slot->opcode == URING_OP_FGETXATTR);
+}
+
+static void borrow(struct a10_ring *ring, struct slot *slot)
+{
 	/* One that is not open cannot be borrowed either. */
 	if (ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
 		slot->step = STEP_INSTALL;
-		queue_push(ring, slot);
+		queue_push_again(ring, slot);
 	} else {
 		finish(ring, slot, -EOPNOTSUPP);
 	}
-	return true;
 }
 
-bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
+bool standin_follows(struct a10_ring *ring, const struct slot *slot,
+		     int64_t value)
 {
 	const uint32_t index = slot_index(slot);
-	struct cold *cold = cold_at(ring, index);
+	const struct a10_request *request = request_at(ring, index);
 
 	if (!(slot->flags & SLOT_COLD) || slot->flags & SLOT_CHAIN ||
-	    cold->flags & COLD_BY_CALL)
+	    cold_at(ring, index)->flags & COLD_BY_CALL)
 		return false;
-	if (borrow_after(ring, slot, value))
+	if (borrow_follows(ring, slot, value))
 		return true;
 	if (!op_row(slot->opcode)->sync)
 		return false;
 	/* A socket does not know the command, or its file no commands. */
-	if (request_at(ring, index)->opcode == URING_OP_URING_CMD) {
-		if (value != -EOPNOTSUPP)
-			return false;
-	} else if (value != -EINVAL || !is_too_long(request_at(ring, index))) {
+	if (request->opcode == URING_OP_URING_CMD)
+		return value == -EOPNOTSUPP;
+	return value == -EINVAL && is_too_long(request);
+}
+
+bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	if (!standin_follows(ring, slot, value))
 		return false;
+	if (borrow_follows(ring, slot, value)) {
+		borrow(ring, slot);
+	} else {
+		cold_at(ring, slot_index(slot))->flags |= COLD_BY_CALL;
+		start(ring, slot);
 	}
-	cold->flags |= COLD_BY_CALL;
-	start(ring, slot);
 	return true;
 }
