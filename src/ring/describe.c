@@ -174,6 +174,9 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
 		return -EXDEV;
+	if (op->request.opcode == A10_OPCODE_WATCH_NEXT &&
+	    ((struct a10_watch *)(uintptr_t)op->request.address)->sq != sq)
+		return -EXDEV;
 	return check_second(sq, op);
 }
 

@@ -259,8 +259,23 @@ static void start(struct a10_ring *ring, struct slot *slot)
 	}
 }
 
+/* What one is told, the next one makes invalid: one at a time. */
+static bool watch_claim(struct a10_ring *ring, const struct slot *slot)
+{
+	struct a10_watch *watch = cold_at(ring, slot_index(slot))->output;
+
+	if (watch->reader)
+		return false;
+	watch->reader = id_plain(slot->id);
+	return true;
+}
+
 void standin_begin(struct a10_ring *ring, struct slot *slot)
 {
+	if (slot->opcode == A10_OPCODE_WATCH_NEXT && !watch_claim(ring, slot)) {
+		finish(ring, slot, -EBUSY);
+		return;
+	}
 	if (likely(ring->drains == 0)) {
 		start(ring, slot);
 		return;

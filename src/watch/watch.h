@@ -36,6 +36,7 @@ struct a10_watch {
 	_Atomic uint32_t references;
 	int fd; /* inotify; does not block */
 	int numbers;
+	uint64_t reader;         /* the operation under way on it, or 0 */
 	struct watched *watched; /* by wd, ascending */
 	size_t watched_count;
 	size_t watched_room;
