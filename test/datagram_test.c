@@ -231,6 +231,55 @@ TEST(messages_of_a_stream_end_with_it)
 	ring_close(ring);
 }
 
+static void on_counted(void *data, const struct a10_result *r)
+{
+	unsigned int *counts = data; /* messages, ends */
+
+	counts[r->more ? 0 : 1]++;
+	if (r->buf.data)
+		a10_buf_release(r->buf);
+}
+
+/* Nobody is named who sent it: only the socket's type says what it is. */
+TEST(an_empty_message_without_a_sender_is_no_end)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_pool *pool;
+	int ends[2];
+
+	ck_assert_int_eq(a10_pool_create(ring, 4, 256, 0, &pool), 0);
+	for (int direct = 0; direct < 2; direct++) {
+		unsigned int counts[2] = { 0, 0 };
+		struct a10_fd fd;
+
+		if (direct && !ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL))
+			break;
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC,
+					    0, ends),
+				 0);
+		fd = a10_fd_regular(ends[0]);
+		if (direct)
+			fd = fd_of(ring, a10_fd_register(fd));
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
+					    a10_multishot(a10_recvmsg_pooled(
+						    fd, pool, 0, 0)),
+					    on_counted, counts),
+				 0);
+		ck_assert_int_eq(send(ends[1], "a", 1, 0), 1);
+		ck_assert_int_eq(send(ends[1], "", 0, 0), 0);
+		ck_assert_int_eq(send(ends[1], "b", 1, 0), 1);
+		RUN_UNTIL(ring, counts[0] == 3);
+		ck_assert_uint_eq(counts[1], 0);
+		fd_close(ring, fd);
+		RUN_UNTIL(ring, counts[1] == 1);
+		if (direct)
+			ck_assert_int_eq(close(ends[0]), 0);
+		ck_assert_int_eq(close(ends[1]), 0);
+	}
+	a10_pool_destroy(pool);
+	ring_close(ring);
+}
+
 TEST(messages_that_cannot_be_are_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);

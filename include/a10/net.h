@@ -148,8 +148,9 @@ A10_OP a10_recvfrom(struct a10_fd fd, void *buf, size_t length, int flags,
  * sender and at most control_size bytes of control data: result.buf, for
  * a10_message_parse; value: the message's bytes. a10_multishot only, and not
  * with an incremental pool (-EINVAL); the pool's buffers have multiples of 8
- * bytes, more than 144 + control_size (-EINVAL). Ends at the end of a stream.
- * [RECVMSG]
+ * bytes, more than 144 + control_size (-EINVAL). Ends at the end of a stream;
+ * before Linux 6.8, of a direct descriptor, also at a message without bytes and
+ * sender. [RECVMSG]
  */
 A10_OP a10_recvmsg_pooled(struct a10_fd fd, struct a10_pool *pool,
 			  uint32_t control_size, int flags)

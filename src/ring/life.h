@@ -364,6 +364,8 @@ void rights_close(const struct msghdr *header);
  * -----------------------------------------
  */
 
+/* SOCK_*; of what is no socket that can be asked SOCK_STREAM. */
+int32_t socket_type_of(struct a10_ring *ring, int32_t fd);
 /* What is before a message in its buffer. */
 uint32_t message_offset(const struct a10_request *request);
 /* Whether the pool's buffers are such as messages need. */

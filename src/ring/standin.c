@@ -27,6 +27,18 @@ static bool is_fixed(struct a10_ring *ring, const struct slot *slot)
 	return request_at(ring, slot_index(slot))->flags & URING_SQE_FIXED_FILE;
 }
 
+/*
+ * What a message without bytes means on a socket depends on its type, which a
+ * direct descriptor does not tell: see receive.c.
+ */
+static bool learns_type(struct a10_ring *ring, const struct slot *slot)
+{
+	return slot->opcode == A10_OPCODE_RECVMSG_POOLED &&
+	       is_fixed(ring, slot) &&
+	       !cold_at(ring, slot_index(slot))->argument[0] &&
+	       ring_knows(ring, URING_OP_FIXED_FD_INSTALL);
+}
+
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
@@ -35,7 +47,8 @@ bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
 		return false;
 	if (!ring_knows(ring, request->opcode))
 		return true;
-	return op_row(slot->opcode)->borrows && is_fixed(ring, slot);
+	return learns_type(ring, slot) ||
+	       (op_row(slot->opcode)->borrows && is_fixed(ring, slot));
 }
 
 static void finish(struct a10_ring *ring, struct slot *slot, int res)
@@ -245,8 +258,9 @@ static void start(struct a10_ring *ring, struct slot *slot)
 {
 	const struct op_row *row = op_row(slot->opcode);
 
-	if ((row->sync || row->borrows) && is_fixed(ring, slot) &&
-	    ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
+	if (learns_type(ring, slot) ||
+	    ((row->sync || row->borrows) && is_fixed(ring, slot) &&
+	     ring_knows(ring, URING_OP_FIXED_FD_INSTALL))) {
 		slot->step = STEP_INSTALL;
 		queue_push_again(ring, slot);
 	} else if (row->result == RESULT_PAIR &&
@@ -306,6 +320,17 @@ void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 		return;
 	}
 	slot->step = STEP_SELF;
+	if (learns_type(ring, slot)) {
+		/* Of none it is as if it was a stream. */
+		cold->argument[0] = (uint64_t)socket_type_of(ring, res);
+		if (res >= 0)
+			fd_close_now(&ring->sq, a10_fd_regular(res));
+		if (is_ending(slot))
+			deliver(ring, slot, -ECANCELED);
+		else
+			slot_restart(ring, slot);
+		return;
+	}
 	if (res < 0) {
 		deliver(ring, slot, res);
 		return;
