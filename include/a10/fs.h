@@ -185,8 +185,8 @@ A10_OP a10_fgetxattr(struct a10_fd fd, const char *name, void *ret_value,
 /* ---- contents ------------------------------------------------------------ */
 
 /*
- * ftruncate(2). Before Linux 6.9 the system call: direct ones -EOPNOTSUPP.
- * [FTRUNCATE]
+ * ftruncate(2). Before Linux 6.9 the system call, on the owner's thread, which
+ * waits for the file system; direct ones before 6.8 -EOPNOTSUPP. [FTRUNCATE]
  */
 A10_OP a10_ftruncate(struct a10_fd fd, int64_t length)
 {
@@ -210,7 +210,8 @@ A10_OP a10_fallocate(struct a10_fd fd, int mode, int64_t offset, int64_t length)
 
 /*
  * posix_fadvise(2): advice is POSIX_FADV_*; length 0: to the end. More than 4
- * GiB is the system call where the kernel's own takes no more. [FADVISE]
+ * GiB is the system call, on the owner's thread, where the kernel's own takes no
+ * more. [FADVISE]
  */
 A10_OP a10_fadvise(struct a10_fd fd, int64_t offset, int64_t length, int advice)
 {

@@ -49,7 +49,8 @@ A10_OP a10_socket(int domain, int type, int protocol)
 }
 
 /*
- * bind(2); before Linux 6.11 the system call: direct ones -EOPNOTSUPP. [BIND]
+ * bind(2); before Linux 6.11 the system call: direct ones before 6.8
+ * -EOPNOTSUPP. [BIND]
  */
 A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
 {

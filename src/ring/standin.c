@@ -1,6 +1,6 @@
 /*
  * What the kernel here cannot do is done by the system call that it stands for,
- * if that does not wait; else it is -EOPNOTSUPP. A system call takes no direct
+ * if that waits for nothing but a disk; else it is -EOPNOTSUPP. A system call takes no direct
  * descriptor, and some requests do not either: then a regular one for the same
  * file is installed first, borrowed for this operation and closed after it.
  *
