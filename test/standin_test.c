@@ -240,6 +240,8 @@ TEST(what_has_a_standin_alone_is_refused_in_a_chain)
 			a10_getsockname(pair.ours, &name),
 		};
 
+		/* Of 6.19, as the name of a socket is. */
+		ring_forget(ring, URING_OP_NOP128);
 		for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
 			const struct a10_op chain[2] = { ops[i], a10_nop() };
 

@@ -238,7 +238,7 @@ A10_OP a10_socket_op(enum a10_opcode opcode, struct a10_fd fd, uint32_t command,
 
 /*
  * getsockname(2): the socket's own address into ret_address, lent. Before Linux
- * 6.19 the system call, so in no chain: -EOPNOTSUPP.
+ * 6.19 the system call, and in a chain -EOPNOTSUPP.
  * [SOCKET_URING_OP_GETSOCKNAME]
  */
 A10_OP a10_getsockname(struct a10_fd fd, struct a10_address *ret_address)
