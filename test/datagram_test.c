@@ -91,6 +91,31 @@ TEST(a_datagram_says_who_sent_it)
 	ring_close(ring);
 }
 
+/* What is told of beyond the buffer is nowhere; tools must not look for it. */
+TEST(a_datagram_that_is_cut_tells_its_length)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	char sent[500] = "", byte, *got = malloc(10);
+	struct a10_address from;
+	int ends[2];
+
+	ck_assert_ptr_nonnull(got);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], sent, sizeof(sent)), sizeof(sent));
+	ck_assert_int_eq(write(ends[1], sent, sizeof(sent)), sizeof(sent));
+	ck_assert_int_eq(value_of(ring,
+				  a10_recvfrom(a10_fd_regular(ends[0]), got, 10,
+					       MSG_TRUNC, &from)),
+			 sizeof(sent));
+	ck_assert_int_eq(value_of(ring, a10_recv(a10_fd_regular(ends[0]), &byte,
+						 1, MSG_TRUNC)),
+			 sizeof(sent));
+	free(got);
+	pipe_close(ends);
+	ring_close(ring);
+}
+
 TEST(recvfrom_is_cancelled_and_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);
