@@ -151,6 +151,14 @@ TEST(a_place_of_the_table_gets_another_file)
 			 -EINVAL);
 	ck_assert_int_eq(refusal_of(ring, a10_fd_replace(place, place)),
 			 -EINVAL);
+	/* To the kernel some of them say what nobody has asked for. */
+	for (int number = -3; number < 0; number++)
+		ck_assert_int_eq(
+			refusal_of(ring,
+				   a10_fd_replace(place,
+						  a10_fd_regular(number))),
+			-EBADF);
+	assert_same_file(ring, place, two[0]);
 	ck_assert_int_eq(value_of(ring,
 				  a10_fd_replace(place, a10_fd_regular(9999))),
 			 -EBADF);

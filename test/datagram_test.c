@@ -91,6 +91,31 @@ TEST(a_datagram_says_who_sent_it)
 	ring_close(ring);
 }
 
+/* What is told of beyond the buffer is nowhere; tools must not look for it. */
+TEST(a_datagram_that_is_cut_tells_its_length)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	char sent[500] = "", byte, *got = malloc(10);
+	struct a10_address from;
+	int ends[2];
+
+	ck_assert_ptr_nonnull(got);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], sent, sizeof(sent)), sizeof(sent));
+	ck_assert_int_eq(write(ends[1], sent, sizeof(sent)), sizeof(sent));
+	ck_assert_int_eq(value_of(ring,
+				  a10_recvfrom(a10_fd_regular(ends[0]), got, 10,
+					       MSG_TRUNC, &from)),
+			 sizeof(sent));
+	ck_assert_int_eq(value_of(ring, a10_recv(a10_fd_regular(ends[0]), &byte,
+						 1, MSG_TRUNC)),
+			 sizeof(sent));
+	free(got);
+	pipe_close(ends);
+	ring_close(ring);
+}
+
 TEST(recvfrom_is_cancelled_and_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);
@@ -227,6 +252,55 @@ TEST(messages_of_a_stream_end_with_it)
 	ck_assert_int_eq(messages.end, 0);
 	ck_assert_uint_eq(a10_pool_available(pool), 8);
 	pair_close(ring, &pair);
+	a10_pool_destroy(pool);
+	ring_close(ring);
+}
+
+static void on_counted(void *data, const struct a10_result *r)
+{
+	unsigned int *counts = data; /* messages, ends */
+
+	counts[r->more ? 0 : 1]++;
+	if (r->buf.data)
+		a10_buf_release(r->buf);
+}
+
+/* Nobody is named who sent it: only the socket's type says what it is. */
+TEST(an_empty_message_without_a_sender_is_no_end)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_pool *pool;
+	int ends[2];
+
+	ck_assert_int_eq(a10_pool_create(ring, 4, 256, 0, &pool), 0);
+	for (int direct = 0; direct < 2; direct++) {
+		unsigned int counts[2] = { 0, 0 };
+		struct a10_fd fd;
+
+		if (direct && !ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL))
+			break;
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC,
+					    0, ends),
+				 0);
+		fd = a10_fd_regular(ends[0]);
+		if (direct)
+			fd = fd_of(ring, a10_fd_register(fd));
+		ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
+					    a10_multishot(a10_recvmsg_pooled(
+						    fd, pool, 0, 0)),
+					    on_counted, counts),
+				 0);
+		ck_assert_int_eq(send(ends[1], "a", 1, 0), 1);
+		ck_assert_int_eq(send(ends[1], "", 0, 0), 0);
+		ck_assert_int_eq(send(ends[1], "b", 1, 0), 1);
+		RUN_UNTIL(ring, counts[0] == 3);
+		ck_assert_uint_eq(counts[1], 0);
+		fd_close(ring, fd);
+		RUN_UNTIL(ring, counts[1] == 1);
+		if (direct)
+			ck_assert_int_eq(close(ends[0]), 0);
+		ck_assert_int_eq(close(ends[1]), 0);
+	}
 	a10_pool_destroy(pool);
 	ring_close(ring);
 }
@@ -457,6 +531,11 @@ TEST(a_bundle_is_a_multishot_receive_from_a_pool)
 	ck_assert_int_eq(refusal_of(ring,
 				    a10_bundled(a10_multishot(
 					    a10_read_pooled(A10_STDIN, pool)))),
+			 -EINVAL);
+	/* The kernel would tell of bytes, and buffers, that are not filled. */
+	ck_assert_int_eq(refusal_of(ring,
+				    a10_bundled(a10_multishot(a10_recv_pooled(
+					    A10_STDIN, pool, MSG_TRUNC)))),
 			 -EINVAL);
 	ring_close(ring);
 }

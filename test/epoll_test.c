@@ -1,6 +1,46 @@
 /* Pipes and epoll instances, made and used on a ring. */
 #include "support.h"
 
+/*
+ * The kernel takes the number of a direct one for a regular one, which is
+ * somebody else's.
+ */
+TEST(a_direct_epoll_instance_is_the_one_that_is_changed)
+{
+	struct a10_ring *ring = ring_open_direct(64);
+	int mine = epoll_create1(EPOLL_CLOEXEC);
+	int other = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN }, got;
+	struct a10_fd direct;
+	int stranger, ends[2];
+	ssize_t value;
+
+	pipe_open(ends);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	stranger = fcntl(other, F_DUPFD_CLOEXEC, 40);
+	ck_assert_int_ge(stranger, 40);
+	ck_assert_int_lt(stranger, 64);
+	direct = a10_ring_direct(ring, (uint32_t)stranger);
+	ck_assert_int_eq(value_of(ring,
+				  a10_fd_replace(direct, a10_fd_regular(mine))),
+			 0);
+	value = value_of(ring, a10_epoll_ctl(direct, EPOLL_CTL_ADD,
+					     a10_fd_regular(ends[0]), &event));
+	if (ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL)) {
+		ck_assert_int_eq(value, 0);
+		ck_assert_int_eq(epoll_wait(mine, &got, 1, 0), 1);
+	} else {
+		ck_assert_int_eq(value, -EOPNOTSUPP);
+	}
+	ck_assert_int_eq(epoll_wait(stranger, &got, 1, 0), 0);
+	fd_close(ring, direct);
+	pipe_close(ends);
+	ck_assert_int_eq(close(stranger), 0);
+	ck_assert_int_eq(close(other), 0);
+	ck_assert_int_eq(close(mine), 0);
+	ring_close(ring);
+}
+
 /* ---- pipes ---------------------------------------------------------------- */
 
 static void test_pipe(struct a10_ring *ring, bool direct)

@@ -96,6 +96,32 @@ TEST(any_of_several_words_is_waited_for)
 	ring_close(ring);
 }
 
+TEST(all_are_woken_or_none_as_it_is_told)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	static uint32_t word;
+	struct seen seen[3];
+
+	ring_needs(ring, A10_OPCODE_FUTEX_WAIT);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 3; i++)
+			start(ring, a10_futex_wait(&word, 0, 0), &seen[i]);
+		run_for(ring, A_MOMENT);
+		ck_assert_int_eq(value_of(ring, a10_futex_wake(&word, 0, 0)),
+				 0);
+		run_for(ring, A_MOMENT);
+		for (int i = 0; i < 3; i++)
+			ck_assert_uint_eq(seen[i].count, 0);
+		ck_assert_int_eq(value_of(ring,
+					  a10_futex_wake(&word, UINT32_MAX, 0)),
+				 3);
+		RUN_UNTIL(ring,
+			  seen[0].ended && seen[1].ended && seen[2].ended);
+		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
+	}
+	ring_close(ring);
+}
+
 TEST(words_that_cannot_be_are_refused)
 {
 	struct a10_ring *ring = ring_open(NULL);
@@ -108,8 +134,10 @@ TEST(words_that_cannot_be_are_refused)
 			 -EINVAL);
 	ck_assert_int_eq(refusal_of(ring, a10_futex_waitv(NULL, 1)), -EFAULT);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(value_of(ring, a10_futex_wake(&word, 1, 64)),
-				 -EINVAL);
+		for (uint32_t bit = 2; bit != 0; bit <<= 1)
+			ck_assert_int_eq(
+				value_of(ring, a10_futex_wake(&word, 1, bit)),
+				-EINVAL);
 		ck_assert_int_eq(value_of(ring, a10_futex_wake(crooked, 1, 0)),
 				 -EINVAL);
 		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);

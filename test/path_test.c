@@ -135,6 +135,65 @@ TEST(a_file_without_a_name_gets_one_when_it_is_whole)
 	ring_close(ring);
 }
 
+/* It is on the descriptor, though its request names a path. */
+TEST(a_file_that_gets_its_name_is_not_closed_meanwhile)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct seen link, end;
+	struct folder folder;
+	struct a10_fd fd;
+
+	folder_open(&folder);
+	for (int round = 0; round < 2; round++) {
+		fd = fd_of(ring,
+			   a10_open(folder.path, O_TMPFILE | O_RDWR, 0600));
+		start(ring,
+		      a10_link_file(fd, A10_CWD, folder_file(&folder, "f")),
+		      &link);
+		if (round == 1)
+			ck_assert_int_ge(a10_ring_flush(ring), 0);
+		start(ring, a10_close(fd), &end);
+		RUN_UNTIL(ring, link.ended && end.ended);
+		ck_assert_int_eq(end.last.value, 0);
+		ck_assert(link.last.value == 0 ||
+			  link.last.value == -ECANCELED);
+		ck_assert(is_there(&folder, "f") == (link.last.value == 0));
+		if (link.last.value == 0)
+			ck_assert_int_eq(unlink(folder.file), 0);
+	}
+	folder_close(&folder);
+	ring_close(ring);
+}
+
+/* A10_CWD is a negative number, which goes where others have a length. */
+TEST(new_names_may_be_relative_to_the_working_directory)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int before = open(".", O_DIRECTORY | O_CLOEXEC);
+	struct folder folder;
+	struct a10_fd file;
+
+	ck_assert_int_ge(before, 0);
+	folder_open(&folder);
+	ck_assert_int_eq(chdir(folder.path), 0);
+	file_write("a", "a", 1);
+	ck_assert_int_eq(
+		value_of(ring, a10_renameat(A10_CWD, "a", A10_CWD, "b")), 0);
+	ck_assert_int_eq(
+		value_of(ring, a10_linkat(A10_CWD, "b", A10_CWD, "c", 0)), 0);
+	file = fd_of(ring, a10_open(".", O_TMPFILE | O_RDWR, 0600));
+	ck_assert_int_eq(value_of(ring, a10_link_file(file, A10_CWD, "d")), 0);
+	fd_close(ring, file);
+	ck_assert_int_eq(fchdir(before), 0);
+	ck_assert_int_eq(close(before), 0);
+	ck_assert(!is_there(&folder, "a"));
+	ck_assert(is_there(&folder, "b"));
+	ck_assert(is_there(&folder, "c"));
+	ck_assert(is_there(&folder, "d"));
+	folder_close(&folder);
+	ring_close(ring);
+}
+
 TEST(names_may_be_freed_when_the_verb_returns)
 {
 	struct a10_ring *ring = ring_open(NULL);

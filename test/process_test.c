@@ -109,6 +109,63 @@ TEST(a_child_that_exits_with_three_is_told_to_have_exited_with_three)
 	ring_close(ring);
 }
 
+TEST(a_child_inherits_three_descriptors_whatever_else_is_open)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int open_on_exec = fcntl(null, F_DUPFD, 60);
+	struct a10_process process;
+	char script[64];
+
+	ck_assert_int_ge(open_on_exec, 60);
+	snprintf(script, sizeof(script), "test -e /proc/$$/fd/%d",
+		 open_on_exec);
+	process = start_script(ring, script);
+	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)), 1);
+	fd_close(ring, process.pidfd);
+	process = start_script(ring, "test -e /proc/$$/fd/2");
+	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)), 0);
+	fd_close(ring, process.pidfd);
+	ck_assert_int_eq(close(open_on_exec), 0);
+	ck_assert_int_eq(close(null), 0);
+	ring_close(ring);
+}
+
+/* What is opened for the child gets the number that it has to get there. */
+TEST(a_child_of_a_process_without_standard_input_gets_what_it_should)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int input = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	struct a10_process_options options = {
+		.in = A10_STDIO_FD,
+		.out = A10_STDIO_NULL,
+	};
+	struct a10_process process;
+	struct folder folder;
+	struct stat status;
+	int file;
+
+	folder_open(&folder);
+	file = open(folder_file(&folder, "f"), O_RDWR | O_CREAT | O_CLOEXEC,
+		    0600);
+	ck_assert_int_gt(file, 0);
+	options.in_fd = a10_fd_regular(file);
+	if (input >= 0)
+		ck_assert_int_eq(close(0), 0);
+	process = start_shell(ring, "echo out", &options);
+	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)), 0);
+	ck_assert_int_eq(fstat(file, &status), 0);
+	ck_assert_int_eq(status.st_size, 0);
+	fd_close(ring, process.pidfd);
+	ck_assert_int_eq(close(file), 0);
+	if (input >= 0) {
+		ck_assert_int_eq(dup2(input, 0), 0);
+		ck_assert_int_eq(close(input), 0);
+	}
+	folder_close(&folder);
+	ring_close(ring);
+}
+
 TEST(a_child_that_runs_is_waited_for)
 {
 	struct a10_ring *ring = ring_open(NULL);

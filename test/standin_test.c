@@ -138,6 +138,190 @@ TEST(a_pipe_that_is_cancelled_on_its_way_into_the_table_is_closed)
 	ring_close(ring);
 }
 
+/* A system call, though, has its turn as requests have. */
+TEST(what_is_drained_holds_back_system_calls_and_is_held_back)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct seen first, drained, behind;
+	struct folder folder;
+	struct stat status;
+	struct a10_fd fd;
+	struct pair pair;
+	char byte;
+
+	ring_forget(ring, A10_OPCODE_FTRUNCATE);
+	folder_open(&folder);
+	fd = fd_of(ring,
+		   a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT, 0600));
+	for (int round = 0; round < 2; round++) {
+		const bool by_call = round == 0;
+
+		pair_open(ring, false, &pair);
+		start(ring, a10_recv(pair.ours, &byte, 1, 0), &first);
+		start(ring,
+		      a10_drained(by_call ? a10_ftruncate(fd, 5) : a10_nop()),
+		      &drained);
+		start(ring, by_call ? a10_nop() : a10_ftruncate(fd, 9),
+		      &behind);
+		run_for(ring, A_MOMENT);
+		ck_assert_uint_eq(first.count + drained.count + behind.count,
+				  0);
+		ck_assert_int_eq(stat(folder.file, &status), 0);
+		ck_assert_int_eq(status.st_size, by_call ? 0 : 5);
+		ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
+		RUN_UNTIL(ring, behind.ended);
+		ck_assert_int_eq(drained.last.value, 0);
+		ck_assert_int_eq(behind.last.value, 0);
+		pair_close(ring, &pair);
+	}
+	ck_assert_int_eq(stat(folder.file, &status), 0);
+	ck_assert_int_eq(status.st_size, 9);
+	fd_close(ring, fd);
+	folder_close(&folder);
+	ring_close(ring);
+}
+
+/* What takes several requests is drained until the last of them. */
+TEST(what_is_drained_and_takes_several_steps_is_over_once)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct epoll_event got;
+	struct a10_fd epoll = a10_fd_regular(epoll_create1(EPOLL_CLOEXEC));
+	struct a10_fd ends[2], fd = null_fd(ring, true);
+	struct seen waits, behind;
+	struct statx status;
+	a10_id id;
+
+	ring_forget(ring, A10_OPCODE_PIPE);
+	ring_forget(ring, A10_OPCODE_EPOLL_WAIT);
+	ck_assert_int_eq(
+		value_of(ring, a10_drained(a10_direct(a10_pipe(ends, 0)))), 0);
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	if (ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL))
+		ck_assert_int_eq(value_of(ring, a10_drained(a10_statx(
+							fd, "", AT_EMPTY_PATH,
+							STATX_SIZE, &status))),
+				 0);
+	id = start(ring, a10_drained(a10_epoll_wait(epoll, &got, 1)), &waits);
+	start(ring, a10_nop(), &behind);
+	run_for(ring, A_MOMENT);
+	ck_assert_uint_eq(behind.count, 0);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, behind.ended);
+	ck_assert_int_eq(waits.last.value, -ECANCELED);
+	ck_assert_int_eq(behind.last.value, 0);
+	/* What is always a call has no place where it would wait. */
+	ck_assert_int_eq(refusal_of(ring, a10_drained(a10_fd_clone(fd))),
+			 -EINVAL);
+	fd_close(ring, ends[0]);
+	fd_close(ring, ends[1]);
+	fd_close(ring, fd);
+	fd_close(ring, epoll);
+	ring_close(ring);
+}
+
+/* A member of a chain is the kernel's, or it would be too late to say so. */
+TEST(what_has_a_standin_alone_is_refused_in_a_chain)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_fd direct = null_fd(ring, true);
+	struct epoll_event event = { .events = EPOLLIN };
+	struct a10_address name;
+	struct statx status;
+	struct pair pair;
+
+	pair_open(ring, false, &pair);
+	{
+		const struct a10_op ops[] = {
+			a10_statx(direct, "", AT_EMPTY_PATH, STATX_SIZE,
+				  &status),
+			a10_epoll_ctl(direct, EPOLL_CTL_ADD, pair.ours, &event),
+			a10_sockopt_no_delay(pair.ours),
+			a10_getsockname(pair.ours, &name),
+		};
+
+		/* Of 6.19, as the name of a socket is. */
+		ring_forget(ring, URING_OP_NOP128);
+		for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+			const struct a10_op chain[2] = { ops[i], a10_nop() };
+
+			ck_assert_int_eq(a10_submit_linked(a10_ring_sq(ring),
+							   chain, 2, NULL,
+							   NULL),
+					 -EOPNOTSUPP);
+		}
+	}
+	pair_close(ring, &pair);
+	fd_close(ring, direct);
+	ring_close(ring);
+}
+
+struct late {
+	struct a10_ring *ring;
+	a10_id id;
+};
+
+static void on_cancel(void *data, const struct a10_result *r)
+{
+	const struct late *late = data;
+
+	(void)r;
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(late->ring), late->id), 0);
+}
+
+/* The kernel's own no was not the answer, so it is none for a cancel. */
+TEST(what_is_cancelled_before_its_system_call_was_cancelled)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_fd fd =
+		a10_fd_regular(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	struct late late = { .ring = ring };
+	struct seen seen;
+
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring), a10_nop(), on_cancel, &late), 0);
+	late.id = start(ring, a10_sockopt_no_delay(fd), &seen);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_ne(seen.last.value, -EOPNOTSUPP);
+	fd_close(ring, fd);
+	ring_close(ring);
+}
+
+TEST(what_a_system_call_does_has_no_personality)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int personality = a10_ring_add_personality(ring);
+	const unsigned int before = open_descriptors();
+	const char *const argv[] = { "true", NULL };
+	const struct a10_process_options options = { .argv = argv };
+	struct a10_process process;
+	struct folder folder;
+	struct a10_fd fd;
+
+	ck_assert_int_gt(personality, 0);
+	folder_open(&folder);
+	fd = fd_of(ring,
+		   a10_open(folder_file(&folder, "f"), O_RDWR | O_CREAT, 0600));
+	ring_forget(ring, A10_OPCODE_FTRUNCATE);
+	ck_assert_int_eq(value_of(ring, a10_personality(a10_ftruncate(fd, 5),
+							(uint16_t)personality)),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(
+		value_of(ring,
+			 a10_personality(a10_process_spawn(&options, &process),
+					 (uint16_t)personality)),
+		-EOPNOTSUPP);
+	ck_assert_int_eq(
+		value_of(ring, a10_personality(a10_listen_on("127.0.0.1:0", 0),
+					       (uint16_t)personality)),
+		-EOPNOTSUPP);
+	fd_close(ring, fd);
+	folder_close(&folder);
+	ck_assert_uint_le(open_descriptors(), before + 1);
+	ring_close(ring);
+}
+
 TEST(an_epoll_wait_by_system_call_waits_and_is_cancelled)
 {
 	struct a10_ring *ring = ring_open_direct(4);

@@ -123,3 +123,57 @@ TEST(a_timer_of_a_clock_that_can_jump_is_changed)
 	}
 	ring_close(ring);
 }
+
+struct stale {
+	struct a10_ring *ring;
+	struct seen seen;
+	a10_id timer;
+};
+
+static void on_stale(void *data, const struct a10_result *r)
+{
+	struct stale *stale = data;
+
+	(void)r;
+	start(stale->ring, a10_timer_update(stale->timer, A10_SECOND),
+	      &stale->seen);
+}
+
+/* Takes the block in which the timer's time was, and fills it. */
+static void on_timer(void *data, const struct a10_result *r)
+{
+	struct stale *stale = data;
+	char name[48];
+
+	(void)r;
+	memset(name, 0xff, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_gt(a10_submit(a10_ring_sq(stale->ring),
+				    a10_unlinkat(A10_CWD, name, 0), NULL, NULL),
+			 0);
+}
+
+TEST(a_timer_that_ends_before_its_update_is_read_is_not_there)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct stale stale = { .ring = ring };
+	struct timespec now;
+
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &now), 0);
+	stale.timer = a10_submit(a10_ring_sq(ring),
+				 a10_at(CLOCK_REALTIME,
+					now.tv_sec * A10_SECOND + now.tv_nsec +
+						20 * A10_MILLISECOND),
+				 on_timer, &stale);
+	ck_assert_int_gt(stale.timer, 0);
+	ck_assert_int_gt(
+		a10_submit(a10_ring_sq(ring), a10_nop(), on_stale, &stale), 0);
+	ck_assert_int_ge(a10_ring_flush(ring), 0);
+	nap(50 * A10_MILLISECOND);
+	RUN_UNTIL(ring, stale.seen.ended);
+	/* It is no time at all that the kernel must not find there. */
+	ck_assert(stale.seen.last.value == -ENOENT ||
+		  stale.seen.last.value == 0);
+	ring_close(ring);
+}

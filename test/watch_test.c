@@ -1,6 +1,11 @@
 /* Files and trees are watched; what happens comes as a stream. */
 #include "support.h"
 
+#include "backend/kernel/valgrind.h"
+
+#include <linux/fs.h>
+#include <sys/resource.h>
+
 #define KEPT 256
 
 struct told {
@@ -242,6 +247,163 @@ TEST(a_directory_that_is_moved_within_its_tree_has_its_new_name)
 	scene_close(scene);
 }
 
+/* What its IN_CREATE names is not there any more when it is read. */
+TEST(a_directory_that_is_new_and_moved_at_once_is_watched)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+
+	make(folder, "a");
+	ck_assert_int_gt(a10_watch_add(scene->watch, folder->path,
+				       IN_CREATE | IN_MOVE, A10_WATCH_TREE),
+			 0);
+	scene_listen(scene);
+	make(folder, "new");
+	touch(folder, "new/in");
+	move(folder, "new", "final");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "final/in", IN_CREATE));
+	touch(folder, "final/late");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "final/late", IN_CREATE));
+	/* And so is one in a directory that is moved. */
+	make(folder, "a/c");
+	touch(folder, "a/c/in");
+	move(folder, "a", "b");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "b/c/in", IN_CREATE));
+	touch(folder, "b/c/late");
+	RUN_UNTIL(scene->ring,
+		  has(&scene->told, folder, "b/c/late", IN_CREATE));
+	/* What was told of is not told of again. */
+	ck_assert(!has(&scene->told, folder, "b/c", IN_CREATE));
+	scene_close(scene);
+}
+
+static void exchange(struct folder *folder, const char *a, const char *b)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", folder_file(folder, a));
+	ck_assert_int_eq(renameat2(AT_FDCWD, path, AT_FDCWD,
+				   folder_file(folder, b), RENAME_EXCHANGE),
+			 0);
+}
+
+TEST(directories_that_change_places_have_their_new_names)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+
+	make(folder, "a");
+	make(folder, "a/aa");
+	make(folder, "b");
+	make(folder, "b/bb");
+	ck_assert_int_gt(a10_watch_add(scene->watch, folder->path, IN_CREATE,
+				       A10_WATCH_TREE),
+			 0);
+	scene_listen(scene);
+	exchange(folder, "a", "b");
+	run_for(scene->ring, A_MOMENT);
+	touch(folder, "a/1");
+	touch(folder, "b/2");
+	touch(folder, "a/bb/3");
+	touch(folder, "b/aa/4");
+	RUN_UNTIL(scene->ring, scene->told.count == 4);
+	ck_assert(has(&scene->told, folder, "a/1", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "b/2", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "a/bb/3", IN_CREATE));
+	ck_assert(has(&scene->told, folder, "b/aa/4", IN_CREATE));
+	scene_close(scene);
+}
+
+/* Its path would be another's before it is delivered. */
+TEST(one_event_at_a_time_is_waited_for)
+{
+	struct scene *scene = scene_open();
+	struct a10_ring *other = ring_open(NULL);
+	struct a10_watch_event one, two;
+	struct seen seen;
+
+	ck_assert_int_gt(a10_watch_add(scene->watch, scene->folder.path,
+				       IN_CREATE, 0),
+			 0);
+	touch(&scene->folder, "f");
+	touch(&scene->folder, "g");
+	start(scene->ring, a10_watch_next(scene->watch, &one), &seen);
+	ck_assert_int_eq(value_of(scene->ring,
+				  a10_watch_next(scene->watch, &two)),
+			 -EBUSY);
+	RUN_UNTIL(scene->ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 1);
+	ck_assert_str_eq(one.path, folder_file(&scene->folder, "f"));
+	ck_assert_int_eq(
+		value_of(scene->ring, a10_watch_next(scene->watch, &two)), 1);
+	ck_assert_str_eq(two.path, folder_file(&scene->folder, "g"));
+	ck_assert_int_eq(refusal_of(other, a10_watch_next(scene->watch, &two)),
+			 -EXDEV);
+	ring_close(other);
+	scene_close(scene);
+}
+
+TEST(what_was_found_of_a_tree_goes_with_it)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	struct a10_watch_event event;
+	int number = a10_watch_add(scene->watch, folder->path, IN_CREATE,
+				   A10_WATCH_TREE);
+
+	ck_assert_int_gt(number, 0);
+	make(folder, "a");
+	touch(folder, "a/1");
+	touch(folder, "a/2");
+	ck_assert_int_eq(
+		value_of(scene->ring, a10_watch_next(scene->watch, &event)), 1);
+	ck_assert_int_eq(a10_watch_remove(scene->watch, number), 0);
+	ck_assert_int_eq(
+		value_of(scene->ring,
+			 a10_timeout(a10_watch_next(scene->watch, &event),
+				     A_MOMENT)),
+		-ETIME);
+	scene_close(scene);
+}
+
+TEST(a_tree_that_cannot_be_walked_is_not_watched_unless_it_was)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	const int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct rlimit before, none;
+	int number;
+
+	if (ON_VALGRIND)
+		SKIP("valgrind keeps the limit to itself");
+	make(folder, "a");
+	make(folder, "b");
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = (rlim_t)lowest + 1;
+	number = a10_watch_add(scene->watch, folder_file(folder, "b"),
+			       IN_CREATE, 0);
+	ck_assert_int_gt(number, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(a10_watch_add(scene->watch, folder_file(folder, "a"),
+				       IN_CREATE, A10_WATCH_TREE),
+			 -EMFILE);
+	ck_assert_int_eq(a10_watch_add(scene->watch, folder_file(folder, "b"),
+				       IN_CREATE, A10_WATCH_TREE),
+			 -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(close(lowest), 0);
+	scene_listen(scene);
+	touch(folder, "a/f");
+	touch(folder, "b/f");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "b/f", IN_CREATE));
+	ck_assert_uint_eq(scene->told.count, 1);
+	ck_assert_int_eq(scene->told.at[0].number, number);
+	scene_close(scene);
+}
+
 TEST(a_directory_that_is_moved_out_of_its_tree_is_not_watched_any_more)
 {
 	struct scene *scene = scene_open();
@@ -315,6 +477,40 @@ TEST(an_overflow_is_told_and_the_tree_is_whole_again)
 	touch(folder, "lost/found");
 	RUN_UNTIL(scene->ring,
 		  has(&scene->told, folder, "lost/found", IN_CREATE));
+	scene_close(scene);
+}
+
+static void touch_many(struct folder *folder, unsigned int from,
+		       unsigned int count)
+{
+	char name[16];
+
+	for (unsigned int i = from; i < from + count; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		touch(folder, name);
+	}
+}
+
+/* They are read together; inotify does not tell of them again. */
+TEST(more_events_than_a_turn_takes_are_all_told)
+{
+	struct scene *scene = scene_open();
+	struct a10_watch_event event;
+
+	ck_assert_int_gt(a10_watch_add(scene->watch, scene->folder.path,
+				       IN_CREATE, 0),
+			 0);
+	/* One takes what there is of the others into the library. */
+	touch_many(&scene->folder, 0, 3);
+	ck_assert_int_eq(
+		value_of(scene->ring, a10_watch_next(scene->watch, &event)), 1);
+	scene_listen(scene);
+	RUN_UNTIL(scene->ring, scene->told.count == 2);
+	touch_many(&scene->folder, 3, 100);
+	RUN_UNTIL(scene->ring, scene->told.count == 102);
+	/* And ends where there is more. */
+	touch_many(&scene->folder, 103, 100);
+	RUN_UNTIL(scene->ring, scene->told.count > 102);
 	scene_close(scene);
 }
 

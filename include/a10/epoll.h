@@ -9,7 +9,8 @@ A10_BEGIN
 
 /*
  * epoll_ctl(2): operation is EPOLL_CTL_*; the event is copied, and NULL is fine
- * for EPOLL_CTL_DEL. fd is a regular one (else -EBADF). [EPOLL_CTL]
+ * for EPOLL_CTL_DEL. fd is a regular one (else -EBADF); epoll may be a direct
+ * one (before Linux 6.8, and in a chain, -EOPNOTSUPP). [EPOLL_CTL]
  */
 A10_OP a10_epoll_ctl(struct a10_fd epoll, int operation, struct a10_fd fd,
 		     const struct epoll_event *event)

@@ -47,7 +47,8 @@ A10_OP a10_openat2(struct a10_fd dirfd, const char *path,
 
 /*
  * statx(2) into *ret_statx, lent until it is over. Of a descriptor: path "" and
- * AT_EMPTY_PATH; of a direct one too (before Linux 6.8 -EOPNOTSUPP). [STATX]
+ * AT_EMPTY_PATH; of a direct one too (before Linux 6.8, and in a chain,
+ * -EOPNOTSUPP). [STATX]
  */
 A10_OP a10_statx(struct a10_fd dirfd, const char *path, int flags,
 		 unsigned int mask, struct statx *ret_statx)
@@ -76,10 +77,15 @@ A10_OP a10_fs_op_two(enum a10_opcode opcode, struct a10_fd old_dirfd,
 		     const char *old_path, struct a10_fd new_dirfd,
 		     const char *new_path, uint32_t op_flags)
 {
-	/* A direct one is none here: -EBADF, not somebody else's folder. */
-	return a10_fs_op(opcode, old_dirfd, old_path,
-			 (uint32_t)a10_fd_number(new_dirfd),
-			 (uint64_t)(uintptr_t)new_path, op_flags);
+	struct a10_op op = a10_fs_op(opcode, old_dirfd, old_path, 0,
+				     (uint64_t)(uintptr_t)new_path, op_flags);
+
+	/*
+	 * Not a length, which would be cut: A10_CWD is negative. A direct one
+	 * is none here: -EBADF, not somebody else's folder.
+	 */
+	op.request.length = (uint32_t)a10_fd_number(new_dirfd);
+	return op;
 }
 
 /* renameat2(2): flags are RENAME_NOREPLACE, RENAME_EXCHANGE ... [RENAMEAT] */
@@ -179,8 +185,8 @@ A10_OP a10_fgetxattr(struct a10_fd fd, const char *name, void *ret_value,
 /* ---- contents ------------------------------------------------------------ */
 
 /*
- * ftruncate(2). Before Linux 6.9 the system call: direct ones -EOPNOTSUPP.
- * [FTRUNCATE]
+ * ftruncate(2). Before Linux 6.9 the system call, on the owner's thread, which
+ * waits for the file system; direct ones before 6.8 -EOPNOTSUPP. [FTRUNCATE]
  */
 A10_OP a10_ftruncate(struct a10_fd fd, int64_t length)
 {
@@ -204,7 +210,8 @@ A10_OP a10_fallocate(struct a10_fd fd, int mode, int64_t offset, int64_t length)
 
 /*
  * posix_fadvise(2): advice is POSIX_FADV_*; length 0: to the end. More than 4
- * GiB is the system call where the kernel's own takes no more. [FADVISE]
+ * GiB is the system call, on the owner's thread, where the kernel's own takes no
+ * more. [FADVISE]
  */
 A10_OP a10_fadvise(struct a10_fd fd, int64_t offset, int64_t length, int advice)
 {

@@ -16,10 +16,10 @@ A10_BEGIN
 A10_OP a10_futex_op(enum a10_opcode opcode, const uint32_t *word,
 		    uint64_t value, uint32_t flags)
 {
-	/* FUTEX2_SIZE_U32, and FUTEX2_PRIVATE; other flags are refused. */
-	const uint32_t kind = flags & A10_FUTEX_SHARED ?
-				      flags - A10_FUTEX_SHARED :
-				      flags | 128;
+	/* FUTEX2_SIZE_U32, and FUTEX2_PRIVATE; 64 is nothing: -EINVAL. */
+	const uint32_t kind = flags & ~A10_FUTEX_SHARED ? 64u :
+			      flags                     ? 0u :
+							  128u;
 	struct a10_op op = a10_op_make(opcode, a10_fd_regular((int)(kind | 2)),
 				       word, 0, value, 0);
 
@@ -30,17 +30,23 @@ A10_OP a10_futex_op(enum a10_opcode opcode, const uint32_t *word,
 
 /*
  * Over when somebody wakes the word: value 0; -EAGAIN at once if it is not
- * value. Before Linux 6.7 -EOPNOTSUPP. [FUTEX_WAIT]
+ * value. flags: 0 or A10_FUTEX_SHARED; others are -EINVAL. Before Linux 6.7
+ * -EOPNOTSUPP. [FUTEX_WAIT]
  */
 A10_OP a10_futex_wait(const uint32_t *word, uint32_t value, uint32_t flags)
 {
 	return a10_futex_op(A10_OPCODE_FUTEX_WAIT, word, value, flags);
 }
 
-/* Wakes count of those that wait for the word: value is how many. [FUTEX_WAKE] */
+/*
+ * Wakes count of those that wait for the word, UINT32_MAX: all. value is how
+ * many. [FUTEX_WAKE]
+ */
 A10_OP a10_futex_wake(const uint32_t *word, uint32_t count, uint32_t flags)
 {
-	return a10_futex_op(A10_OPCODE_FUTEX_WAKE, word, count, flags);
+	/* The kernel's count has a sign. */
+	return a10_futex_op(A10_OPCODE_FUTEX_WAKE, word,
+			    count < INT32_MAX ? count : INT32_MAX, flags);
 }
 
 /*

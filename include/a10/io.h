@@ -184,7 +184,8 @@ A10_OP a10_fd_register(struct a10_fd fd)
 
 /*
  * The file of a regular descriptor in place of what the direct one is; fd stays
- * open. Operations under way keep what they began with. [FILES_UPDATE]
+ * open. Operations under way keep what they began with. -EBADF: there is no
+ * such fd; if the kernel had to find out, the place is empty. [FILES_UPDATE]
  */
 A10_OP a10_fd_replace(struct a10_fd direct, struct a10_fd fd)
 {

@@ -49,7 +49,8 @@ A10_OP a10_socket(int domain, int type, int protocol)
 }
 
 /*
- * bind(2); before Linux 6.11 the system call: direct ones -EOPNOTSUPP. [BIND]
+ * bind(2); before Linux 6.11 the system call: direct ones before 6.8
+ * -EOPNOTSUPP. [BIND]
  */
 A10_OP a10_bind(struct a10_fd fd, const struct a10_address *address)
 {
@@ -148,8 +149,9 @@ A10_OP a10_recvfrom(struct a10_fd fd, void *buf, size_t length, int flags,
  * sender and at most control_size bytes of control data: result.buf, for
  * a10_message_parse; value: the message's bytes. a10_multishot only, and not
  * with an incremental pool (-EINVAL); the pool's buffers have multiples of 8
- * bytes, more than 144 + control_size (-EINVAL). Ends at the end of a stream.
- * [RECVMSG]
+ * bytes, more than 144 + control_size (-EINVAL). Ends at the end of a stream;
+ * before Linux 6.8, of a direct descriptor, also at a message without bytes and
+ * sender. [RECVMSG]
  */
 A10_OP a10_recvmsg_pooled(struct a10_fd fd, struct a10_pool *pool,
 			  uint32_t control_size, int flags)
@@ -236,7 +238,8 @@ A10_OP a10_socket_op(enum a10_opcode opcode, struct a10_fd fd, uint32_t command,
 
 /*
  * getsockname(2): the socket's own address into ret_address, lent. Before Linux
- * 6.19 the system call. [SOCKET_URING_OP_GETSOCKNAME]
+ * 6.19 the system call, and in a chain -EOPNOTSUPP.
+ * [SOCKET_URING_OP_GETSOCKNAME]
  */
 A10_OP a10_getsockname(struct a10_fd fd, struct a10_address *ret_address)
 {

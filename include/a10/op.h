@@ -403,7 +403,8 @@ A10_OP a10_poll_first(struct a10_op op)
 /*
  * Of a multishot a10_recv_pooled: the kernel may fill several buffers at once,
  * each a result of its own. Fewer trips where much comes; without it where the
- * kernel (before 6.10) or the pool (incremental) cannot. [RECVSEND_BUNDLE]
+ * kernel (before 6.10) or the pool (incremental) cannot. With MSG_TRUNC it is
+ * -EINVAL. [RECVSEND_BUNDLE]
  */
 A10_OP a10_bundled(struct a10_op op)
 {
@@ -443,7 +444,10 @@ A10_OP a10_rwf(struct a10_op op, int flags)
  * Starts when the kernel has nothing else of this ring's; nothing behind it
  * starts before it is over. What the library itself keeps back (a timer, a send
  * behind another, a paused multishot) is not waited for, and cannot be drained:
- * -EINVAL. Kept by the library: the kernel's IO_DRAIN is never sent.
+ * -EINVAL. Nor can what is a system call on every kernel: a10_process_spawn,
+ * a10_signal_read, a10_watch_next, a10_fd_clone. What is one only where the
+ * kernel lacks the request can. Kept by the library: the kernel's IO_DRAIN is
+ * never sent.
  */
 A10_OP a10_drained(struct a10_op op)
 {
@@ -468,7 +472,10 @@ A10_OP a10_forced_async(struct a10_op op)
 	return op;
 }
 
-/* With the credentials registered under that number. */
+/*
+ * With the credentials registered under that number. -EOPNOTSUPP of what a
+ * system call does, here or on this kernel: it would have the process's own.
+ */
 A10_OP a10_personality(struct a10_op op, uint16_t personality)
 {
 	op.request.personality = personality;

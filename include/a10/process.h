@@ -46,7 +46,10 @@ struct a10_process {
  * Starts a child with no signals blocked and no descriptors but those three: 0
  * and *ret_process, lent, or what its exec failed with (-ENOENT ...). The
  * owner's thread waits for the exec. If nobody wants the result its ends are
- * closed, and it runs on. [posix_spawn, pidfd_open, pipe2]
+ * closed, and it runs on; whoever waits for any child (waitid with P_ALL, or
+ * SIGCHLD ignored) reaps it. If there is no descriptor left for pidfd, that is
+ * none; waiting works, and a10_process_kill goes by the number until then.
+ * [posix_spawn, pidfd_open, pipe2]
  */
 A10_OP a10_process_spawn(const struct a10_process_options *options,
 			 struct a10_process *ret_process)
@@ -59,7 +62,10 @@ A10_OP a10_process_spawn(const struct a10_process_options *options,
 	return op;
 }
 
-/* A signal to a child, never to whoever has its number later. Any thread. */
+/*
+ * A signal to a child, never to whoever has its number later, unless it has no
+ * pidfd and was waited for. Any thread.
+ */
 A10_API int a10_process_kill(const struct a10_process *process, int signal);
 
 #define A10_PROCESS_SIGNALLED 256 /* + the signal that killed it */

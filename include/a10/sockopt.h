@@ -1,7 +1,9 @@
 /*
  * sockopt.h - what a socket is set to, get and set. Where the kernel's own
  * request cannot (getting what is not SOL_SOCKET's, before Linux 6.7 anything)
- * it is the system call; before 6.8 direct descriptors are -EOPNOTSUPP then.
+ * it is the system call; before 6.8 direct descriptors are -EOPNOTSUPP then. In
+ * a chain, where nothing can stand in, getting what is not SOL_SOCKET's is
+ * -EOPNOTSUPP.
  */
 #ifndef A10_SOCKOPT_H
 #define A10_SOCKOPT_H
@@ -51,7 +53,10 @@ A10_OP a10_setsockopt(struct a10_fd fd, int level, int name, const void *value,
 			      length, A10_SOCKOPT_BYTES);
 }
 
-/* Of an option that is a number: value is it. */
+/*
+ * Of an option that is a number: value is it. One that may be negative looks
+ * like an error then: a10_getsockopt tells them apart.
+ */
 A10_OP a10_sockopt_get(struct a10_fd fd, int level, int name)
 {
 	return a10_sockopt_op(A10_OPCODE_GETSOCKOPT, fd, level, name, NULL,

@@ -24,20 +24,22 @@ A10_API void a10_watch_destroy(struct a10_watch *watch);
 
 /*
  * Watches a file, a directory, or a tree. mask: IN_* of inotify(7). Returns a
- * number for it, > 0, the same if it is watched already; or -errno: -ENOSPC:
- * fs.inotify.max_user_watches. A tree is walked here and now.
- * [inotify_add_watch]
+ * number for it, > 0, the same if it is watched already, also as a part of a
+ * tree, which it stays; or -errno: -ENOSPC: fs.inotify.max_user_watches;
+ * -EACCES: it, or a directory below, cannot be read. It is not watched then,
+ * unless it was before. A tree is walked here and now. [inotify_add_watch]
  */
 A10_API int a10_watch_add(struct a10_watch *watch, const char *path,
 			  uint32_t mask, uint32_t flags);
 
 /*
- * No longer: events of it that are to come are dropped. 0; -ENOENT: no such
- * number. [inotify_rm_watch]
+ * No longer: events of it that are to come are dropped. Of a tree: all of it,
+ * with what was added under the same number. 0; -ENOENT: no such number.
+ * [inotify_rm_watch]
  */
 A10_API int a10_watch_remove(struct a10_watch *watch, int number);
 
-/* What happened. path is valid until the next event. */
+/* What happened. path is valid until the next event is asked for, or told. */
 struct a10_watch_event {
 	const char *path; /* as given to a10_watch_add, and what is below it */
 	uint32_t mask;    /* IN_* */
@@ -51,7 +53,8 @@ struct a10_watch_event {
  * each. IN_Q_OVERFLOW (of no number: of all): some are lost, look yourself.
  * IN_IGNORED: nothing more comes of that number. What was put into a new
  * directory of a tree before it could be watched comes as IN_CREATE, perhaps
- * twice. Only to the ring of sq. [read]
+ * twice; IN_Q_OVERFLOW besides: some of it cannot be watched. One at a time:
+ * -EBUSY. Only to the ring of sq: -EXDEV. [read]
  */
 A10_OP a10_watch_next(struct a10_watch *watch,
 		      struct a10_watch_event *ret_event)

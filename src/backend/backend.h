@@ -98,11 +98,12 @@ struct backend_calls {
 	int64_t (*now)(struct backend *backend);
 
 	/*
-	 * Does one request at once by system call, one that does not wait:
-	 * SOCKET, BIND, LISTEN, CLOSE (also of a direct descriptor),
-	 * URING_CMD's for sockets, FTRUNCATE, FADVISE, MADVISE, PIPE, and
-	 * EPOLL_WAIT (-EAGAIN: nothing yet). Its res; -EOPNOTSUPP: it cannot.
-	 * May be called from any thread.
+	 * Does one request at once by system call: SOCKET, BIND, LISTEN, CLOSE
+	 * (also of a direct descriptor), URING_CMD's for sockets, PIPE,
+	 * FUTEX_WAKE, the library's FD_CLONE and PIDFD; FTRUNCATE, FADVISE and
+	 * MADVISE, for which the disk may be waited for, and PROCESS_SPAWN, for
+	 * the exec; EPOLL_WAIT, WAITID and SIGNAL_READ (-EAGAIN: nothing yet).
+	 * Its res; -EOPNOTSUPP: it cannot. May be called from any thread.
 	 */
 	int (*sync)(struct backend *backend, const struct uring_sqe *request);
 

@@ -474,6 +474,7 @@ uint64_t capture_total(const struct op_row *row,
 	case DATA_NONE:
 	case DATA_BUFFER:
 	case DATA_PEER:
+	case DATA_NAME:
 	case DATA_STATX:
 	case DATA_VALUE:
 	case DATA_EVENTS:
@@ -551,6 +552,7 @@ void capture_advance(const struct op_row *row, struct a10_request *request,
 		break;
 	case DATA_NONE:
 	case DATA_PEER:
+	case DATA_NAME:
 	case DATA_STATX:
 	case DATA_VALUE:
 	case DATA_EVENTS:

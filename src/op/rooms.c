@@ -132,6 +132,9 @@ int capture_cell(struct capture_cache *cache, struct a10_request *request,
 	if (request->flags & URING_SQE_FIXED_FILE ||
 	    request->offset > UINT32_MAX)
 		return -EINVAL;
+	/* To the kernel -1 says "empty the place", and -2 "leave it". */
+	if (request->fd < 0)
+		return -EBADF;
 	capture = capture_take(cache, sizeof(request->fd));
 	if (!capture)
 		return -ENOMEM;

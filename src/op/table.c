@@ -97,7 +97,8 @@ const struct op_row op_table[OP_ROWS] = {
 			       .capture = CAPTURE_PATH_HOW,
 			       .cloexec = CLOEXEC_HOW },
 	[URING_OP_EPOLL_CTL] = { "epoll_ctl", SINCE(5, 6), .fd = FD_OPERAND,
-				 .linked = true, .capture = CAPTURE_EVENT },
+				 .linked = true, .capture = CAPTURE_EVENT,
+				 .borrows = true },
 	[URING_OP_SPLICE] = { "splice", SINCE(5, 7), .fd = FD_OPERAND,
 			      .result = RESULT_BYTES, .linked = true },
 	[URING_OP_PROVIDE_BUFFERS] = { "provide_buffers", SINCE(5, 7) },
@@ -256,7 +257,8 @@ const struct op_row op_table[OP_ROWS] = {
 	[A10_OPCODE_GETSOCKNAME] = { "getsockname",
 				     .kernel = URING_OP_URING_CMD,
 				     .fd = FD_OPERAND, .linked = true,
-				     .output = OUTPUT_NAME, .sync = true },
+				     .data = DATA_NAME, .output = OUTPUT_NAME,
+				     .sync = true },
 	[A10_OPCODE_FD_REGISTER] = { "fd_register",
 				     .kernel = URING_OP_FILES_UPDATE,
 				     .linked = true, .capture = CAPTURE_CELL,
@@ -295,6 +297,13 @@ const struct op_row op_table[OP_ROWS] = {
 				      .fd = FD_OPERAND, .result = RESULT_VALUE,
 				      .linked = true, .sync = true },
 };
+
+bool op_is_call(uint32_t opcode)
+{
+	const struct op_row *row = op_row(opcode);
+
+	return opcode >= A10_OPCODE_LIBRARY && row->sync && !row->kernel;
+}
 
 static const struct op_row unknown = { .name = "?", .linked = true };
 

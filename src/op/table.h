@@ -34,6 +34,7 @@ enum op_data {
 	DATA_VECTOR,  /* iovec array, length */
 	DATA_HEADER,  /* struct msghdr */
 	DATA_PEER,    /* a10_address of an accepted socket */
+	DATA_NAME,    /* a10_address that is the output */
 	DATA_STATX,   /* offset -> struct statx */
 	DATA_VALUE,   /* offset, length: as many bytes as the result says */
 	DATA_OPTION,  /* address3, as many bytes as the result says */
@@ -184,6 +185,8 @@ struct op_row {
 
 extern const struct op_row op_table[OP_ROWS];
 
+/* Never a request of the kernel's: a system call, on any kernel. */
+bool op_is_call(uint32_t opcode);
 /* The row of opcode; one that says nothing for what is no opcode. */
 const struct op_row *op_row(uint32_t opcode);
 

@@ -103,12 +103,18 @@ void slot_begin(struct a10_ring *ring, struct slot *slot)
 static void admit_descriptor(struct a10_ring *ring, struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
+	const struct cold *cold = cold_at(ring, slot_index(slot));
 	uint32_t descriptor;
 
-	if (op_row(request->opcode)->fd != FD_OPERAND)
+	if (slot->opcode == A10_OPCODE_LINK_FILE)
+		descriptor =
+			descriptor_of(ring, (int32_t)cold->argument[0], false);
+	else if (op_row(request->opcode)->fd == FD_OPERAND)
+		descriptor =
+			descriptor_of(ring, request->fd,
+				      request->flags & URING_SQE_FIXED_FILE);
+	else
 		return;
-	descriptor = descriptor_of(ring, request->fd,
-				   request->flags & URING_SQE_FIXED_FILE);
 	if (descriptor)
 		descriptor_join(ring, slot, descriptor);
 }

@@ -309,7 +309,8 @@ static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
 				      0;
 
 	return is_ended(value) || (value == -ENOBUFS && with & A10_WITH_POOL) ||
-	       (with & A10_WITH_MULTISHOT && is_transient(row, value));
+	       (with & A10_WITH_MULTISHOT && is_transient(row, value)) ||
+	       standin_follows(ring, slot, value);
 }
 
 /* The second completion of a zero-copy send: the buffer is free. */
@@ -471,6 +472,8 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 
 	if (slot->step == STEP_READY) {
 		ready_completed(ring, slot, completion->res);
+	} else if (slot->step == STEP_TURN) {
+		standin_turned(ring, slot);
 	} else if (slot->step == STEP_INSTALL) {
 		standin_installed(ring, slot, completion->res);
 	} else if (slot->step == STEP_CONVERT && row->result == RESULT_PAIR) {

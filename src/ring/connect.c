@@ -115,12 +115,13 @@ void made(struct a10_ring *ring, struct slot *slot, int fd)
 	slot->step = STEP_CONVERT;
 	*request_at(ring, index) = (struct a10_request){
 		.opcode = URING_OP_FILES_UPDATE,
+		.flags = request_at(ring, index)->flags & URING_SQE_IO_DRAIN,
 		.offset = URING_FILE_INDEX_ALLOC,
 		.address = (uintptr_t)&cold->cell,
 		.length = 1,
 		.user_data = id_plain(slot->id),
 	};
-	queue_push(ring, slot);
+	queue_push_again(ring, slot);
 }
 
 int socket_open(struct a10_ring *ring, const struct a10_address *address,
@@ -130,12 +131,36 @@ int socket_open(struct a10_ring *ring, const struct a10_address *address,
 			   flags & A10_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM);
 }
 
+static bool is_every_v6(const struct a10_address *address, uint32_t flags)
+{
+	return address->as.any.sa_family == AF_INET6 &&
+	       !(flags & A10_V6_ONLY) &&
+	       IN6_IS_ADDR_UNSPECIFIED(&address->as.in6.sin6_addr);
+}
+
+static struct a10_address every_v4(const struct a10_address *address)
+{
+	struct a10_address every;
+
+	memset(&every, 0, sizeof(every));
+	every.as.in.sin_family = AF_INET;
+	every.as.in.sin_port = address->as.in6.sin6_port;
+	every.length = sizeof(every.as.in);
+	return every;
+}
+
 int listener_open(struct a10_ring *ring, const struct a10_address *address,
 		  uint32_t flags)
 {
-	const int fd = socket_open(ring, address, flags);
-	int err;
+	struct a10_address every;
+	int err, fd = socket_open(ring, address, flags);
 
+	/* Every address there is, on a machine without IPv6. */
+	if (fd == -EAFNOSUPPORT && is_every_v6(address, flags)) {
+		every = every_v4(address);
+		address = &every;
+		fd = socket_open(ring, address, flags);
+	}
 	if (fd < 0)
 		return fd;
 	err = bind_and_listen(ring, fd, address, flags);
@@ -156,6 +181,11 @@ void listen_begin(struct a10_ring *ring, struct slot *slot)
 
 	if (request->op_flags & ~known)
 		goto finish;
+	/* A socket is made, bound and asked for by system call. */
+	fd = -EOPNOTSUPP;
+	if (request->personality)
+		goto finish;
+	fd = -EINVAL;
 	if (a10_address_parse(text, &address) < 0) {
 		if (dial_begin(ring, slot, true))
 			return;
@@ -182,6 +212,10 @@ void connect_begin(struct a10_ring *ring, struct slot *slot)
 	err = -EINVAL;
 	if (request->op_flags & ~A10_DATAGRAM)
 		goto finish;
+	err = -EOPNOTSUPP;
+	if (request->personality)
+		goto finish;
+	err = -EINVAL;
 	if (a10_address_parse((const char *)(uintptr_t)request->address,
 			      &address) < 0) {
 		if (dial_begin(ring, slot, false))

@@ -83,6 +83,7 @@ enum slot_step {
 	STEP_READY,   /* a poll until its descriptor is ready, after -EAGAIN */
 	STEP_CONVERT, /* a regular descriptor into a direct one */
 	STEP_INSTALL, /* the other way, for as long as it takes */
+	STEP_TURN,    /* nothing: what a system call does is not queued else */
 };
 
 /*

@@ -120,8 +120,9 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	    row->nowait != NOWAIT_ACCEPT)
 		return -EINVAL;
 	if (flags & A10_WITH_BUNDLE &&
-	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT)))
-		return -EINVAL;
+	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT) ||
+	     op->request.op_flags & MSG_TRUNC))
+		return -EINVAL; /* what it tells of is in no buffer */
 	if (row->data == DATA_MESSAGE && !(flags & A10_WITH_MULTISHOT))
 		return -EINVAL;
 	if (flags & A10_WITH_POOL && !row->pooled)
@@ -129,7 +130,8 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_ORDER && row->fd != FD_OPERAND)
 		return -EINVAL;
 	/* Those do not go through the queue, where drained ones wait. */
-	if (op->request.flags & URING_SQE_IO_DRAIN && row->own != OWN_NONE)
+	if (op->request.flags & URING_SQE_IO_DRAIN &&
+	    (row->own != OWN_NONE || op_is_call(op->request.opcode)))
 		return -EINVAL;
 	if (row->output == OUTPUT_WATCH &&
 	    !(op->request.address && op->request.offset))
@@ -171,6 +173,9 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 	if (fixed != (op->extra.ring != 0))
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
+		return -EXDEV;
+	if (op->request.opcode == A10_OPCODE_WATCH_NEXT &&
+	    ((struct a10_watch *)(uintptr_t)op->request.address)->sq != sq)
 		return -EXDEV;
 	return check_second(sq, op);
 }
@@ -441,6 +446,9 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	    request->length > COMMAND_SMALL && !ring->sqe_shift)
 		return -EINVAL;
 	lend_output(cold, row, request);
+	/* Of the file only its name remains in the request. */
+	if (op->request.opcode == A10_OPCODE_LINK_FILE)
+		cold->argument[0] = (uint64_t)(int64_t)request->fd;
 	err = capture_request(owner ? &ring->captures : NULL, row, request,
 			      &captured);
 	if (err < 0)

@@ -377,7 +377,12 @@ bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
 void standin_begin(struct a10_ring *ring, struct slot *slot);
 /* Its descriptor is ready for what the system call wants of it. */
 void standin_ready(struct a10_ring *ring, struct slot *slot);
+/* What stood in the queue for it is through. */
+void standin_turned(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* Whether it would, if nobody asked for its end. */
+bool standin_follows(struct a10_ring *ring, const struct slot *slot,
+		     int64_t value);
 /* The kernel has refused; true: a system call does it instead. */
 bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value);
 void pair_close(struct a10_ring *ring, int32_t cells[4]);
@@ -396,6 +401,8 @@ void rights_close(const struct msghdr *header);
  * -----------------------------------------
  */
 
+/* SOCK_*; of what is no socket that can be asked SOCK_STREAM. */
+int32_t socket_type_of(struct a10_ring *ring, int32_t fd);
 /* What is before a message in its buffer. */
 uint32_t message_offset(const struct a10_request *request);
 /* Whether the pool's buffers are such as messages need. */

@@ -136,6 +136,13 @@ static void option_end(const struct cold *cold, struct a10_result *r)
 	r->count = 0;
 }
 
+static void watch_end(const struct slot *slot, struct a10_watch *watch)
+{
+	if (watch->reader == id_plain(slot->id))
+		watch->reader = 0;
+	watch_unref(watch);
+}
+
 void output_end(struct a10_ring *ring, const struct slot *slot,
 		struct a10_result *r)
 {
@@ -162,7 +169,7 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 		exit_end(cold, r);
 		break;
 	case OUTPUT_WATCH:
-		watch_unref(cold->output);
+		watch_end(slot, cold->output);
 		break;
 	case OUTPUT_CELL:
 		cell_end(ring, slot, r);

@@ -67,6 +67,19 @@ static void request_install(struct uring_sqe *sqe,
 	request_copy(sqe, &install);
 }
 
+/* Nothing: only its turn is waited for. */
+static void request_turn(struct uring_sqe *sqe,
+			 const struct a10_request *request)
+{
+	struct a10_request turn = {
+		.opcode = URING_OP_NOP,
+		.fd = -1,
+		.user_data = request->user_data,
+	};
+
+	request_copy(sqe, &turn);
+}
+
 /* What a drained operation is known by: of a chain its first. */
 static uint32_t drain_of(struct a10_ring *ring, const struct slot *slot)
 {
@@ -95,7 +108,9 @@ static bool waits_for_child(struct a10_ring *ring, const struct slot *slot)
 static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			       struct uring_sqe *sqe)
 {
-	if (slot->step == STEP_READY) {
+	if (slot->step == STEP_TURN) {
+		request_turn(sqe, request_at(ring, slot_index(slot)));
+	} else if (slot->step == STEP_READY) {
 		request_ready(sqe, request_at(ring, slot_index(slot)),
 			      op_row(slot->opcode));
 		/* Of a child it is the descriptor that stands for it. */

@@ -73,30 +73,41 @@ void message_make(struct a10_ring *ring, const struct slot *slot,
 	rights_close(&message.header);
 }
 
-/*
- * A message without bytes ends the kernel's part too, but is no end: it has a
- * sender, or its socket is none of streams.
- */
-bool message_is_end(struct a10_ring *ring, const struct slot *slot,
-		    struct a10_result *r)
+int32_t socket_type_of(struct a10_ring *ring, int32_t fd)
 {
-	const struct a10_request *request = request_at(ring, slot_index(slot));
 	int32_t type = SOCK_STREAM;
 	const struct uring_sqe ask = {
 		.opcode = URING_OP_URING_CMD,
-		.flags = request->flags & URING_SQE_FIXED_FILE,
-		.fd = request->fd,
+		.fd = fd,
 		.off = URING_SOCKET_OP_GETSOCKOPT,
 		.addr = SOL_SOCKET | (uint64_t)SO_TYPE << 32,
 		.file_index = sizeof(type),
 		.addr3 = (uintptr_t)&type,
 	};
+
+	(void)ring->calls->sync(ring->backend, &ask);
+	return type;
+}
+
+/*
+ * A message without bytes ends the kernel's part too, but is no end: it has a
+ * sender, or its socket is none of streams. The type of a direct one has been
+ * learned before.
+ */
+bool message_is_end(struct a10_ring *ring, const struct slot *slot,
+		    struct a10_result *r)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
 	struct a10_message message;
+	int32_t type;
 
 	if (a10_message_parse(r->buf, &message) == 0 &&
 	    message.header.msg_namelen > 0)
 		return false;
-	(void)ring->calls->sync(ring->backend, &ask);
+	type = request->flags & URING_SQE_FIXED_FILE ?
+		       (int32_t)cold_at(ring, index)->argument[0] :
+		       socket_type_of(ring, request->fd);
 	if (type == SOCK_DGRAM || type == SOCK_RAW)
 		return false;
 	a10_buf_release(r->buf);

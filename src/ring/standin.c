@@ -1,6 +1,6 @@
 /*
  * What the kernel here cannot do is done by the system call that it stands for,
- * if that does not wait; else it is -EOPNOTSUPP. A system call takes no direct
+ * if that waits for nothing but a disk; else it is -EOPNOTSUPP. A system call takes no direct
  * descriptor, and some requests do not either: then a regular one for the same
  * file is installed first, borrowed for this operation and closed after it.
  *
@@ -8,7 +8,8 @@
  *	        \--> the system call --------------------/
  *
  * What waits - for events, a child, a signal - is a poll, then a look, as often
- * as it takes.
+ * as it takes. Where something drained is under way, all of it comes after a
+ * request that does nothing, which has its turn in the queue as others have.
  */
 #include "fd/registry.h"
 #include "ring/life.h"
@@ -26,6 +27,18 @@ static bool is_fixed(struct a10_ring *ring, const struct slot *slot)
 	return request_at(ring, slot_index(slot))->flags & URING_SQE_FIXED_FILE;
 }
 
+/*
+ * What a message without bytes means on a socket depends on its type, which a
+ * direct descriptor does not tell: see receive.c.
+ */
+static bool learns_type(struct a10_ring *ring, const struct slot *slot)
+{
+	return slot->opcode == A10_OPCODE_RECVMSG_POOLED &&
+	       is_fixed(ring, slot) &&
+	       !cold_at(ring, slot_index(slot))->argument[0] &&
+	       ring_knows(ring, URING_OP_FIXED_FD_INSTALL);
+}
+
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
 {
 	const struct a10_request *request = request_at(ring, slot_index(slot));
@@ -34,7 +47,8 @@ bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
 		return false;
 	if (!ring_knows(ring, request->opcode))
 		return true;
-	return op_row(slot->opcode)->borrows && is_fixed(ring, slot);
+	return learns_type(ring, slot) ||
+	       (op_row(slot->opcode)->borrows && is_fixed(ring, slot));
 }
 
 static void finish(struct a10_ring *ring, struct slot *slot, int res)
@@ -50,6 +64,15 @@ static void finish(struct a10_ring *ring, struct slot *slot, int res)
 	slot_finish(ring, slot, res);
 }
 
+/* A system call has the rights of this process, whatever was asked for. */
+static bool refuses_rights(struct a10_ring *ring, struct slot *slot)
+{
+	if (!request_at(ring, slot_index(slot))->personality)
+		return false;
+	finish(ring, slot, -EOPNOTSUPP);
+	return true;
+}
+
 /* A pipe by system call, both ends of which become direct. */
 static void pair_begin(struct a10_ring *ring, struct slot *slot)
 {
@@ -59,6 +82,8 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 	struct a10_request regular = *request;
 	int res;
 
+	if (refuses_rights(ring, slot))
+		return;
 	regular.index = 0;
 	regular.op_flags |= O_CLOEXEC;
 	res = ring->calls->sync(ring->backend, (const void *)&regular);
@@ -71,12 +96,13 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 	slot->step = STEP_CONVERT;
 	*request = (struct a10_request){
 		.opcode = URING_OP_FILES_UPDATE,
+		.flags = request->flags & URING_SQE_IO_DRAIN,
 		.offset = URING_FILE_INDEX_ALLOC,
 		.address = (uintptr_t)cells,
 		.length = 2,
 		.user_data = id_plain(slot->id),
 	};
-	queue_push(ring, slot);
+	queue_push_again(ring, slot);
 }
 
 static void deliver(struct a10_ring *ring, struct slot *slot, int64_t value)
@@ -116,10 +142,17 @@ void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 	deliver(ring, slot, res < 0 ? res : 0);
 }
 
+/* What has been read of a watch already, inotify does not tell of again. */
+static bool holds_more(struct a10_ring *ring, const struct slot *slot)
+{
+	return slot->opcode == A10_OPCODE_WATCH_NEXT &&
+	       watch_holds(cold_at(ring, slot_index(slot))->output);
+}
+
 static void wait_ready(struct a10_ring *ring, struct slot *slot)
 {
-	slot->step = STEP_READY;
-	queue_push(ring, slot);
+	slot->step = holds_more(ring, slot) ? STEP_TURN : STEP_READY;
+	queue_push_again(ring, slot);
 }
 
 /*
@@ -205,6 +238,8 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 /* Callbacks run in poll only, so the first of many is waited for. */
 static void call_begin(struct a10_ring *ring, struct slot *slot)
 {
+	if (refuses_rights(ring, slot))
+		return;
 	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
 		wait_ready(ring, slot);
 	else
@@ -219,14 +254,15 @@ void standin_ready(struct a10_ring *ring, struct slot *slot)
 		call(ring, slot);
 }
 
-void standin_begin(struct a10_ring *ring, struct slot *slot)
+static void start(struct a10_ring *ring, struct slot *slot)
 {
 	const struct op_row *row = op_row(slot->opcode);
 
-	if ((row->sync || row->borrows) && is_fixed(ring, slot) &&
-	    ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
+	if (learns_type(ring, slot) ||
+	    ((row->sync || row->borrows) && is_fixed(ring, slot) &&
+	     ring_knows(ring, URING_OP_FIXED_FD_INSTALL))) {
 		slot->step = STEP_INSTALL;
-		queue_push(ring, slot);
+		queue_push_again(ring, slot);
 	} else if (row->result == RESULT_PAIR &&
 		   cold_at(ring, slot_index(slot))->flags & A10_WITH_DIRECT) {
 		pair_begin(ring, slot);
@@ -235,6 +271,42 @@ void standin_begin(struct a10_ring *ring, struct slot *slot)
 	} else {
 		call_begin(ring, slot);
 	}
+}
+
+/* What one is told, the next one makes invalid: one at a time. */
+static bool watch_claim(struct a10_ring *ring, const struct slot *slot)
+{
+	struct a10_watch *watch = cold_at(ring, slot_index(slot))->output;
+
+	if (watch->reader)
+		return false;
+	watch->reader = id_plain(slot->id);
+	return true;
+}
+
+void standin_begin(struct a10_ring *ring, struct slot *slot)
+{
+	if (slot->opcode == A10_OPCODE_WATCH_NEXT && !watch_claim(ring, slot)) {
+		finish(ring, slot, -EBUSY);
+		return;
+	}
+	if (likely(ring->drains == 0)) {
+		start(ring, slot);
+		return;
+	}
+	slot->step = STEP_TURN;
+	queue_push(ring, slot);
+}
+
+void standin_turned(struct a10_ring *ring, struct slot *slot)
+{
+	slot->step = STEP_SELF;
+	if (is_ending(slot))
+		deliver(ring, slot, -ECANCELED);
+	else if (holds_more(ring, slot))
+		standin_ready(ring, slot);
+	else
+		start(ring, slot);
 }
 
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
@@ -248,6 +320,17 @@ void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 		return;
 	}
 	slot->step = STEP_SELF;
+	if (learns_type(ring, slot)) {
+		/* Of none it is as if it was a stream. */
+		cold->argument[0] = (uint64_t)socket_type_of(ring, res);
+		if (res >= 0)
+			fd_close_now(&ring->sq, a10_fd_regular(res));
+		if (is_ending(slot))
+			deliver(ring, slot, -ECANCELED);
+		else
+			slot_restart(ring, slot);
+		return;
+	}
 	if (res < 0) {
 		deliver(ring, slot, res);
 		return;
@@ -277,43 +360,53 @@ static bool is_too_long(const struct a10_request *request)
 }
 
 /* Attributes of a direct one, which the kernel has since 6.13. */
-static bool borrow_after(struct a10_ring *ring, struct slot *slot,
-			 int64_t value)
+static bool borrow_follows(struct a10_ring *ring, const struct slot *slot,
+			   int64_t value)
 {
-	if (value != -EBADF || !is_fixed(ring, slot) ||
-	    (slot->opcode != URING_OP_FSETXATTR &&
-	     slot->opcode != URING_OP_FGETXATTR))
-		return false;
+	return value == -EBADF && is_fixed(ring, slot) &&
+	       (slot->opcode == URING_OP_FSETXATTR ||
+		slot->opcode == URING_OP_FGETXATTR);
+}
+
+static void borrow(struct a10_ring *ring, struct slot *slot)
+{
 	/* One that is not open cannot be borrowed either. */
 	if (ring_knows(ring, URING_OP_FIXED_FD_INSTALL)) {
 		slot->step = STEP_INSTALL;
-		queue_push(ring, slot);
+		queue_push_again(ring, slot);
 	} else {
 		finish(ring, slot, -EOPNOTSUPP);
 	}
-	return true;
 }
 
-bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
+bool standin_follows(struct a10_ring *ring, const struct slot *slot,
+		     int64_t value)
 {
 	const uint32_t index = slot_index(slot);
-	struct cold *cold = cold_at(ring, index);
+	const struct a10_request *request = request_at(ring, index);
 
 	if (!(slot->flags & SLOT_COLD) || slot->flags & SLOT_CHAIN ||
-	    cold->flags & COLD_BY_CALL)
+	    cold_at(ring, index)->flags & COLD_BY_CALL)
 		return false;
-	if (borrow_after(ring, slot, value))
+	if (borrow_follows(ring, slot, value))
 		return true;
 	if (!op_row(slot->opcode)->sync)
 		return false;
 	/* A socket does not know the command, or its file no commands. */
-	if (request_at(ring, index)->opcode == URING_OP_URING_CMD) {
-		if (value != -EOPNOTSUPP)
-			return false;
-	} else if (value != -EINVAL || !is_too_long(request_at(ring, index))) {
+	if (request->opcode == URING_OP_URING_CMD)
+		return value == -EOPNOTSUPP;
+	return value == -EINVAL && is_too_long(request);
+}
+
+bool standin_after(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	if (!standin_follows(ring, slot, value))
 		return false;
+	if (borrow_follows(ring, slot, value)) {
+		borrow(ring, slot);
+	} else {
+		cold_at(ring, slot_index(slot))->flags |= COLD_BY_CALL;
+		start(ring, slot);
 	}
-	cold->flags |= COLD_BY_CALL;
-	standin_begin(ring, slot);
 	return true;
 }

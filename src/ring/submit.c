@@ -223,6 +223,20 @@ static bool is_raw_multishot(const struct a10_op *op, const struct op_row *row)
 	return row->multishot == MULTISHOT_LENGTH && op->request.length & value;
 }
 
+/* Of this kernel's request and what it is for: there is no such. */
+static bool needs_standin(const struct a10_ring *ring, const struct a10_op *op,
+			  const struct op_row *row)
+{
+	switch (op->request.opcode) {
+	case A10_OPCODE_GETSOCKOPT:
+		return (uint32_t)op->request.address != SOL_SOCKET;
+	case A10_OPCODE_GETSOCKNAME: /* of 6.19, as this opcode is */
+		return !ring_knows(ring, URING_OP_NOP128);
+	default:
+		return row->borrows && op->request.flags & URING_SQE_FIXED_FILE;
+	}
+}
+
 static int check_member(const struct a10_ring *ring, const struct a10_op *op)
 {
 	const struct op_row *row = op_row(op->request.opcode);
@@ -233,7 +247,8 @@ static int check_member(const struct a10_ring *ring, const struct a10_op *op)
 	    is_raw_multishot(op, row))
 		return -EINVAL;
 	/* The kernel runs it as one: nothing can stand in for a member. */
-	if (!(op->extra.flags & A10_WITH_RAW) && !ring_knows(ring, opcode))
+	if (!(op->extra.flags & A10_WITH_RAW) &&
+	    (!ring_knows(ring, opcode) || needs_standin(ring, op, row)))
 		return -EOPNOTSUPP;
 	return 0;
 }

@@ -60,22 +60,40 @@ void poll_update_begin(struct a10_ring *ring, struct slot *slot)
 		slot_finish(ring, slot, 0);
 }
 
-/* One that the kernel keeps, or is to keep. */
+static void time_fill(struct __kernel_timespec *time, int64_t ns)
+{
+	time->tv_sec = ns > 0 ? ns / 1000000000 : 0;
+	time->tv_nsec = ns > 0 ? ns % 1000000000 : 0;
+}
+
+/*
+ * One that the kernel keeps, or is to keep. It reads the new time when the
+ * request has its turn, by when the timer, and what was captured for it, may be
+ * no more: the time is the update's own.
+ */
 static void kernel_timer_update(struct a10_ring *ring, struct slot *slot,
 				struct slot *target, int64_t at)
 {
 	struct cold *cold = cold_at(ring, slot_index(target));
-	struct __kernel_timespec *time = capture_data(cold->captured);
+	struct capture *own;
 
-	cold->argument[0] = (uint64_t)at;
-	time->tv_sec = at > 0 ? at / 1000000000 : 0;
-	time->tv_nsec = at > 0 ? at % 1000000000 : 0;
-	if (target->state == SLOT_RUNNING)
-		ask(ring, slot, URING_OP_TIMEOUT_REMOVE, target,
-		    (uintptr_t)time, 0,
-		    URING_TIMEOUT_UPDATE | URING_TIMEOUT_ABS);
-	else
+	if (target->state != SLOT_RUNNING) {
+		time_fill(capture_data(cold->captured), at);
+		cold->argument[0] = (uint64_t)at;
 		slot_finish(ring, slot, 0);
+		return;
+	}
+	own = capture_take(&ring->captures, sizeof(struct __kernel_timespec));
+	if (!own) {
+		slot_finish(ring, slot, -ENOMEM);
+		return;
+	}
+	time_fill(capture_data(own), at);
+	cold_at(ring, slot_index(slot))->captured = own;
+	cold->argument[0] = (uint64_t)at;
+	ask(ring, slot, URING_OP_TIMEOUT_REMOVE, target,
+	    (uintptr_t)capture_data(own), 0,
+	    URING_TIMEOUT_UPDATE | URING_TIMEOUT_ABS);
 }
 
 void timer_update_begin(struct a10_ring *ring, struct slot *slot)

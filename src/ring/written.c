@@ -13,9 +13,10 @@
 
 #include <a10/net.h>
 
-static void mark_vector(const struct iovec *iov, size_t left)
+/* With MSG_TRUNC the kernel tells of more than there is room for. */
+static void mark_vector(const struct iovec *iov, size_t count, size_t left)
 {
-	for (; left > 0; iov++) {
+	for (; left > 0 && count > 0; iov++, count--) {
 		const size_t part = iov->iov_len < left ? iov->iov_len : left;
 
 		memory_written(iov->iov_base, part);
@@ -26,7 +27,7 @@ static void mark_vector(const struct iovec *iov, size_t left)
 static void mark_header(const struct msghdr *header, size_t left)
 {
 	memory_written(header, sizeof(*header));
-	mark_vector(header->msg_iov, left);
+	mark_vector(header->msg_iov, header->msg_iovlen, left);
 	memory_written(header->msg_name, header->msg_namelen);
 	memory_written(header->msg_control, header->msg_controllen);
 }
@@ -52,11 +53,14 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 	switch ((enum op_data)row->data) {
 	case DATA_BUFFER:
 		if (row->written && address)
-			memory_written(address, (size_t)res);
+			memory_written(address,
+				       (uint32_t)res < request->length ?
+					       (uint32_t)res :
+					       request->length);
 		break;
 	case DATA_VECTOR:
 		if (row->written)
-			mark_vector(address, (size_t)res);
+			mark_vector(address, request->length, (size_t)res);
 		break;
 	case DATA_HEADER:
 		if (row->written)
@@ -64,6 +68,9 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 		break;
 	case DATA_PEER:
 		mark_peer(address);
+		break;
+	case DATA_NAME:
+		mark_peer(cold_at(ring, slot_index(slot))->output);
 		break;
 	case DATA_STATX:
 		memory_written((const void *)(uintptr_t)request->offset,

@@ -104,7 +104,42 @@ static int entry_add(struct a10_watch *watch, struct todo *todo,
 	return todo_push(todo, path) < 0 ? -ENOMEM : err;
 }
 
-/* Takes path. One that is gone again is no error. */
+static bool is_gone(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR;
+}
+
+/* 0 or the first error. One that is gone again is none. */
+static int entries_add(struct a10_watch *watch, struct todo *todo,
+		       const char *path, const struct watched *like, bool tell)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	int first = 0, err;
+
+	if (!folder)
+		return is_gone(-errno) ? 0 : -errno;
+	for (;;) {
+		errno = 0;
+		entry = readdir(folder);
+		if (!entry)
+			break;
+		if (is_dots(entry->d_name))
+			continue;
+		err = entry_add(watch, todo, path, entry, like, tell);
+		if (err < 0 && first == 0)
+			first = err;
+	}
+	if (errno && first == 0 && !is_gone(-errno))
+		first = -errno;
+	closedir(folder);
+	return first;
+}
+
+/*
+ * Takes path. One that is gone again is no error. What is in one that is
+ * watched already was told of; it may have a new path, though.
+ */
 static int folder_add(struct a10_watch *watch, struct todo *todo, char *path,
 		      const struct watched *like, bool tell, bool follow)
 {
@@ -112,9 +147,8 @@ static int folder_add(struct a10_watch *watch, struct todo *todo, char *path,
 			       IN_MASK_ADD | (follow ? 0 : IN_DONT_FOLLOW);
 
 	struct watched watched = *like;
-	struct dirent *entry;
-	int err = 0, first = 0;
-	DIR *folder;
+	const struct watched *there;
+	int err, first;
 
 	watched.path = path;
 	watched.root = false;
@@ -122,18 +156,11 @@ static int folder_add(struct a10_watch *watch, struct todo *todo, char *path,
 	if (watched.wd < 0) {
 		err = -errno;
 		free(path);
-		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
+		return is_gone(err) ? 0 : err;
 	}
-	folder = opendir(path);
-	while (folder && (entry = readdir(folder))) {
-		if (is_dots(entry->d_name))
-			continue;
-		err = entry_add(watch, todo, path, entry, like, tell);
-		if (err < 0 && first == 0)
-			first = err;
-	}
-	if (folder)
-		closedir(folder);
+	there = watched_find(watch, watched.wd);
+	first = entries_add(watch, todo, path, like,
+			    tell && !(there && there->tree));
 	err = watched_put(watch, &watched);
 	return first < 0 ? first : err;
 }

@@ -66,7 +66,8 @@ int a10_watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 {
 	struct watched watched = { .mask = mask & IN_ALL_EVENTS, .root = true };
 	uint32_t asked = mask | IN_EXCL_UNLINK | IN_MASK_ADD;
-	struct watched *there;
+	const struct watched *there;
+	bool again;
 	int err;
 
 	if (!path)
@@ -75,23 +76,44 @@ int a10_watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 	    mask & (IN_ONESHOT | IN_MASK_CREATE))
 		return -EINVAL;
 	watched.tree = flags & A10_WATCH_TREE;
-	if (watched.tree)
-		asked |= TREE_MASK;
-	watched.wd = inotify_add_watch(watch->fd, path, asked);
-	if (watched.wd < 0)
-		return -errno;
-	there = watched_find(watch, watched.wd);
-	watched.number = there ? there->number : ++watch->numbers;
 	watched.path = path_join(path, NULL);
 	if (!watched.path)
 		return -ENOMEM;
+	if (watched.tree)
+		asked |= TREE_MASK;
+	watched.wd = inotify_add_watch(watch->fd, path, asked);
+	if (watched.wd < 0) {
+		err = -errno;
+		free(watched.path);
+		return err;
+	}
+	there = watched_find(watch, watched.wd);
+	watched.number = there ? there->number : ++watch->numbers;
+	again = there != NULL;
 	err = watched_put(watch, &watched);
+	if (err < 0 && !again)
+		inotify_rm_watch(watch->fd, watched.wd);
 	if (err == 0 && watched.tree) {
 		err = tree_add(watch, path, &watched, false);
-		if (err < 0)
+		/* What was watched before still is. */
+		if (err < 0 && !again)
 			(void)a10_watch_remove(watch, watched.number);
 	}
 	return err < 0 ? err : watched.number;
+}
+
+/* What was found of a number, and not told. */
+static void found_forget(struct a10_watch *watch, int number)
+{
+	size_t kept = watch->found_next;
+
+	for (size_t i = watch->found_next; i < watch->found_count; i++) {
+		if (watch->found[i].number == number)
+			free(watch->found[i].path);
+		else
+			watch->found[kept++] = watch->found[i];
+	}
+	watch->found_count = kept;
 }
 
 int a10_watch_remove(struct a10_watch *watch, int number)
@@ -110,6 +132,7 @@ int a10_watch_remove(struct a10_watch *watch, int number)
 		watched_drop(watch, watched);
 		any = true;
 	}
+	found_forget(watch, number);
 	return any ? 0 : -ENOENT;
 }
 
@@ -141,23 +164,35 @@ static void moved_out(struct a10_watch *watch)
 	watch->moved_path = NULL;
 }
 
-/* A directory came into a tree: 0, or some of it is not watched. */
+/*
+ * A directory came into a tree: 0, or some of it is not watched. By the time it
+ * is told of, more may have happened: so what has a new name is looked at under
+ * it, and what is where it was - another one, if the two have changed places.
+ */
 static int folder_came(struct a10_watch *watch, const struct inotify_event *e,
 		       const struct watched *like, const char *path)
 {
 	const struct watched copy = *like; /* the list may move */
-	int err;
+	char *from = NULL;
+	int first = 0, err;
 
 	if (e->mask & IN_MOVED_TO && watch->moved_path &&
 	    e->cookie == watch->moved_cookie &&
 	    like->number == watch->moved_number) {
-		err = watched_rename_below(watch, watch->moved_path, path);
-		free(watch->moved_path);
+		from = watch->moved_path;
 		watch->moved_path = NULL;
-		return err;
+		first = watched_rename_below(watch, from, path);
 	}
 	moved_out(watch);
-	return tree_add(watch, path, &copy, true);
+	err = tree_add(watch, path, &copy, true);
+	if (err < 0 && first == 0)
+		first = err;
+	if (from)
+		err = tree_add(watch, from, &copy, true);
+	if (err < 0 && first == 0)
+		first = err;
+	free(from);
+	return first;
 }
 
 /* Events are lost, and with them perhaps directories. */
@@ -255,6 +290,11 @@ static int buffer_fill(struct a10_watch *watch)
 	watch->at = 0;
 	watch->end = (size_t)n;
 	return 0;
+}
+
+bool watch_holds(const struct a10_watch *watch)
+{
+	return watch->found_next < watch->found_count || watch->at < watch->end;
 }
 
 int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event)

@@ -36,6 +36,7 @@ struct a10_watch {
 	_Atomic uint32_t references;
 	int fd; /* inotify; does not block */
 	int numbers;
+	uint64_t reader;         /* the operation under way on it, or 0 */
 	struct watched *watched; /* by wd, ascending */
 	size_t watched_count;
 	size_t watched_room;
@@ -84,6 +85,8 @@ int tree_add(struct a10_watch *watch, const char *path,
 /* Any thread. */
 void watch_ref(struct a10_watch *watch);
 void watch_unref(struct a10_watch *watch);
+/* Whether there is something to tell that inotify does not tell of again. */
+bool watch_holds(const struct a10_watch *watch);
 /* 1 and *ret_event; -EAGAIN: nothing yet; -errno. */
 int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event);
 

@@ -1,7 +1,7 @@
 /*
  * Starting a child. Pipes are made and /dev/null is opened here, so that what
- * fails fails before there is a child. Nothing but the three is inherited: all
- * of the library's descriptors are close-on-exec.
+ * fails fails before there is a child. Nothing but the three is inherited,
+ * whatever else is open here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define SYS_pidfd_open 434
 #endif
 
-/* What the child gets as 0, 1 and 2; -1: ours.. */
+/* What the child gets as 0, 1 and 2; -1: ours. All above, as they are made. */
 struct plumbing {
 	int theirs[3];
 };
@@ -31,6 +31,25 @@ static void close_all(const int *numbers)
 			close(numbers[i]);
 }
 
+/*
+ * Where 0, 1 or 2 is closed here, what is opened gets that number: to be
+ * replaced in the child before it is used. Takes number, or the errno it is.
+ */
+static int lift(int number)
+{
+	int above;
+
+	if (number < 0)
+		return -errno;
+	if (number > 2)
+		return number;
+	above = fcntl(number, F_DUPFD_CLOEXEC, 3);
+	if (above < 0)
+		above = -errno;
+	close(number);
+	return above;
+}
+
 static int plumb_pipe(struct spawn *spawn, struct plumbing *plumbing, int which)
 {
 	int ends[2];
@@ -38,9 +57,9 @@ static int plumb_pipe(struct spawn *spawn, struct plumbing *plumbing, int which)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	/* The child reads its input and writes all else. */
-	plumbing->theirs[which] = ends[which == 0 ? 0 : 1];
 	spawn->ends[which] = ends[which == 0 ? 1 : 0];
-	return 0;
+	plumbing->theirs[which] = lift(ends[which == 0 ? 0 : 1]);
+	return plumbing->theirs[which] < 0 ? plumbing->theirs[which] : 0;
 }
 
 static int plumb(struct spawn *spawn, struct plumbing *plumbing, int which)
@@ -49,8 +68,10 @@ static int plumb(struct spawn *spawn, struct plumbing *plumbing, int which)
 	case A10_STDIO_PIPE:
 		return plumb_pipe(spawn, plumbing, which);
 	case A10_STDIO_NULL:
-		plumbing->theirs[which] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		return plumbing->theirs[which] < 0 ? -errno : 0;
+		plumbing->theirs[which] =
+			lift(open("/dev/null", O_RDWR | O_CLOEXEC));
+		return plumbing->theirs[which] < 0 ? plumbing->theirs[which] :
+						     0;
 	case A10_STDIO_FD:
 		/* A copy: it may be one of the three, which are replaced. */
 		plumbing->theirs[which] =
@@ -76,6 +97,8 @@ static int actions_fill(posix_spawn_file_actions_t *actions,
 		else if (spawn->stdio[i] == A10_STDIO_AS_OUT)
 			err = posix_spawn_file_actions_adddup2(actions, 1, i);
 	}
+	if (err == 0)
+		err = posix_spawn_file_actions_addclosefrom_np(actions, 3);
 	if (err == 0 && spawn->directory)
 		err = posix_spawn_file_actions_addchdir_np(actions,
 							   spawn->directory);

@@ -132,8 +132,11 @@ static int sync_futex_wake(const struct uring_sqe *request)
 	const int private = request->fd & 128 ? FUTEX_PRIVATE_FLAG : 0;
 	long woken;
 
-	if ((request->fd & ~128) != 2)
+	if ((request->fd & ~128) != 2 || request->addr % 4)
 		return -EINVAL;
+	/* As the request does; the system call would wake one. */
+	if (request->off == 0)
+		return 0;
 	woken = syscall(SYS_futex, (void *)(uintptr_t)request->addr,
 			FUTEX_WAKE | private, (int)request->off, NULL, NULL, 0);
 	return woken < 0 ? -errno : (int)woken;
