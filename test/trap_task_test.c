@@ -1,4 +1,5 @@
 /* Tasks: what went wrong once, or nearly did. */
+#include "rig.h"
 #include "support.h"
 
 #include <sys/resource.h>
@@ -128,5 +129,137 @@ TEST(a_limit_holds_before_the_ring_has_an_owner)
 			 -EAGAIN);
 	RUN_UNTIL(ring, a10_scope_count(&crowd.scope) == 0);
 	ck_assert_int_eq(crowd.most, 2);
+	ring_close(ring);
+}
+
+static int spawn_large(void *data)
+{
+	struct crowd *crowd = data;
+	const struct a10_task_options options = {
+		.scope = &crowd->scope,
+		.stack_size = (size_t)1 << 30,
+	};
+
+	if (a10_task_spawn_with(&options, stay_a_little, crowd, 0) < 0)
+		crowd->failed++;
+	return 0;
+}
+
+static int spawn_usual(void *data)
+{
+	struct crowd *crowd = data;
+
+	if (a10_scope_spawn(&crowd->scope, stay_a_little, crowd, 0) > 0)
+		crowd->spawned++;
+	return 0;
+}
+
+static int fail_for_want_of_memory(void *data)
+{
+	struct crowd *crowd = data;
+	struct rlimit all, few;
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	a10_scope_open(&crowd->scope, NULL, 0);
+	a10_scope_set_limit(&crowd->scope, 1);
+	spawn_usual(crowd);
+	ck_assert_int_eq(crowd->spawned, 1);
+	a10_task_spawn(NULL, spawn_large, crowd, 0);
+	a10_task_spawn(NULL, spawn_usual, crowd, 0);
+	a10_yield();
+	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &all), 0);
+	few = all;
+	few.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (64 << 20);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &few), 0);
+	a10_sleep(20 * A10_MILLISECOND);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &all), 0);
+	ck_assert_int_eq(crowd->spawned, 2);
+	return a10_scope_close(&crowd->scope);
+}
+
+TEST(a_spawn_that_fails_after_it_was_told_of_room_keeps_no_other)
+{
+	struct crowd crowd = { .alive = 0 };
+
+	if (on_valgrind())
+		SKIP("valgrind needs memory too");
+	ck_assert_int_eq(run(fail_for_want_of_memory, &crowd), 0);
+}
+
+/* ---- what is detached ------------------------------------------------------------ */
+
+static int forget_a_permit(void *data)
+{
+	struct a10_sq *sq = a10_ring_sq(a10_ring_current());
+	struct a10_semaphore semaphore;
+	a10_id id;
+
+	(void)data;
+	a10_semaphore_init(&semaphore, 0);
+	id = a10_submit(sq, a10_semaphore_acquire(&semaphore), on_never, NULL);
+	a10_semaphore_release(&semaphore);
+	a10_detach(sq, id);
+	a10_detach(sq, id);
+	/* Now: the semaphore may be gone at the next turn. */
+	ck_assert(a10_semaphore_try_acquire(&semaphore));
+	ck_assert(!a10_semaphore_try_acquire(&semaphore));
+	id = a10_submit(sq, a10_semaphore_acquire(&semaphore), on_never, NULL);
+	a10_detach(sq, id);
+	a10_detach(sq, id);
+	ck_assert(!a10_semaphore_try_acquire(&semaphore));
+	a10_semaphore_finish(&semaphore);
+	memset(&semaphore, 0xa1, sizeof(semaphore));
+	return a10_yield();
+}
+
+TEST(an_acquire_that_is_forgotten_gives_its_permit_back)
+{
+	ck_assert_int_eq(run(forget_a_permit, NULL), 0);
+}
+
+static void count_drop(void *item)
+{
+	++**(int **)item;
+}
+
+static int forget_an_item(void *data)
+{
+	struct a10_sq *sq = a10_ring_sq(a10_ring_current());
+	struct a10_channel *channel =
+		a10_channel_create(sizeof(int *), 0, count_drop);
+	int count = 0, *item = &count, *out = NULL;
+	a10_id id;
+
+	(void)data;
+	id = a10_submit(sq, a10_channel_receive(channel, &out, sizeof(out)),
+			on_never, NULL);
+	ck_assert_int_eq(a10_channel_try_send(channel, &item, sizeof(item)), 1);
+	a10_detach(sq, id);
+	/* Now: the channel may be gone at the next turn, and out as well. */
+	ck_assert_int_eq(count, 1);
+	a10_channel_unref(channel);
+	out = NULL;
+	a10_yield();
+	ck_assert_int_eq(count, 1);
+	return 0;
+}
+
+TEST(a_receive_that_is_forgotten_drops_its_item_at_once)
+{
+	ck_assert_int_eq(run(forget_an_item, NULL), 0);
+}
+
+TEST(what_could_not_be_made_is_no_memory_to_its_first_user)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	int item = 0;
+
+	ck_assert_ptr_null(a10_channel_create(SIZE_MAX, 2, NULL));
+	ck_assert_int_eq(value_of(ring,
+				  a10_channel_send(NULL, &item, sizeof(item))),
+			 -ENOMEM);
 	ring_close(ring);
 }
