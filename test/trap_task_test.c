@@ -2,6 +2,7 @@
 #include "rig.h"
 #include "support.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -262,4 +263,180 @@ TEST(what_could_not_be_made_is_no_memory_to_its_first_user)
 				  a10_channel_send(NULL, &item, sizeof(item))),
 			 -ENOMEM);
 	ring_close(ring);
+}
+
+/* ---- what is carried out, and why it ends ------------------------------------------ */
+
+static int await_chains(void *data)
+{
+	struct a10_op ops[2] = { a10_shielded(a10_nop()),
+				 a10_shielded(a10_after(A_MOMENT)) };
+	struct a10_op mixed[2] = { a10_shielded(a10_nop()), a10_nop() };
+
+	/* Its cancel comes during the first. */
+	ck_assert_int_eq(a10_await_linked(ops, 2, NULL), 0);
+	ck_assert(a10_task_cancelled());
+	ck_assert_int_eq(a10_await_linked(ops, 2, NULL), 0);
+	ck_assert_int_eq(a10_await_linked(mixed, 2, NULL), -ECANCELED);
+	*(bool *)data = true;
+	return 0;
+}
+
+static int cancel_a_chain(void *data)
+{
+	a10_id id = a10_task_spawn(NULL, await_chains, data, 0);
+
+	a10_sleep(A_MOMENT / 4);
+	a10_cancel(a10_ring_sq(a10_ring_current()), id);
+	return (int)a10_await(a10_task_join(id));
+}
+
+TEST(a_chain_of_what_is_shielded_is_carried_out)
+{
+	bool done = false;
+
+	ck_assert_int_eq(run(cancel_a_chain, &done), 0);
+	ck_assert(done);
+}
+
+static int await_a_late_chain(void *data)
+{
+	struct a10_op ops[2] = { a10_nop(), a10_after(A10_FOREVER) };
+
+	*(ssize_t *)data = a10_await_linked(ops, 2, NULL);
+	return 0;
+}
+
+static int set_a_deadline(void *data)
+{
+	struct a10_scope scope;
+
+	a10_scope_open(&scope, NULL, 0);
+	a10_scope_set_deadline(&scope, a10_now() + A_MOMENT);
+	a10_scope_spawn(&scope, await_a_late_chain, data, 0);
+	return (int)a10_await(a10_scope_wait(&scope));
+}
+
+TEST(a_deadline_in_the_middle_of_a_chain_is_told_as_such)
+{
+	ssize_t value = 0;
+
+	ck_assert_int_eq(run(set_a_deadline, &value), 0);
+	ck_assert_int_eq(value, -ETIME);
+}
+
+struct there {
+	struct a10_ring *ring;
+	struct a10_result result;
+	ssize_t value;
+};
+
+static int await_there(void *data)
+{
+	struct there *there = data;
+
+	there->value = a10_await_on(a10_ring_sq(there->ring),
+				    a10_after(A10_FOREVER), &there->result);
+	return 0;
+}
+
+TEST(a_deadline_is_told_of_another_rings_operation_too)
+{
+	struct a10_ring *here = ring_open(NULL);
+	struct there there = { .ring = ring_open(NULL) };
+	const int64_t end = a10_now() + PATIENCE;
+	struct a10_scope scope;
+
+	ring_bind(here);
+	ring_bind(there.ring);
+	a10_scope_open(&scope, a10_ring_sq(here), 0);
+	a10_scope_set_deadline(&scope, a10_now() + A_MOMENT);
+	a10_scope_spawn(&scope, await_there, &there, 0);
+	while (a10_scope_count(&scope) > 0) {
+		ck_assert_int_lt(a10_now(), end);
+		a10_ring_poll(here, A10_MILLISECOND);
+		a10_ring_poll(there.ring, A10_MILLISECOND);
+	}
+	ck_assert_int_eq(there.value, -ETIME);
+	ck_assert_int_eq(there.result.value, -ETIME);
+	ring_close(here);
+	ring_close(there.ring);
+}
+
+/* ---- stacks, signals, rings that cannot be ------------------------------------------ */
+
+static int print_something(void *data)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%p %g", data, 1.5);
+	return a10_sleep(1000);
+}
+
+static int fill_small_stacks(void *data)
+{
+	static const char bytes[8 << 10] = "";
+	const struct a10_task_options options = { .stack_size = 16 << 10 };
+	size_t size;
+	a10_id id;
+
+	(void)data;
+	id = a10_task_spawn_with(&options, print_something, bytes,
+				 sizeof(bytes));
+	ck_assert_int_eq(id, -E2BIG);
+	for (size = sizeof(bytes); id < 0 && size > 64; size -= 64)
+		id = a10_task_spawn_with(&options, print_something, bytes,
+					 size);
+	ck_assert_int_gt(id, 0);
+	ck_assert_uint_gt(size, 3 << 10);
+	return (int)a10_await(a10_task_join(id));
+}
+
+TEST(a_small_stack_has_room_for_more_than_the_data_it_takes)
+{
+	ck_assert_int_eq(run(fill_small_stacks, NULL), 0);
+}
+
+static int be_killed(void *data)
+{
+	(void)data;
+	kill(getpid(), SIGSEGV);
+	return 0;
+}
+
+TEST(a_signal_that_somebody_sends_is_not_lost)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	struct a10_ring *probe = ring_open(NULL);
+	int status = 0;
+	pid_t child;
+
+	ring_close(probe);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		const struct rlimit none = { 0, 0 };
+
+		setrlimit(RLIMIT_CORE, &none);
+		sigaction(SIGSEGV, &usual, NULL);
+		_exit(a10_run(NULL, be_killed, NULL));
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGSEGV);
+}
+
+static int never_run(void *data)
+{
+	*(bool *)data = true;
+	return 0;
+}
+
+TEST(a_program_on_a_disabled_ring_does_not_begin)
+{
+	const struct a10_config config = { .disabled = true };
+	bool ran = false;
+
+	ck_assert_int_eq(a10_run(&config, never_run, &ran), -EBADFD);
+	ck_assert(!ran);
 }

@@ -227,7 +227,7 @@ static int options_check(const struct a10_task_options *options, size_t size,
 		stack_size = STACK_USUAL;
 	if (stack_size > STACK_MOST)
 		return -E2BIG;
-	if (size > stack_size / 2)
+	if (size > (stack_room(stack_size) - sizeof(struct task)) / 2)
 		return -E2BIG;
 	*ret_stack_size = stack_size;
 	return 0;
@@ -383,6 +383,8 @@ int a10_run(const struct a10_config *config, a10_task_fn *fn, void *data)
 
 	if (a10_ring_current())
 		return -EDEADLK;
+	if (config && config->disabled)
+		return -EBADFD; /* nobody could enable it */
 	err = a10_ring_create(config, &ring);
 	if (err < 0)
 		return err;
