@@ -156,3 +156,26 @@ TEST(a_stream_is_closed_after_its_ring_is_gone)
 	close(left.listener);
 	close(peer);
 }
+
+static int close_a_running_stream(void *data)
+{
+	struct pooled *pooled = data;
+	struct a10_op recv = a10_recv_pooled(a10_fd_regular(pooled->ends[0]),
+					     pooled->pool, 0);
+	const size_t before = a10_ring_pending(pooled->ring);
+	struct a10_stream *stream = a10_stream_open(recv, SENT + 1);
+
+	for (unsigned int i = 0; i < SENT; i++)
+		take_one(stream);
+	ck_assert_uint_gt(a10_ring_pending(pooled->ring), before);
+	a10_stream_close(stream);
+	ck_assert_uint_eq(a10_ring_pending(pooled->ring), before);
+	return 0;
+}
+
+TEST(a_task_that_closes_a_stream_waits_until_it_is_over)
+{
+	struct pooled pooled;
+
+	pooled_run(&pooled, close_a_running_stream);
+}

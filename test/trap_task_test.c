@@ -440,3 +440,111 @@ TEST(a_program_on_a_disabled_ring_does_not_begin)
 	ck_assert_int_eq(a10_run(&config, never_run, &ran), -EBADFD);
 	ck_assert(!ran);
 }
+
+/* ---- shields, births, limits that change --------------------------------------------- */
+
+struct sheltered {
+	a10_id id;
+	int slept;
+	int child;
+	int late;
+	int later;
+	bool from_birth;
+	bool shielded_from_birth;
+};
+
+static int note_birth(void *data)
+{
+	*(bool *)data = a10_task_cancelled();
+	return a10_sleep(A10_FOREVER);
+}
+
+static int note_shielded_birth(void *data)
+{
+	*(bool *)data = a10_task_cancelled();
+	return 0;
+}
+
+static int live_in_a_shelter(void *data)
+{
+	struct sheltered *it = data;
+	a10_id id;
+
+	a10_task_shield(true);
+	it->slept = a10_sleep(A_MOMENT);
+	ck_assert(a10_task_cancelled());
+	id = a10_task_spawn(NULL, note_shielded_birth, &it->shielded_from_birth,
+			    0);
+	it->child = (int)a10_await(a10_task_join(id));
+	a10_task_shield(false);
+	it->late = a10_sleep(0);
+	id = a10_task_spawn(NULL, note_birth, &it->from_birth, 0);
+	it->later = (int)a10_await(a10_shielded(a10_task_join(id)));
+	return 0;
+}
+
+static int cancel_the_sheltered(void *data)
+{
+	struct sheltered *it = data;
+
+	it->id = a10_task_spawn(NULL, live_in_a_shelter, it, 0);
+	a10_sleep(A_MOMENT / 4);
+	a10_cancel(a10_ring_sq(a10_ring_current()), it->id);
+	return (int)a10_await(a10_timeout(a10_task_join(it->id), PATIENCE));
+}
+
+TEST(a_shield_holds_while_its_task_waits_and_children_are_cancelled_from_birth)
+{
+	struct sheltered it = { .from_birth = false,
+				.shielded_from_birth = true };
+
+	ck_assert_int_eq(run(cancel_the_sheltered, &it), 0);
+	ck_assert_int_eq(it.slept, 0);
+	ck_assert_int_eq(it.child, 0);
+	ck_assert(!it.shielded_from_birth);
+	ck_assert_int_eq(it.late, -ECANCELED);
+	ck_assert(it.from_birth);
+	ck_assert_int_eq(it.later, -ECANCELED);
+}
+
+static int sleep_for_ever(void *data)
+{
+	(void)data;
+	return a10_sleep(A10_FOREVER);
+}
+
+static int fill_up(void *data)
+{
+	struct crowd *crowd = data;
+
+	for (int i = 0; i < 3; i++) {
+		a10_scope_spawn(&crowd->scope, sleep_for_ever, NULL, 0);
+		crowd->spawned++;
+	}
+	return 0;
+}
+
+static int raise_it_meanwhile(void *data)
+{
+	struct crowd *crowd = data;
+
+	a10_scope_open(&crowd->scope, NULL, 0);
+	a10_scope_set_limit(&crowd->scope, 1);
+	a10_task_spawn(NULL, fill_up, crowd, 0);
+	a10_sleep(A10_MILLISECOND);
+	ck_assert_int_eq(crowd->spawned, 1);
+	a10_scope_set_limit(&crowd->scope, 2);
+	a10_sleep(A10_MILLISECOND);
+	ck_assert_int_eq(crowd->spawned, 2);
+	a10_scope_set_limit(&crowd->scope, 0);
+	a10_sleep(A10_MILLISECOND);
+	ck_assert_int_eq(crowd->spawned, 3);
+	return a10_scope_close(&crowd->scope);
+}
+
+TEST(a_higher_limit_lets_those_in_that_wait)
+{
+	struct crowd crowd = { .alive = 0 };
+
+	ck_assert_int_eq(run(raise_it_meanwhile, &crowd), 0);
+}
