@@ -179,3 +179,113 @@ TEST(a_task_that_closes_a_stream_waits_until_it_is_over)
 
 	pooled_run(&pooled, close_a_running_stream);
 }
+
+/* ---- what comes between a result and its callback ------------------------------------- */
+
+struct between {
+	a10_id id;
+	struct seen seen;
+	void (*meanwhile)(struct between *between);
+	bool hit; /* on a busy machine it may come after all */
+};
+
+static void between_cancel(struct between *between)
+{
+	a10_cancel(a10_ring_sq(a10_ring_current()), between->id);
+}
+
+static void between_detach(struct between *between)
+{
+	a10_detach(a10_ring_sq(a10_ring_current()), between->id);
+}
+
+static void between_nothing(struct between *between)
+{
+	(void)between;
+}
+
+static void on_meanwhile(void *data, const struct a10_result *r)
+{
+	struct between *between = data;
+
+	ck_assert(r->more);
+	if (between->seen.count > 0 || between->hit)
+		return;
+	between->hit = true;
+	between->meanwhile(between);
+}
+
+/* The tick and what comes next are due in the same turn, one by one. */
+static struct a10_stream *tick(struct between *between, int64_t timeout)
+{
+	struct a10_sq *sq = a10_ring_sq(a10_ring_current());
+	struct a10_stream *stream = a10_stream_open(a10_after(A_MOMENT), 2);
+	a10_id id;
+
+	between->id =
+		a10_submit(sq, a10_timeout(a10_stream_next(stream), timeout),
+			   on_seen, &between->seen);
+	/* A multishot's callback is called at once. */
+	id = a10_submit(sq,
+			a10_multishot(a10_after(A_MOMENT + A10_MILLISECOND)),
+			on_meanwhile, between);
+	a10_sleep(0);
+	nap(A_MOMENT + 3 * A10_MILLISECOND);
+	a10_sleep(0);
+	a10_detach(sq, id);
+	return stream;
+}
+
+static int cancel_late(void *data)
+{
+	struct between between = { .meanwhile = between_cancel };
+	struct a10_stream *stream = tick(&between, PATIENCE);
+
+	(void)data;
+	if (between.hit) {
+		ck_assert_uint_eq(between.seen.ended, 1);
+		ck_assert_int_eq(between.seen.last.value, 0);
+	}
+	a10_stream_close(stream);
+	return 0;
+}
+
+static int time_out_late(void *data)
+{
+	struct between between = { .meanwhile = between_nothing };
+	struct a10_stream *stream =
+		tick(&between, A_MOMENT + 2 * A10_MILLISECOND);
+
+	(void)data;
+	if (between.hit) {
+		ck_assert_uint_eq(between.seen.ended, 1);
+		ck_assert_int_eq(between.seen.last.value, 0);
+	}
+	a10_stream_close(stream);
+	return 0;
+}
+
+static int forget_late(void *data)
+{
+	struct between between = { .meanwhile = between_detach };
+	struct a10_stream *stream = tick(&between, PATIENCE);
+
+	(void)data;
+	/* It has taken nothing. */
+	if (between.hit) {
+		ck_assert_uint_eq(between.seen.count, 0);
+		ck_assert_int_eq(a10_await(a10_timeout(a10_stream_next(stream),
+						       A10_MILLISECOND)),
+				 0);
+	}
+	a10_stream_close(stream);
+	return 0;
+}
+
+TEST(what_ends_a_stream_next_that_has_its_result_is_too_late_or_takes_nothing)
+{
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, cancel_late, NULL), 0);
+	ck_assert_int_eq(a10_run(NULL, time_out_late, NULL), 0);
+	ck_assert_int_eq(a10_run(NULL, forget_late, NULL), 0);
+}
