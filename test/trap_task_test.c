@@ -159,7 +159,8 @@ static int fail_for_want_of_memory(void *data)
 {
 	struct crowd *crowd = data;
 	struct rlimit all, few;
-	unsigned long pages = 0;
+	unsigned long pages;
+	char line[128];
 	FILE *file = fopen("/proc/self/statm", "r");
 
 	a10_scope_open(&crowd->scope, NULL, 0);
@@ -169,7 +170,8 @@ static int fail_for_want_of_memory(void *data)
 	a10_task_spawn(NULL, spawn_large, crowd, 0);
 	a10_task_spawn(NULL, spawn_usual, crowd, 0);
 	a10_yield();
-	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	pages = strtoul(line, NULL, 10);
 	fclose(file);
 	ck_assert_int_eq(getrlimit(RLIMIT_AS, &all), 0);
 	few = all;

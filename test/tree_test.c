@@ -125,7 +125,7 @@ static void submit_something(struct place *place)
 
 static int be_loose(void *data)
 {
-	struct tree *tree = *(struct tree **)data;
+	struct tree *tree = data;
 
 	a10_sleep(a_while(tree));
 	tree->loose_ended++;
@@ -139,7 +139,7 @@ static void spawn_loose(struct tree *tree)
 
 	if (tree->loose_count == LOOSE_MOST)
 		return;
-	id = a10_task_spawn(NULL, be_loose, &tree, sizeof(tree));
+	id = a10_task_spawn(NULL, be_loose, tree, 0);
 	if (id == -ESHUTDOWN)
 		return;
 	ck_assert_int_gt(id, 0);

@@ -410,11 +410,10 @@ static void multishot_failed(struct a10_ring *ring, struct slot *slot,
 		if (is_ended_here(ring, slot, row, r->value))
 			r->value = (ssize_t)slot_reason(slot, r->value);
 		slot_deliver(ring, slot, r);
-	} else if (slot->marks & MARK_PAUSE && is_ended(r->value)) {
-		multishot_again(ring, slot);
-	} else if (slot->marks & MARK_HELD &&
-		   is_ended_here(ring, slot, row, r->value)) {
-		/* It would have ended anyway, for want of buffers perhaps. */
+	} else if ((slot->marks & MARK_PAUSE && is_ended(r->value)) ||
+		   (slot->marks & MARK_HELD &&
+		    is_ended_here(ring, slot, row, r->value))) {
+		/* Held, it has to end, for want of buffers perhaps. */
 		multishot_again(ring, slot);
 	} else if (is_transient(row, r->value)) {
 		retry_later(ring, slot);
