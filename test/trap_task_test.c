@@ -9,6 +9,8 @@
 #include <a10/channel.h>
 #include <a10/task.h>
 
+#include "task/stack.h"
+
 static int run(a10_task_fn *fn, void *data)
 {
 	struct a10_ring *probe = ring_open(NULL);
@@ -397,6 +399,34 @@ static int fill_small_stacks(void *data)
 TEST(a_small_stack_has_room_for_more_than_the_data_it_takes)
 {
 	ck_assert_int_eq(run(fill_small_stacks, NULL), 0);
+}
+
+#if !defined(__has_feature)
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define USUAL_STACK (256 << 10)
+#else
+#define USUAL_STACK (64 << 10)
+#endif
+
+static int measure_stack(void *data)
+{
+	(void)data;
+	return (int)(stack_here()->high - stack_here()->low);
+}
+
+static int measure_usual_stack(void *data)
+{
+	(void)data;
+	return (int)a10_await(
+		a10_task_join(a10_task_spawn(NULL, measure_stack, NULL, 0)));
+}
+
+TEST(a_usual_stack_has_more_room_under_a_sanitizer)
+{
+	ck_assert_int_eq(run(measure_usual_stack, NULL), USUAL_STACK);
 }
 
 static int be_killed(void *data)
