@@ -6,6 +6,9 @@
  */
 #include "support.h"
 
+#include <poll.h>
+#include <sys/ioctl.h>
+
 #include <a10/channel.h>
 #include <a10/stream.h>
 #include <a10/task.h>
@@ -13,6 +16,7 @@
 #define DEPTH_MOST    4u
 #define CHILDREN_MOST 40u /* of a tree, so that it stays small */
 #define IDS_KEPT      16u
+#define LOOSE_MOST    4u
 
 /* What all of a tree know. */
 struct tree {
@@ -27,6 +31,13 @@ struct tree {
 	struct a10_channel *channel;
 	struct a10_semaphore semaphore;
 	int items; /* that are in the channel, or on their way */
+	int pipe[2];
+	int bytes;   /* that are in the pipe */
+	int idle[2]; /* a pipe into which nothing comes */
+	char nothing;
+	a10_id loose[LOOSE_MOST]; /* tasks of the ring, in no scope */
+	uint32_t loose_count;
+	uint32_t loose_ended;
 };
 
 /* A scope, on its task's stack. */
@@ -65,6 +76,23 @@ static void on_delivered(void *data, const struct a10_result *r)
 	place->tree->delivered++;
 }
 
+static struct a10_op pick_multishot(struct tree *tree)
+{
+	struct a10_op op = a10_poll(a10_fd_regular(tree->pipe[0]), POLLIN);
+
+	if (pick(tree, 2))
+		op = a10_after(1 + a_while(tree) / 4);
+	return a10_deadline(a10_multishot(op), a10_now() + a_while(tree));
+}
+
+/* Of what is forgotten nothing is heard; its scope waits for it. */
+static void forget(struct place *place, a10_id id)
+{
+	a10_detach(place->scope.sq, id);
+	place->alive--;
+	place->tree->delivered++;
+}
+
 static void submit_something(struct place *place)
 {
 	struct tree *tree = place->tree;
@@ -73,6 +101,12 @@ static void submit_something(struct place *place)
 
 	if (pick(tree, 4) == 0)
 		op = a10_nop();
+	else if (pick(tree, 4) == 0)
+		op = pick_multishot(tree);
+	else if (pick(tree, 4) == 0)
+		op = a10_timeout(a10_read(a10_fd_regular(tree->idle[0]),
+					  &tree->nothing, 1),
+				 a_while(tree));
 	else if (pick(tree, 4) == 0)
 		op = a10_timeout(op, a_while(tree));
 	if (pick(tree, 8) == 0)
@@ -85,6 +119,46 @@ static void submit_something(struct place *place)
 	tree->submitted++;
 	if (pick(tree, 10) == 0)
 		a10_cancel(place->scope.sq, id);
+	if (pick(tree, 6) == 0)
+		forget(place, id);
+}
+
+static int be_loose(void *data)
+{
+	struct tree *tree = data;
+
+	a10_sleep(a_while(tree));
+	tree->loose_ended++;
+	return 0;
+}
+
+/* On the ring: no scope ends it, only who cancels it by name. */
+static void spawn_loose(struct tree *tree)
+{
+	a10_id id;
+
+	if (tree->loose_count == LOOSE_MOST)
+		return;
+	id = a10_task_spawn(NULL, be_loose, tree, 0);
+	if (id == -ESHUTDOWN)
+		return;
+	ck_assert_int_gt(id, 0);
+	tree->loose[tree->loose_count++] = id;
+	tree->ids[pick(tree, IDS_KEPT)] = id;
+}
+
+static void use_the_pipe(struct tree *tree)
+{
+	const bool write = pick(tree, 2);
+	const struct a10_fd fd = a10_fd_regular(tree->pipe[write]);
+	char byte = 0;
+	ssize_t n;
+
+	n = a10_await(a10_timeout(write ? a10_write(fd, "x", 1) :
+					  a10_read(fd, &byte, 1),
+				  a_while(tree)));
+	if (n == 1)
+		tree->bytes += write ? 1 : -1;
 }
 
 static void spawn_something(struct place *place, uint32_t depth)
@@ -114,7 +188,7 @@ static void await_something(struct tree *tree)
 	int item;
 	ssize_t n;
 
-	switch (pick(tree, 9)) {
+	switch (pick(tree, 11)) {
 	case 0:
 		a10_sleep(a_while(tree));
 		break;
@@ -150,6 +224,12 @@ static void await_something(struct tree *tree)
 			a_while(tree)));
 		break;
 	case 7:
+		use_the_pipe(tree);
+		break;
+	case 8:
+		spawn_loose(tree);
+		break;
+	case 9:
 		a10_await_linked(&ops[2], 1, NULL);
 		break;
 	default:
@@ -249,6 +329,8 @@ static int grow_tree(void *data)
 	struct a10_ring *ring = a10_ring_current();
 	int item;
 
+	pipe_open(tree.pipe);
+	pipe_open(tree.idle);
 	tree.channel = a10_channel_create(sizeof(int), pick(&tree, 3), NULL);
 	a10_semaphore_init(&tree.semaphore, 1 + pick(&tree, 2));
 	be_a_scope(&tree, 0);
@@ -258,6 +340,13 @@ static int grow_tree(void *data)
 	while (a10_channel_try_receive(tree.channel, &item, sizeof(item)) == 1)
 		tree.items--;
 	ck_assert_int_eq(tree.items, 0);
+	for (uint32_t i = 0; i < tree.loose_count; i++)
+		a10_await(a10_shielded(a10_task_join(tree.loose[i])));
+	ck_assert_uint_eq(tree.loose_ended, tree.loose_count);
+	ck_assert_int_eq(ioctl(tree.pipe[0], FIONREAD, &item), 0);
+	ck_assert_int_eq(item, tree.bytes);
+	pipe_close(tree.pipe);
+	pipe_close(tree.idle);
 	a10_semaphore_finish(&tree.semaphore);
 	a10_channel_unref(tree.channel);
 	/* Itself, and who waits for it. */

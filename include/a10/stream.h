@@ -35,7 +35,7 @@ A10_OP a10_stream_next(struct a10_stream *stream)
 /*
  * Cancels it, closes and gives back what was not taken, frees it. In a task it
  * waits until the kernel is done with it. Nobody may wait for it. On its ring's
- * owner's thread. NULL: nothing.
+ * owner's thread, when the ring is gone on any. NULL: nothing.
  */
 A10_API void a10_stream_close(struct a10_stream *stream);
 

@@ -31,7 +31,8 @@ typedef int a10_task_fn(void *data);
 /*
  * A ring, fn(data) as a task on it, until it and all that was started on the
  * ring are over, or a10_sq_stop cancelled it. Returns what fn returned, or
- * -errno of the ring. The main() of a program. -EDEADLK: in a task or callback.
+ * -errno of the ring. The main() of a program. -EDEADLK: in a task or callback;
+ * -EBADFD: config.disabled.
  */
 A10_API int a10_run(const struct a10_config *config, a10_task_fn *fn,
 		    void *data);
@@ -48,12 +49,13 @@ struct a10_task_options {
 /*
  * Starts fn as a task, at the next turn of poll. size bytes of data are copied
  * to the task's own stack and fn gets the copy; size 0: fn gets data itself. In
- * a cancelled scope or task it is started as well, cancelled from birth, so
- * that it gives back what data names. In a task it waits while the scope is at
- * its limit. Any thread; with a scope the owner's. Returns its id. Not started,
- * and what data names still yours: -ENOMEM; -ESHUTDOWN; -EPERM; -EINVAL: no
- * ring; -E2BIG: larger than 1 GiB, or data more than half of its stack;
- * -EAGAIN: the scope is at its limit, and this is no task.
+ * a cancelled scope, or by a cancelled task that is not shielded, it is started
+ * as well, cancelled from birth, so that it gives back what data names. In a
+ * task it waits while the scope is at its limit. Any thread; with a scope the
+ * owner's. Returns its id. Not started, and what data names still yours:
+ * -ENOMEM; -ESHUTDOWN; -EPERM; -EINVAL: no ring; -E2BIG: larger than 1 GiB, or
+ * data more than half of its stack, less the guard page and 3 KiB; -EAGAIN: the
+ * scope is at its limit, and this is no task.
  */
 A10_API a10_id a10_task_spawn_with(const struct a10_task_options *options,
 				   a10_task_fn *fn, const void *data,
@@ -153,7 +155,8 @@ A10_INLINE int a10_await_fd(struct a10_op op, struct a10_fd *ret_fd)
 
 /*
  * A chain, as a10_submit_linked. Returns the first error, or the last one's
- * value. ret_results: NULL, or count of them.
+ * value. ret_results: NULL, or count of them. A cancel of the task spares it
+ * only if each of them is carried out.
  */
 A10_API ssize_t a10_await_linked(const struct a10_op *ops, size_t count,
 				 struct a10_result *ret_results);

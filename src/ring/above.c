@@ -65,6 +65,14 @@ void above_deliver(struct a10_ring *ring, struct slot *slot,
 		calls->deliver(ring, slot, r);
 }
 
+void above_detach(struct a10_ring *ring, struct slot *slot)
+{
+	const struct above_calls *calls = above_of(slot->opcode);
+
+	if (calls && calls->detach)
+		calls->detach(ring, slot);
+}
+
 void above_wake(struct a10_ring *ring, struct slot *slot)
 {
 	const struct above_calls *calls;

@@ -23,6 +23,11 @@ struct above_calls {
 	/* NULL, or: it is to be delivered, and r may be changed. */
 	void (*deliver)(struct a10_ring *ring, struct slot *slot,
 			struct a10_result *r);
+	/*
+	 * NULL, or: its result is known and was just said to be nobody's: gives
+	 * back what it has brought. Now, while all that it is about is there.
+	 */
+	void (*detach)(struct a10_ring *ring, struct slot *slot);
 	/* NULL, or: it is parked, and another thread said ASK_WAKE. */
 	void (*wake)(struct a10_ring *ring, struct slot *slot);
 	/*
@@ -65,6 +70,7 @@ void above_begin(struct a10_ring *ring, struct slot *slot);
 void above_cancel(struct a10_ring *ring, struct slot *slot);
 void above_deliver(struct a10_ring *ring, struct slot *slot,
 		   struct a10_result *r);
+void above_detach(struct a10_ring *ring, struct slot *slot);
 void above_wake(struct a10_ring *ring, struct slot *slot);
 
 /*

@@ -357,7 +357,10 @@ static void multishot_failed(struct a10_ring *ring, struct slot *slot,
 		if (is_ended_here(ring, slot, row, r->value))
 			r->value = (ssize_t)slot_reason(slot, r->value);
 		slot_deliver(ring, slot, r);
-	} else if (slot->marks & MARK_PAUSE && is_ended(r->value)) {
+	} else if ((slot->marks & MARK_PAUSE && is_ended(r->value)) ||
+		   (slot->marks & MARK_HELD &&
+		    is_ended_here(ring, slot, row, r->value))) {
+		/* Held, it has to end, for want of buffers perhaps. */
 		multishot_again(ring, slot);
 	} else if (is_transient(row, r->value)) {
 		retry_later(ring, slot);
@@ -520,6 +523,9 @@ void slot_unhold(struct a10_ring *ring, struct slot *slot)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
+	/* What was late until now was not the other side. */
+	if (slot->marks & MARK_ARMED)
+		timer_progress(ring, slot);
 	if (slot->state != SLOT_PARKED || slot->park != PARK_BOUND)
 		return;
 	if (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound)

@@ -88,6 +88,8 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 
 void slot_detach(struct a10_ring *ring, struct slot *slot)
 {
+	const bool known = slot->marks & MARK_DETACH;
+
 	slot->marks |= MARK_DETACH;
 	slot->id |= TAG_SPECIAL;
 	if (slot->flags & SLOT_CHAIN) {
@@ -99,6 +101,9 @@ void slot_detach(struct a10_ring *ring, struct slot *slot)
 		}
 	}
 	slot_cancel(ring, slot, MARK_CANCEL);
+	if (!known && slot->state == SLOT_FINISHED &&
+	    op_row(slot->opcode)->own == OWN_ABOVE)
+		above_detach(ring, slot);
 }
 
 void slot_pause(struct a10_ring *ring, struct slot *slot)

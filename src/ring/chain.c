@@ -125,6 +125,10 @@ void chain_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 {
 	struct slot *first = chain_first(ring, slot), *member;
 
+	/* By the chain's id: it means the member whose turn it is. */
+	if (slot->state == SLOT_FINISHED)
+		slot = slot_at(ring,
+			       cold_at(ring, slot_index(first))->chain_turn);
 	for (member = first; member; member = chain_after(ring, member)) {
 		if (member->state != SLOT_FINISHED &&
 		    !(member->marks & MARK_ENDING))

@@ -82,6 +82,22 @@ void inbox_admit_all(struct a10_ring *ring)
 	inbox_admit(ring, first);
 }
 
+struct slot *slot_find_new(struct a10_ring *ring, uint64_t id)
+{
+	const uint32_t index = id_slot(id);
+	struct slot *slot = slot_find(ring, id);
+
+	if (slot || index < ring->sq.foreign_base ||
+	    index >= slots_end(ring, true))
+		return slot;
+	/* What is over is of another generation, and changes no order here. */
+	slot = slot_at(ring, index);
+	if (id_plain(slot->id) != id_plain(id) || slot->state != SLOT_FREE)
+		return NULL;
+	inbox_admit_all(ring);
+	return slot_find(ring, id);
+}
+
 static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 {
 	struct slot *slot = slot_at(ring, index);
@@ -94,9 +110,7 @@ static void ask_carry_out(struct a10_ring *ring, uint32_t index)
 	 * The ask may have replaced an older one that was listed already, and
 	 * be for an operation that came into the inbox since it was taken.
 	 */
-	if (id_plain(slot->id) == id && slot->state == SLOT_FREE)
-		inbox_admit_all(ring);
-	slot = slot_find(ring, id);
+	slot = slot_find_new(ring, id);
 	if (!slot)
 		return;
 	if (word & ASK_WAKE)

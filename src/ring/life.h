@@ -27,6 +27,8 @@ void foreign_slot_give(struct a10_sq *sq, uint32_t first, uint32_t last);
 void foreign_slots_return(struct a10_ring *ring);
 /* The slot of an id that is not over; NULL: none. */
 struct slot *slot_find(struct a10_ring *ring, uint64_t id);
+/* The same of one that may still be in the inbox, which is admitted then. */
+struct slot *slot_find_new(struct a10_ring *ring, uint64_t id);
 /* One past the last index ever used on either side, for walks over all. */
 uint32_t slots_end(const struct a10_ring *ring, bool foreign);
 

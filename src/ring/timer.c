@@ -37,7 +37,7 @@ static int64_t slot_deadline(const struct slot *slot, const struct cold *cold)
 	if (cold->scope && !(cold->flags & A10_WITH_SHIELD) &&
 	    cold->scope->deadline < at)
 		at = cold->scope->deadline;
-	if (slot->marks & MARK_ARMED) {
+	if (slot->marks & MARK_ARMED && !(slot->marks & MARK_HELD)) {
 		other = time_after(cold->progress_at, cold->timeout_ns);
 		if (other < at)
 			at = other;

@@ -206,6 +206,12 @@ static ssize_t await_elsewhere(struct task *task, struct a10_sq *sq,
 		return refused(sq, (ssize_t)awaited.id, ret_result);
 	}
 	task_wait(task, &awaited, 1);
+	/* There it was a cancel; why, only this task knows. */
+	if (awaited.value == -ECANCELED && !awaited.shielded && task->reason) {
+		awaited.value = task->reason;
+		if (ret_result)
+			ret_result->value = awaited.value;
+	}
 	return awaited.value;
 }
 

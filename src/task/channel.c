@@ -249,18 +249,16 @@ static void channel_wake(struct a10_ring *ring, struct slot *slot)
 }
 
 /* Items that came for one who has been told to forget it. */
-static void receive_deliver(struct a10_ring *ring, struct slot *slot,
-			    struct a10_result *r)
+static void receive_detach(struct a10_ring *ring, struct slot *slot)
 {
 	const struct a10_channel *channel = channel_of(ring, slot);
-	const struct a10_request *request = request_at(ring, slot_index(slot));
-	char *items = (char *)(uintptr_t)request->address;
-	ssize_t i;
+	const uint32_t index = slot_index(slot);
+	const int64_t count = cold_at(ring, index)->value;
+	char *items = (char *)(uintptr_t)request_at(ring, index)->address;
+	int64_t i;
 
-	if (slot->marks & MARK_DETACH && r->value > 0 && channel->drop) {
-		for (i = 0; i < r->value; i++)
-			channel->drop(items + (size_t)i * channel->item_size);
-	}
+	for (i = 0; i < count && channel->drop; i++)
+		channel->drop(items + (size_t)i * channel->item_size);
 }
 
 /* At once, or by a slot, which also lets others have their turn. */
@@ -301,7 +299,7 @@ static const struct above_calls send_calls = {
 static const struct above_calls receive_calls = {
 	.begin = receive_begin,
 	.cancel = channel_cancel,
-	.deliver = receive_deliver,
+	.detach = receive_detach,
 	.await = receive_await,
 	.wake = channel_wake,
 };
@@ -314,6 +312,9 @@ struct a10_channel *a10_channel_create(size_t item_size, size_t capacity,
 	struct a10_channel *channel;
 	size_t size;
 
+	/* First: who could not make one is told so by what uses it. */
+	above_register(A10_OPCODE_CHANNEL_SEND, &send_calls);
+	above_register(A10_OPCODE_CHANNEL_RECEIVE, &receive_calls);
 	if (item_size == 0 ||
 	    __builtin_mul_overflow(item_size, capacity, &size) ||
 	    __builtin_add_overflow(size, sizeof(*channel), &size))
@@ -326,8 +327,6 @@ struct a10_channel *a10_channel_create(size_t item_size, size_t capacity,
 	channel->item_size = item_size;
 	channel->capacity = capacity;
 	channel->drop = drop;
-	above_register(A10_OPCODE_CHANNEL_SEND, &send_calls);
-	above_register(A10_OPCODE_CHANNEL_RECEIVE, &receive_calls);
 	return channel;
 }
 

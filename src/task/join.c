@@ -6,7 +6,7 @@
 /* NULL: no task, or it is over. */
 static struct task *task_find(struct a10_ring *ring, uint64_t id)
 {
-	const struct slot *slot = slot_find(ring, id);
+	const struct slot *slot = slot_find_new(ring, id);
 
 	if (!slot || slot->opcode != A10_OPCODE_TASK ||
 	    slot->state != SLOT_PARKED)

@@ -19,7 +19,8 @@ static void overflowed(int signal, siginfo_t *info, void *context)
 	const struct task *task = task_here;
 
 	(void)context;
-	if (task && stack_is_guard(task->stack, info->si_addr))
+	if (task && info->si_code > 0 &&
+	    stack_is_guard(task->stack, info->si_addr))
 		panic("a10: task %s (id %llx) has overflowed its stack of "
 		      "%zu KiB",
 		      task->name, (unsigned long long)task->id,
@@ -27,6 +28,9 @@ static void overflowed(int signal, siginfo_t *info, void *context)
 	/* Not ours: it happens again when this returns, as if unwatched. */
 	(void)sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL },
 			NULL);
+	/* But for what somebody has sent. */
+	if (info->si_code <= 0)
+		(void)raise(signal);
 }
 
 static void signal_stack_free(void *memory)

@@ -69,6 +69,13 @@ static void acquire_cancel(struct a10_ring *ring, struct slot *slot)
 	waiter_finish(ring, slot);
 }
 
+/* What it has acquired is nobody's. */
+static void acquire_detach(struct a10_ring *ring, struct slot *slot)
+{
+	if (cold_at(ring, slot_index(slot))->value == 0)
+		a10_semaphore_release(acquired(ring, slot));
+}
+
 static void acquire_wake(struct a10_ring *ring, struct slot *slot)
 {
 	struct a10_semaphore *semaphore = acquired(ring, slot);
@@ -95,6 +102,7 @@ static bool acquire_await(const struct a10_op *op,
 static const struct above_calls acquire_calls = {
 	.begin = acquire_begin,
 	.cancel = acquire_cancel,
+	.detach = acquire_detach,
 	.wake = acquire_wake,
 	.await = acquire_await,
 };

@@ -61,17 +61,31 @@ static ssize_t all_refused(const struct a10_op *ops, size_t count,
 	return err;
 }
 
+/* A chain ends as a whole. */
+static bool all_carried_out(const struct a10_op *ops, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && is_carried_out(&ops[i]); i++)
+		;
+	return i == count;
+}
+
 ssize_t a10_await_linked(const struct a10_op *ops, size_t count,
 			 struct a10_result *ret_results)
 {
 	struct task *task = task_here;
-	const int err = task ? task_reason(task) : -EDEADLK;
+	const bool always = all_carried_out(ops, count);
 	struct linked linked = { .results = ret_results };
+	int err = -EDEADLK;
 	a10_id id;
 
+	if (task)
+		err = always ? 0 : task_reason(task);
 	if (err < 0)
 		return all_refused(ops, count, ret_results, err);
 	linked.awaited.task = task;
+	linked.awaited.shielded = always;
 	id = a10_submit_linked(task->sq, ops, count, linked_done, &linked);
 	if (id < 0) {
 		results_fill(task->sq, ret_results, count, (ssize_t)id);

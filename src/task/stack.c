@@ -28,10 +28,13 @@
 /* Their frames are several times as large. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
 	__has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define STACK_SHIFT 16 /* 64 KiB the smallest, 256 KiB the usual */
+#define STACK_TIMES 4u
 #else
-#define STACK_SHIFT 14
+#define STACK_TIMES 1u
 #endif
+
+#define STACK_SMALLEST ((size_t)16 << 10)
+#define STACK_PAGES    4u /* at least: of 64 KiB, one is the guard */
 
 #define SLAB_SIZE    ((size_t)2 << 20)
 #define SLABS_BIGGER ((size_t)1 << 20) /* from here on one stack a slab */
@@ -80,7 +83,7 @@ static size_t page_size(void)
 
 static size_t class_size(uint32_t size_class)
 {
-	return (size_t)1 << (STACK_SHIFT + size_class);
+	return STACK_SMALLEST * STACK_TIMES << size_class;
 }
 
 /* STACK_CLASSES: none is so large. */
@@ -88,9 +91,23 @@ static uint32_t class_of(size_t size)
 {
 	uint32_t size_class = 0;
 
+	size *= STACK_TIMES;
+	if (size < STACK_PAGES * page_size())
+		size = STACK_PAGES * page_size();
 	while (size_class < STACK_CLASSES && class_size(size_class) < size)
 		size_class++;
 	return size_class;
+}
+
+size_t stack_room(size_t size)
+{
+	const size_t pages = STACK_PAGES * page_size();
+
+	if (size < STACK_SMALLEST)
+		size = STACK_SMALLEST;
+	if (size < pages)
+		size = pages;
+	return size - page_size() - (size_t)COLOURS * COLOUR_SIZE;
 }
 
 static size_t guard_size(const struct stack *stack)

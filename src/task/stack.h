@@ -41,6 +41,8 @@ struct stack *stack_take(struct a10_ring *ring, size_t size);
 void stack_give(struct a10_ring *ring, struct stack *stack);
 /* All that the ring's cache has, to the depot. */
 void stack_cache_empty(struct a10_ring *ring);
+/* Of so many bytes, at least, what is neither guard nor left free. */
+size_t stack_room(size_t size);
 /* Whether a canary still sings. Of other guards always. */
 bool canary_is_whole(const struct stack *stack);
 

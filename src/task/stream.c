@@ -190,7 +190,8 @@ static void stream_result(void *data, const struct a10_result *r)
 	copy = *r;
 	if (!r->more) {
 		stream->id = 0;
-		stream->end = r->value < 0 ? r->value : 0;
+		if (!stream->end && r->value < 0)
+			stream->end = r->value;
 		/* An error, or the end, is said by next for ever after. */
 		kept = r->value <= 0 && !a10_fd_valid(r->fd) && !r->buf.data;
 	}
@@ -357,6 +358,8 @@ struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound)
 		op_give_up(&op);
 		return NULL;
 	}
+	/* What was not taken is given back through it, also when it is gone. */
+	a10_sq_ref(a10_ring_sq(ring));
 	stream->ring = ring;
 	stream->bound = bound ? bound : 1;
 	stream->opcode = op.request.opcode;
@@ -393,5 +396,6 @@ void a10_stream_close(struct a10_stream *stream)
 		a10_detach(&stream->ring->sq, stream->id);
 	}
 	results_drop(stream);
+	a10_sq_unref(&stream->ring->sq);
 	free(stream);
 }

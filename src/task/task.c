@@ -227,24 +227,34 @@ static int options_check(const struct a10_task_options *options, size_t size,
 		stack_size = STACK_USUAL;
 	if (stack_size > STACK_MOST)
 		return -E2BIG;
-	if (size > stack_size / 2)
+	if (size > (stack_room(stack_size) - sizeof(struct task)) / 2)
 		return -E2BIG;
 	*ret_stack_size = stack_size;
 	return 0;
 }
 
-/* Waits until the scope has room; a cancel of this task does not keep it. */
+/* Whether its count may be looked at: by the owner, or before there is one. */
+static bool is_countable(const struct a10_scope *scope)
+{
+	return sq_is_mine(scope->sq) || !sq_is_bound(scope->sq);
+}
+
+/*
+ * Waits until the scope has room; a cancel of this task does not keep it. The
+ * scope may be another ring's, of the same thread.
+ */
 static int room_wait(struct a10_scope *scope)
 {
 	struct a10_op op = a10_op_make(A10_OPCODE_SCOPE_ROOM, a10_fd_none(),
 				       scope, 0, 0, 0);
 
 	op.extra.flags |= A10_WITH_LIBRARY;
-	while (scope->limit && scope->count >= scope->limit) {
+	while (is_countable(scope) && scope->limit &&
+	       scope->count >= scope->limit) {
 		if (!task_here)
 			return -EAGAIN;
 		/* -ECANCELED: it is started all the same, and ends soon. */
-		if (task_await(task_here, &op, NULL, false) < 0)
+		if (task_waiting.await(scope->sq, &op, NULL, false) < 0)
 			break;
 	}
 	return 0;
@@ -330,18 +340,24 @@ a10_id a10_task_spawn_with(const struct a10_task_options *options,
 		sq = a10_ring_sq(a10_ring_current());
 	if (!sq || (scope && options->sq && options->sq != sq))
 		return -EINVAL;
-	if (scope && scope->limit && sq_is_mine(sq)) {
-		err = room_wait(scope);
-		if (err < 0)
-			return err;
-	}
 	task = task_prepare(sq, options, stack_size, fn, data, size);
 	if (!task)
 		return -ENOMEM;
+	/* Last: who was told of room and fails would keep it from others. */
+	if (scope && scope->limit) {
+		err = room_wait(scope);
+		if (err < 0) {
+			task_release(task);
+			return err;
+		}
+	}
 	if (likely(sq_is_mine(sq) && is_plain(ring_of(sq), scope)))
 		id = task_submit_here(ring_of(sq), scope, task);
 	else
 		id = task_submit(sq, scope, task, NULL, NULL);
+	/* Who was told of room and has no use for it passes that on. */
+	if (unlikely(id < 0) && scope && scope->limit && sq_is_mine(sq))
+		a10_scope_set_limit(scope, scope->limit);
 	/* A child of a cancelled task is cancelled from birth. */
 	if (task_here && unlikely(task_reason(task_here)) && id > 0)
 		a10_cancel(sq, id);
@@ -367,6 +383,8 @@ int a10_run(const struct a10_config *config, a10_task_fn *fn, void *data)
 
 	if (a10_ring_current())
 		return -EDEADLK;
+	if (config && config->disabled)
+		return -EBADFD; /* nobody could enable it */
 	err = a10_ring_create(config, &ring);
 	if (err < 0)
 		return err;
