@@ -210,7 +210,7 @@ TEST(many_listings_in_one_go_do_not_keep_others_waiting)
 {
 	enum {
 		HEADS = 100,
-		LENGTH = 30
+		LENGTH = 31
 	};
 	static char text[HEADS * LENGTH + 1];
 	static char heads[HEADS * 1024];
