@@ -82,6 +82,27 @@ TEST(a_client_that_shut_its_side_gets_all_of_it)
 	server_end(&server);
 }
 
+TEST(a_client_that_reads_slowly_but_steadily_gets_all_of_it)
+{
+	static char bytes[10000];
+	struct server server;
+	size_t slowly = 0;
+	int fd;
+
+	server_start(&server, "--send-timeout", "1");
+	put_huge();
+	fd = client_dial(&server);
+	client_say(fd, "GET /huge.bin HTTP/1.0\r\n\r\n");
+	/* 200 kB a second. */
+	for (; slowly < 26 * sizeof(bytes); slowly += sizeof(bytes)) {
+		client_hear_bytes(fd, bytes, sizeof(bytes));
+		pause_ms(50);
+	}
+	ck_assert_uint_gt(slowly + client_drain(fd), HUGE_SIZE);
+	close(fd);
+	server_end(&server);
+}
+
 /* ---- a server that takes over ------------------------------------------- */
 
 static int dial_path(const char *path)
@@ -136,20 +157,20 @@ TEST(a_server_that_stops_leaves_the_socket_of_the_next)
 /* ---- listings that are asked for and not read --------------------------- */
 
 enum {
-	LONG_NAMES = 2300, /* whose page takes more than 4 MiB, and so 8 */
+	LONG_NAMES = 1900, /* whose page takes more than 4 MiB, and so 8 */
 	ASKERS = 12,       /* more than may have one at the same time    */
 };
 
 /* Of characters that are long in HTML, and in a URL. */
-static void put_long_names(void)
+static void put_long_names(int count)
 {
-	char path[256] = "long/";
+	char path[256 + 5] = "long/";
 
 	ck_assert_int_eq(mkdir("long", 0755), 0);
-	memset(path + 5, '"', 210);
-	for (int i = 0; i < LONG_NAMES; i++) {
-		snprintf(path + 215, sizeof(path) - 215, "%d", i);
-		ck_assert_int_eq(mknod(path, S_IFREG | 0644, 0), 0);
+	memset(path + 5, '"', 250);
+	for (int i = 0; i < count; i++) {
+		snprintf(path + 251, sizeof(path) - 251, "%d", i);
+		ck_assert_int_eq(link("empty", path), 0);
 	}
 }
 
@@ -163,7 +184,7 @@ TEST(listings_that_nobody_reads_do_not_take_all_memory)
 	size_t before;
 
 	server_start(&server, NULL, NULL);
-	put_long_names();
+	put_long_names(LONG_NAMES);
 	assert_status(&server, "GET /list/ HTTP/1.0\r\n\r\n", 200);
 	before = count_descriptors(&server);
 	for (int i = 0; i < ASKERS; i++) {
@@ -181,6 +202,40 @@ TEST(listings_that_nobody_reads_do_not_take_all_memory)
 		close(fds[i]);
 	assert_descriptors(&server, before);
 	assert_status(&server, "GET /long/ HTTP/1.0\r\n\r\n", 200);
+	server_end(&server);
+}
+
+/* One connection has its turn, and then others have theirs. */
+TEST(many_listings_in_one_go_do_not_keep_others_waiting)
+{
+	enum {
+		HEADS = 100,
+		LENGTH = 31
+	};
+	static char text[HEADS * LENGTH + 1];
+	static char heads[HEADS * 1024];
+	struct server server;
+	size_t length = 0;
+	size_t count = 0;
+	ssize_t got;
+	int fd;
+
+	for (int i = 0; i < HEADS; i++)
+		length += (size_t)snprintf(
+			text + length, sizeof(text) - length,
+			"HEAD /long/ HTTP/1.1\r\nHost:\r\n\r\n");
+	server_start(&server, NULL, NULL);
+	put_long_names(LONG_NAMES / 6);
+	fd = client_dial(&server);
+	client_say_bytes(fd, text, length);
+	pause_ms(30);
+	assert_body(&server, "/hello.txt", "hello\n");
+	got = recv(fd, heads, sizeof(heads) - 1, MSG_DONTWAIT);
+	for (const char *at = heads; got > 0 && at != NULL; count++)
+		at = strstr(at + 1, "HTTP/1.1 200 OK");
+	printf("%zu of %d came first\n", count, HEADS);
+	ck_assert_uint_lt(count, HEADS / 2);
+	close(fd);
 	server_end(&server);
 }
 

@@ -14,7 +14,7 @@
  *     |  \        +---> something follows: push_output   | the socket is full,
  *     |   \                                    |         | or others' turn
  *     |    +---> a long piece of a file: send_file       v
- *     |    |                                    +---> on_writable
+ *     |    |                                    +---> on_writable, on_paused
  *     |    +---> not in memory ---> on_read               |
  *     +-----------------------+---------------------------+
  */
