@@ -111,6 +111,11 @@ static int count_queued(const struct connection *connection)
 	return queued;
 }
 
+static bool is_taken(const struct connection *connection)
+{
+	return count_queued(connection) < connection->exchange->queued;
+}
+
 /*
  * The time for that runs from the last byte that the client was seen to take.
  * A socket tells that it is writable when a good part of its buffer is free,
@@ -183,8 +188,10 @@ static void on_paused(struct connection *connection, const struct a10_result *r)
 static void on_writable(struct connection *connection,
 			const struct a10_result *r)
 {
-	if (r->value == -ETIME)
+	if (r->value == -ETIME && is_taken(connection))
 		await_writable(connection);
+	else if (r->value == -ETIME)
+		give_up(connection);
 	else if (r->value < 0)
 		connection_close(connection);
 	else if ((r->value & (POLLOUT | POLLERR | POLLHUP)) != 0)
