@@ -144,12 +144,16 @@ TEST(a_backtrace_ends_where_the_task_began)
 static __attribute__((noinline)) int dig(unsigned int kib)
 {
 	volatile char block[1024];
+	int below;
 
 	block[0] = (char)kib;
 	block[1023] = 1;
 	if (kib == 0)
 		return block[1023];
-	return dig(kib - 1) + block[1023] - 1;
+	below = dig(kib - 1);
+	/* Looked at afterwards, or it becomes a loop. */
+	__asm__ volatile("" : : "r"(block) : "memory");
+	return below + block[1023] - 1;
 }
 
 static int dig_deep(void *data)

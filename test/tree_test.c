@@ -340,8 +340,11 @@ static int grow_tree(void *data)
 	while (a10_channel_try_receive(tree.channel, &item, sizeof(item)) == 1)
 		tree.items--;
 	ck_assert_int_eq(tree.items, 0);
+	/* The end of the ring cuts short what is shielded, too. */
 	for (uint32_t i = 0; i < tree.loose_count; i++)
-		a10_await(a10_shielded(a10_task_join(tree.loose[i])));
+		while (a10_await(a10_shielded(a10_task_join(tree.loose[i]))) ==
+		       -ECANCELED)
+			;
 	ck_assert_uint_eq(tree.loose_ended, tree.loose_count);
 	ck_assert_int_eq(ioctl(tree.pipe[0], FIONREAD, &item), 0);
 	ck_assert_int_eq(item, tree.bytes);
