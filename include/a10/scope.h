@@ -69,7 +69,7 @@ A10_API void a10_scope_set_limit(struct a10_scope *scope, uint32_t limit);
 /* Cancels all in it and what is added later. Once or often is the same. */
 A10_API void a10_scope_cancel(struct a10_scope *scope);
 
-/* Operations in it that are not over. */
+/* Operations in it that are not over; also once its ring is destroyed. */
 A10_API uint32_t a10_scope_count(const struct a10_scope *scope);
 
 /*
