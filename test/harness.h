@@ -22,6 +22,8 @@
 #include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct test {
 	const char *name;
@@ -78,5 +80,13 @@ unsigned int test_scaled(unsigned int count);
 
 /* seconds times A10_TEST_SLOW: how long to wait for what must happen. */
 double test_slowed(double seconds);
+
+/* Which keeps limits of its own in the place of the kernel's, and more. */
+static inline bool on_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload") != NULL;
+}
 
 #endif

@@ -154,14 +154,6 @@ static inline int rig_update_table(struct rig *rig, uint32_t slot, int32_t fd)
 	return rig_control(rig, URING_REGISTER_FILES_UPDATE, &update, 1);
 }
 
-/* valgrind keeps limits of its own in the place of the kernel's. */
-static inline bool on_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload && strstr(preload, "vgpreload") != NULL;
-}
-
 /* How many maps of rings this process has. */
 static inline unsigned int ring_maps(void)
 {

@@ -309,6 +309,8 @@ static void download_at_once(const char *option, const char *value)
 	struct answer answer;
 	int fds[DOWNLOADS];
 
+	if (on_valgrind())
+		SKIP("valgrind keeps the limit of descriptors to itself");
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	server_start(&server, option, value);
 	put_huge();

@@ -145,7 +145,9 @@ TEST(at_is_over_when_its_clock_reads_that)
 
 		start(ring, a10_at(clocks[i], at), &seen);
 		run_for(ring, A10_MILLISECOND);
-		ck_assert_uint_eq(seen.count, 0);
+		/* Unless this took longer. */
+		if (clock_read(clocks[i]) < at)
+			ck_assert_uint_eq(seen.count, 0);
 		RUN_UNTIL(ring, seen.ended == 1);
 		ck_assert_int_eq(seen.last.value, 0);
 		ck_assert_int_ge(clock_read(clocks[i]), at);
@@ -210,7 +212,8 @@ TEST(a_periodic_timer_ticks_until_it_is_cancelled)
 	}
 	/* They are counted, none twice, none left out, and they do not drift. */
 	ck_assert_uint_le(periods, (uint64_t)(passed / period));
-	ck_assert_uint_ge(periods + 2, (uint64_t)(passed / period));
+	ck_assert_uint_ge(periods + (uint64_t)(2 * test_slowed(1)),
+			  (uint64_t)(passed / period));
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
 	RUN_UNTIL(ring, seen.ended == 1);
 	ck_assert_int_eq(seen.last.value, -ECANCELED);

@@ -220,6 +220,8 @@ TEST(a_forked_child_has_helpers_of_its_own)
 #ifdef __SANITIZE_THREAD__
 	SKIP("the sanitizer lets no forked child make threads");
 #endif
+	if (on_valgrind())
+		SKIP("valgrind does not know MADV_DONTFORK");
 	ck_assert_int_eq(value_of(ring, a10_work(add, &done)), 0);
 	child = fork();
 	if (child == 0) {

@@ -27,15 +27,16 @@ A10_API void a10_watch_destroy(struct a10_watch *watch);
  * number for it, > 0, the same if it is watched already, also as a part of a
  * tree, which it stays; or -errno: -ENOSPC: fs.inotify.max_user_watches;
  * -EACCES: it, or a directory below, cannot be read. It is not watched then,
- * unless it was before. A tree is walked here and now. [inotify_add_watch]
+ * unless it was before. A tree is walked here and now. The owner's thread, or
+ * any before the ring is bound. [inotify_add_watch]
  */
 A10_API int a10_watch_add(struct a10_watch *watch, const char *path,
 			  uint32_t mask, uint32_t flags);
 
 /*
  * No longer: events of it that are to come are dropped. Of a tree: all of it,
- * with what was added under the same number. 0; -ENOENT: no such number.
- * [inotify_rm_watch]
+ * with what was added under the same number. 0; -ENOENT: no such number. The
+ * owner's thread, or any before the ring is bound. [inotify_rm_watch]
  */
 A10_API int a10_watch_remove(struct a10_watch *watch, int number);
 

@@ -149,7 +149,7 @@ static struct a10_address every_v4(const struct a10_address *address)
 	return every;
 }
 
-int listener_open(struct a10_ring *ring, const struct a10_address *address,
+int listening_socket_open(struct a10_ring *ring, const struct a10_address *address,
 		  uint32_t flags)
 {
 	struct a10_address every;
@@ -191,7 +191,7 @@ void listen_begin(struct a10_ring *ring, struct slot *slot)
 			return;
 		goto finish;
 	}
-	fd = listener_open(ring, &address, request->op_flags);
+	fd = listening_socket_open(ring, &address, request->op_flags);
 	if (fd < 0)
 		goto finish;
 	made(ring, slot, fd);

@@ -194,7 +194,7 @@ static void families_in_turn(struct dial *dial)
 static void dial_listen(struct dial *dial)
 {
 	for (uint32_t i = 0; i < dial->count; i++) {
-		const int fd = listener_open(dial->ring, &dial->addresses[i],
+		const int fd = listening_socket_open(dial->ring, &dial->addresses[i],
 					     dial->flags);
 
 		if (fd >= 0) {

@@ -356,15 +356,13 @@ void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);
 /* Of an address: socket, options, bind, listen. The descriptor or -errno. */
-int listener_open(struct a10_ring *ring, const struct a10_address *address,
+int listening_socket_open(struct a10_ring *ring, const struct a10_address *address,
 		  uint32_t flags);
 int socket_open(struct a10_ring *ring, const struct a10_address *address,
 		uint32_t flags);
 /* Its descriptor is fd: into the table, if it is to be a direct one. */
 void made(struct a10_ring *ring, struct slot *slot, int fd);
 void connect_begin(struct a10_ring *ring, struct slot *slot);
-/* A descriptor that is its result, or is to become a direct one that is. */
-void made(struct a10_ring *ring, struct slot *slot, int fd);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
 
