@@ -149,8 +149,8 @@ static struct a10_address every_v4(const struct a10_address *address)
 	return every;
 }
 
-int listening_socket_open(struct a10_ring *ring, const struct a10_address *address,
-		  uint32_t flags)
+int listening_socket_open(struct a10_ring *ring,
+			  const struct a10_address *address, uint32_t flags)
 {
 	struct a10_address every;
 	int err, fd = socket_open(ring, address, flags);

@@ -194,8 +194,8 @@ static void families_in_turn(struct dial *dial)
 static void dial_listen(struct dial *dial)
 {
 	for (uint32_t i = 0; i < dial->count; i++) {
-		const int fd = listening_socket_open(dial->ring, &dial->addresses[i],
-					     dial->flags);
+		const int fd = listening_socket_open(
+			dial->ring, &dial->addresses[i], dial->flags);
 
 		if (fd >= 0) {
 			made(dial->ring, dial_leave(dial), fd);

@@ -356,8 +356,8 @@ void close_begin(struct a10_ring *ring, struct slot *slot);
 void close_proceed(struct a10_ring *ring, struct slot *slot);
 void listen_begin(struct a10_ring *ring, struct slot *slot);
 /* Of an address: socket, options, bind, listen. The descriptor or -errno. */
-int listening_socket_open(struct a10_ring *ring, const struct a10_address *address,
-		  uint32_t flags);
+int listening_socket_open(struct a10_ring *ring,
+			  const struct a10_address *address, uint32_t flags);
 int socket_open(struct a10_ring *ring, const struct a10_address *address,
 		uint32_t flags);
 /* Its descriptor is fd: into the table, if it is to be a direct one. */
