@@ -87,7 +87,7 @@ struct lap {
 	atomic_uint *hops;
 };
 
-#define HOPS 2000
+#define HOPS 300
 
 static void hop(void *data, const struct a10_result *r);
 
@@ -129,7 +129,7 @@ static int begin_hops(const struct a10_shard *shard)
 TEST(shards_submit_to_each_other_to_the_last)
 {
 	needs_rings();
-	for (unsigned int i = 0; i < test_scaled(20); i++) {
+	for (unsigned int i = 0; i < test_scaled(8); i++) {
 		atomic_uint hops = 0;
 
 		for (uint32_t k = 0; k < SHARDS; k++) {
