@@ -109,7 +109,8 @@ static void mark_started(struct a10_ring *ring, uint32_t index)
 		sq->slots[index].flags |= SLOT_STARTED;
 }
 
-static void requests_write(struct a10_ring *ring, uint32_t index)
+/* What the tail is to be then. */
+static uint32_t requests_write(struct a10_ring *ring, uint32_t index)
 {
 	const struct backend_view *view = &ring->view;
 	struct a10_sq *sq = &ring->sq;
@@ -127,8 +128,7 @@ static void requests_write(struct a10_ring *ring, uint32_t index)
 		else if (!(sqe->flags & URING_SQE_IO_HARDLINK))
 			sqe->flags |= URING_SQE_IO_LINK;
 	}
-	/* Release: pairs with the kernel's acquire of tail. */
-	atomic_store_explicit(view->sq_tail, tail, memory_order_release);
+	return tail;
 }
 
 /* The fence is that of enter_flags, of which another thread is the other. */
@@ -150,7 +150,7 @@ static bool is_quiet(const struct a10_sq *sq, uint32_t index)
 int start_push(struct a10_sq *sq, uint32_t index)
 {
 	struct a10_ring *ring = ring_of(sq);
-	uint32_t count = 0;
+	uint32_t count = 0, tail = 0;
 	bool quiet = false;
 	int err;
 
@@ -162,11 +162,14 @@ int start_push(struct a10_sq *sq, uint32_t index)
 	if (count > 0) {
 		mark_started(ring, index);
 		quiet = is_quiet(sq, index);
+		tail = requests_write(ring, index);
 	}
-	/* From here on the slot is the owner's, but it writes to no request. */
+	/* From here on the slot is the owner's, who knows that it runs. */
 	err = inbox_link(sq, index);
 	if (err == 0 && count > 0) {
-		requests_write(ring, index);
+		/* Release: pairs with the kernel's acquire of tail. */
+		atomic_store_explicit(ring->view.sq_tail, tail,
+				      memory_order_release);
 		kernel_thread_wake(ring);
 	} else if (err == 0) {
 		sq->start_waits = true;
