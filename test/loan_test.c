@@ -2,37 +2,19 @@
  * How a pool's buffers come back: twice, from other threads, after the pool
  * and the ring are gone, in a forked child.
  */
-#include "support.h"
+#include "pools.h"
 
 #include <sys/wait.h>
 
-#include "buf/loan.h"
-#include "ring/core.h"
-
-static struct a10_pool *pool_open(struct a10_ring *ring, uint32_t count,
-				  uint32_t size, uint32_t flags)
+static struct a10_buf lent(struct a10_ring *ring, struct pair *pair,
+			   struct a10_pool *pool, const char *text)
 {
-	struct a10_pool *pool = NULL;
-	const int err = a10_pool_create(ring, count, size, flags, &pool);
+	struct a10_buf buf;
 
-	if (err == -EOPNOTSUPP)
-		SKIP("the kernel has no rings of buffers");
-	ck_assert_msg(err == 0, "no pool: %s", strerror(-err));
-	return pool;
-}
-
-static struct a10_buf received(struct a10_ring *ring, struct pair *pair,
-			       struct a10_pool *pool, const char *text)
-{
-	const size_t length = strlen(text);
-	struct a10_result r;
-
-	ck_assert_int_eq(write(pair->theirs, text, length), (ssize_t)length);
-	r = result_of(ring, a10_recv_pooled(pair->ours, pool, 0));
-	ck_assert_int_eq(r.value, (ssize_t)length);
-	ck_assert_uint_eq(r.buf.length, length);
-	ck_assert_mem_eq(r.buf.data, text, length);
-	return r.buf;
+	put(pair->theirs, text, strlen(text));
+	buf = received(ring, pair, pool);
+	buf_is(buf, text);
+	return buf;
 }
 
 static void *release_elsewhere(void *data)
@@ -76,7 +58,7 @@ static void twice_is_once(uint32_t flags)
 
 	a10_set_log(on_log, &errors);
 	pair_open(ring, false, &pair);
-	buf = received(ring, &pair, pool, "first");
+	buf = lent(ring, &pair, pool, "first");
 	a10_buf_release(buf);
 	a10_buf_release(buf);
 	ck_assert_uint_eq(errors, 1);
@@ -84,7 +66,7 @@ static void twice_is_once(uint32_t flags)
 	ck_assert_uint_eq(errors, 2);
 
 	/* The same loan is another's now. */
-	other = received(ring, &pair, pool, "other");
+	other = lent(ring, &pair, pool, "other");
 	ck_assert_uint_eq(other.loan, buf.loan);
 	a10_buf_release(buf);
 	released_elsewhere(buf);
@@ -148,8 +130,7 @@ TEST(of_many_threads_that_release_a_buffer_one_does)
 	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, THREADS), 0);
 	pair_open(ring, false, &pair);
 	for (unsigned int i = 1; i <= test_scaled(200); i++) {
-		struct race race = { received(ring, &pair, pool, "x"),
-				     &barrier };
+		struct race race = { lent(ring, &pair, pool, "x"), &barrier };
 		pthread_t threads[THREADS];
 
 		for (int j = 0; j < THREADS; j++)
@@ -178,7 +159,7 @@ TEST(what_another_thread_releases_is_the_kernels_at_the_next_poll)
 
 	pair_open(ring, false, &pair);
 	for (int i = 0; i < 4; i++)
-		bufs[i] = received(ring, &pair, pool, "text");
+		bufs[i] = lent(ring, &pair, pool, "text");
 	ck_assert_uint_eq(a10_pool_available(pool), 0);
 	for (int i = 0; i < 4; i++)
 		released_elsewhere(bufs[i]);
@@ -187,7 +168,7 @@ TEST(what_another_thread_releases_is_the_kernels_at_the_next_poll)
 	ck_assert(!pools_have_returns(ring));
 	ck_assert_uint_eq(a10_pool_available(pool), 4);
 	for (int i = 0; i < 4; i++)
-		bufs[i] = received(ring, &pair, pool, "more");
+		bufs[i] = lent(ring, &pair, pool, "more");
 	for (int i = 0; i < 4; i++)
 		a10_buf_release(bufs[i]);
 	pair_close(ring, &pair);
@@ -210,7 +191,7 @@ TEST(an_owner_that_sleeps_for_want_of_buffers_is_woken)
 
 	pair_open(ring, false, &pair);
 	for (int i = 0; i < 20; i++) {
-		struct a10_buf buf = received(ring, &pair, pool, "first");
+		struct a10_buf buf = lent(ring, &pair, pool, "first");
 		pthread_t thread;
 
 		start(ring, a10_recv_pooled(pair.ours, pool, 0), &seen);
@@ -363,7 +344,7 @@ TEST(a_buffer_outlives_its_pool)
 
 	pair_open(ring, false, &pair);
 	for (int i = 0; i < 3; i++)
-		bufs[i] = received(ring, &pair, pool, "still here");
+		bufs[i] = lent(ring, &pair, pool, "still here");
 	a10_pool_destroy(pool);
 	for (int i = 0; i < 3; i++)
 		ck_assert_mem_eq(bufs[i].data, "still here", 10);
@@ -384,7 +365,7 @@ static void outlive_the_ring(uint32_t flags, bool elsewhere, bool uncollected)
 
 	pair_open(ring, false, &pair);
 	for (int i = 0; i < 3; i++)
-		bufs[i] = received(ring, &pair, pool, "still here");
+		bufs[i] = lent(ring, &pair, pool, "still here");
 	pair_close(ring, &pair);
 	if (uncollected)
 		released_elsewhere(bufs[0]);
@@ -454,8 +435,7 @@ TEST(threads_may_release_while_the_pool_and_the_ring_end)
 				(unsigned int)(test_random(&state) % 17);
 			holder->wait_ns = (int64_t)(test_random(&state) % 4000);
 			for (unsigned int j = 0; j < holder->count; j++)
-				holder->bufs[j] =
-					received(ring, &pair, pool, "x");
+				holder->bufs[j] = lent(ring, &pair, pool, "x");
 			threads[i] = thread_start(holder_run, holder);
 		}
 		pair_close(ring, &pair);
@@ -510,7 +490,7 @@ TEST(what_waits_for_data_or_buffers_ends_with_its_pool)
 
 	for (int i = 0; i < WAITING; i++)
 		pair_open(ring, false, &pairs[i]);
-	buf = received(ring, &pairs[0], pool, "held");
+	buf = lent(ring, &pairs[0], pool, "held");
 	for (int i = 0; i < WAITING; i++) {
 		struct a10_op op = a10_recv_pooled(pairs[i].ours, pool, 0);
 
@@ -590,9 +570,9 @@ TEST(a_child_may_release_and_destroy_what_it_inherited)
 	pid_t child;
 
 	pair_open(ring, false, &pair);
-	bufs[0] = received(ring, &pair, pool, "one");
-	bufs[1] = received(ring, &pair, pool, "two");
-	bufs[2] = received(ring, &pair, kept, "three");
+	bufs[0] = lent(ring, &pair, pool, "one");
+	bufs[1] = lent(ring, &pair, pool, "two");
+	bufs[2] = lent(ring, &pair, kept, "three");
 	pool_set_hungry(pool);
 	child = fork();
 	ck_assert_int_ge(child, 0);
@@ -619,7 +599,7 @@ TEST(a_child_may_release_and_destroy_what_it_inherited)
 	a10_buf_release(bufs[0]);
 	a10_buf_release(bufs[1]);
 	for (int i = 0; i < 2; i++)
-		bufs[i] = received(ring, &pair, pool, "again");
+		bufs[i] = lent(ring, &pair, pool, "again");
 	a10_buf_release(bufs[0]);
 	a10_buf_release(bufs[1]);
 	a10_buf_release(bufs[2]);
