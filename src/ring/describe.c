@@ -467,34 +467,6 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	return 0;
 }
 
-void slot_describe_above(struct a10_ring *ring, uint32_t index, uint8_t opcode,
-			 struct a10_scope *scope, void *owned,
-			 void (*release)(void *owned))
-{
-	struct a10_request *request = request_at(ring, index);
-	struct cold *cold = cold_at(ring, index);
-	struct slot *slot = slot_at(ring, index);
-
-	request->opcode = opcode;
-	request->flags = 0;
-	request->fd = -1;
-	request->address = (uintptr_t)owned;
-	cold->flags = A10_WITH_LIBRARY | A10_WITH_OWNED;
-	cold->deadline_ns = INT64_MAX;
-	cold->retry_at = INT64_MAX;
-	cold->owned = owned;
-	cold->release = release;
-	cold->pool = NULL;
-	cold->captured = NULL;
-	cold->scope = scope;
-	cold->fd_value = -1;
-	slot->done = NULL;
-	slot->data = NULL;
-	slot->next = NO_SLOT;
-	slot->descriptor = 0;
-	slot->status = (uint64_t)opcode << 8 | (uint64_t)SLOT_COLD << 48;
-}
-
 void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner)
 {
 	struct cold *cold = &sq->colds[index];

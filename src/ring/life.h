@@ -68,14 +68,6 @@ int slot_describe(struct a10_ring *ring, uint32_t index, bool owner,
 		  const struct a10_op *op, struct a10_scope *scope,
 		  a10_done *done, void *data);
 
-/*
- * The owner's: the same of an operation above that nobody makes but the
- * library, in a few words; owned and release as a10_owning.
- */
-void slot_describe_above(struct a10_ring *ring, uint32_t index, uint8_t opcode,
-			 struct a10_scope *scope, void *owned,
-			 void (*release)(void *owned));
-
 /* Any thread: what a described slot holds that will not be submitted. */
 void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner);
 

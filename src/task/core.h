@@ -78,27 +78,28 @@ struct task {
 	struct stack *stack;
 	int value;
 	uint8_t state; /* enum task_state */
+	/* From here on zero at its start: task_init. */
 	bool shield;
 	int16_t reason;   /* -ECANCELED or -ETIME; 0: nobody asked */
 	uint32_t streak;  /* results in a row that it did not wait for */
-	uint32_t joiners; /* slots, by park_next */
+	uint32_t joiners; /* slots, by park_next; NO_SLOT is 0 */
 	struct joiner *joined_by;
 	/* It waits without a slot: ends that, with the task's reason ... */
 	void (*give_up)(struct task *task);
-	void *waits_in; /* ... and what that needs to know */
-	struct awaited *awaits;
-	uint32_t await_count;
-	_Atomic uint32_t elsewhere; /* one of another ring's is over */
 	struct local *more_locals;
 	uint32_t more_count;
 	uint32_t local_count; /* of locals, ever used */
-	void *fiber;          /* the sanitizers': its own, ... */
-	void *poll_fiber;     /* ... poll's ... */
+	uint32_t await_count;
+	_Atomic uint32_t elsewhere; /* one of another ring's is over */
+	void *fiber;                /* the sanitizers': its own */
 	void *kept;
+	struct exceptions exceptions;
+	char name[32];  /* up to here, and of this the first word */
+	void *waits_in; /* what give_up needs to know */
+	struct awaited *awaits;
+	void *poll_fiber; /* the sanitizers': of who resumed it */
 	const void *poll_low;
 	size_t poll_size;
-	struct exceptions exceptions;
-	char name[32];
 	struct local locals[LOCALS_HELD];
 };
 

@@ -6,10 +6,14 @@
 /* NULL: no task, or it is over. */
 static struct task *task_find(struct a10_ring *ring, uint64_t id)
 {
-	const struct slot *slot = slot_find_new(ring, id);
+	const struct slot *slot;
 
-	if (!slot || slot->opcode != A10_OPCODE_TASK ||
-	    slot->state != SLOT_PARKED)
+	if (likely(id_slot(id) < ring->slots_used))
+		slot = slot_at(ring, id_slot(id));
+	else
+		slot = slot_find_new(ring, id);
+	if (!slot || id_plain(slot->id) != id_plain(id) ||
+	    slot->opcode != A10_OPCODE_TASK || slot->state != SLOT_PARKED)
 		return NULL;
 	return (struct task *)(uintptr_t)request_at(ring, slot_index(slot))
 		->address;

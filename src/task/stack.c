@@ -89,14 +89,19 @@ static size_t class_size(uint32_t size_class)
 /* STACK_CLASSES: none is so large. */
 static uint32_t class_of(size_t size)
 {
-	uint32_t size_class = 0;
+	const size_t least = STACK_PAGES * page_size();
+	unsigned long long times;
+	uint32_t size_class;
 
 	size *= STACK_TIMES;
-	if (size < STACK_PAGES * page_size())
-		size = STACK_PAGES * page_size();
-	while (size_class < STACK_CLASSES && class_size(size_class) < size)
-		size_class++;
-	return size_class;
+	if (size < least)
+		size = least;
+	/* Of the smallest, less a byte. */
+	times = (size - 1) / (STACK_SMALLEST * STACK_TIMES);
+	if (times == 0)
+		return 0;
+	size_class = 64 - (uint32_t)__builtin_clzll(times);
+	return size_class < STACK_CLASSES ? size_class : STACK_CLASSES;
 }
 
 size_t stack_room(size_t size)

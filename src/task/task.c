@@ -51,7 +51,26 @@ void task_overflowed(const struct task *task)
 	      (unsigned long long)task->id);
 }
 
-/* The slot tells who waits and gives the stack back: see task_release. */
+/* ---- ending ---------------------------------------------------------------- */
+
+/* ring: this thread's, or NULL. */
+static void task_free(struct a10_ring *ring, struct task *task)
+{
+	if (task->fiber)
+		FIBER_DROP(task->fiber);
+	locals_free(task);
+	stack_give(ring, task->stack);
+}
+
+/* What the operation owns: it is over, or was refused. */
+static void task_release(void *owned)
+{
+	struct task *task = owned;
+
+	task_free(sq_is_mine(task->sq) ? ring_of(task->sq) : NULL, task);
+}
+
+/* Its slot gives the stack back, if there is more to do: see task_release. */
 void task_end(struct task *task)
 {
 	struct a10_ring *ring = task->ring;
@@ -62,6 +81,10 @@ void task_end(struct task *task)
 		task_overflowed(task);
 	if (task->joiners != NO_SLOT || task->joined_by)
 		joins_finish(ring, task);
+	if (likely(parked_end(ring, slot, task->value))) {
+		task_free(ring, task);
+		return;
+	}
 	slot_unpark(ring, slot);
 	slot_deliver(ring, slot, &r);
 }
@@ -95,6 +118,17 @@ static struct task *slot_task(struct a10_ring *ring, const struct slot *slot)
 	return (struct task *)(uintptr_t)request->address;
 }
 
+/* Its slot is parked. */
+static void task_start(struct a10_ring *ring, struct task *task,
+		       const struct slot *slot)
+{
+	task->ring = ring;
+	task->id = id_plain(slot->id);
+	task->fiber = FIBER_MAKE();
+	task->reason = (int16_t)slot_reason(slot, 0);
+	task_ready(task);
+}
+
 static void task_begin(struct a10_ring *ring, struct slot *slot)
 {
 	struct task *task = slot_task(ring, slot);
@@ -104,12 +138,8 @@ static void task_begin(struct a10_ring *ring, struct slot *slot)
 		ring->tasks.finish = stack_cache_empty;
 		overflow_watch();
 	}
-	task->ring = ring;
-	task->id = id_plain(slot->id);
-	task->fiber = FIBER_MAKE();
-	task->reason = (int16_t)slot_reason(slot, 0);
 	slot_park(ring, slot, PARK_ABOVE);
-	task_ready(task);
+	task_start(ring, task, slot);
 }
 
 static void task_cancel(struct a10_ring *ring, struct slot *slot)
@@ -150,25 +180,15 @@ static const struct above_calls task_calls = {
 
 /* ---- starting -------------------------------------------------------------- */
 
-/* What the operation owns: it is over, or was refused. */
-static void task_release(void *owned)
-{
-	struct task *task = owned;
-	struct stack *stack = task->stack;
-	struct a10_ring *ring = sq_is_mine(task->sq) ? ring_of(task->sq) : NULL;
-
-	if (task->fiber)
-		FIBER_DROP(task->fiber);
-	locals_free(task);
-	stack_give(ring, stack);
-}
-
 static void *aligned_below(void *place, size_t size)
 {
 	return (void *)(((uintptr_t)place - size) & ~(uintptr_t)63);
 }
 
-/* Field by field: to clear all of it takes longer than the rest of a spawn. */
+/* Not all of it: that takes longer than the rest of a spawn. */
+#define TASK_ZERO_FROM offsetof(struct task, shield)
+#define TASK_ZERO_TO   (offsetof(struct task, name) + sizeof(uint64_t))
+
 static void task_init(struct task *task, struct a10_sq *sq, struct stack *stack,
 		      a10_task_fn *fn, const void *data)
 {
@@ -176,30 +196,15 @@ static void task_init(struct task *task, struct a10_sq *sq, struct stack *stack,
 	task->stack = stack;
 	task->fn = fn;
 	task->data = (void *)(uintptr_t)data;
-	task->shield = false;
-	task->reason = 0;
-	task->streak = 0;
-	task->joiners = NO_SLOT;
-	task->joined_by = NULL;
-	task->give_up = NULL;
-	task->await_count = 0;
-	atomic_store_explicit(&task->elsewhere, 0, memory_order_relaxed);
-	task->more_locals = NULL;
-	task->more_count = 0;
-	task->local_count = 0;
-	task->fiber = NULL;
-	task->kept = NULL;
-	task->exceptions.caught = NULL;
-	task->exceptions.uncaught = 0;
-	task->name[0] = '\0';
+	memset((char *)task + TASK_ZERO_FROM, 0, TASK_ZERO_TO - TASK_ZERO_FROM);
 }
 
 /* NULL: no memory. */
 static struct task *task_make(struct a10_sq *sq, size_t stack_size,
 			      a10_task_fn *fn, const void *data, size_t size)
 {
-	struct a10_ring *ring = sq_is_mine(sq) ? ring_of(sq) : NULL;
-	struct stack *stack = stack_take(ring, stack_size);
+	struct stack *stack =
+		stack_take(sq_is_mine(sq) ? ring_of(sq) : NULL, stack_size);
 	struct task *task;
 	void *high;
 
@@ -227,7 +232,7 @@ static int options_check(const struct a10_task_options *options, size_t size,
 		stack_size = STACK_USUAL;
 	if (stack_size > STACK_MOST)
 		return -E2BIG;
-	if (size > (stack_room(stack_size) - sizeof(struct task)) / 2)
+	if (size && size > (stack_room(stack_size) - sizeof(struct task)) / 2)
 		return -E2BIG;
 	*ret_stack_size = stack_size;
 	return 0;
@@ -297,22 +302,15 @@ static a10_id task_submit(struct a10_sq *sq, struct a10_scope *scope,
 static a10_id task_submit_here(struct a10_ring *ring, struct a10_scope *scope,
 			       struct task *task)
 {
-	const uint32_t index = slot_take(ring);
-	struct slot *slot;
-	a10_id id;
+	struct slot *slot =
+		parked_begin(ring, A10_OPCODE_TASK, scope, task, task_release);
 
-	if (unlikely(index == NO_SLOT)) {
+	if (unlikely(!slot)) {
 		task_release(task);
 		return -ENOMEM;
 	}
-	slot = slot_at(ring, index);
-	slot_describe_above(ring, index, A10_OPCODE_TASK, scope, task,
-			    task_release);
-	id = (a10_id)id_plain(slot->id);
-	if (scope)
-		scope->count++;
-	slot_admit(ring, slot);
-	return id;
+	task_start(ring, task, slot);
+	return (a10_id)task->id;
 }
 
 /* Whether there is nothing to refuse it for, or to do for the first one. */
