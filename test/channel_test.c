@@ -458,6 +458,81 @@ TEST(who_has_acquired_a_semaphore_may_free_it_at_once)
 	ck_assert_int_eq(run(acquire_and_free, NULL), 0);
 }
 
+/* ---- the last reference --------------------------------------------------------------- */
+
+struct given {
+	struct a10_channel *channel; /* with the only reference */
+	bool sends;
+};
+
+static void *serve_and_let_go(void *data)
+{
+	const struct given *given = data;
+	uint32_t item = 7;
+
+	if (given->sends) {
+		ssize_t n;
+
+		do {
+			n = a10_channel_try_send(given->channel, &item,
+						 sizeof(item));
+		} while (n == -EAGAIN);
+		ck_assert_int_eq(n, 1);
+	}
+	a10_channel_unref(given->channel);
+	return NULL;
+}
+
+/* What the other thread leaves is touched by memory that tools watch. */
+static int wait_without_a_reference(void *data)
+{
+	(void)data;
+	for (unsigned int i = 0; i < test_scaled(100); i++) {
+		struct given given = { .sends = i % 2 };
+		struct a10_scope scope;
+		uint32_t item = 0;
+		pthread_t thread;
+		struct a10_op op;
+
+		/* Without room: a send ends when somebody waits. */
+		given.channel = a10_channel_create(sizeof(item), 0, NULL);
+		a10_scope_open(&scope, NULL, 0);
+		op = a10_channel_receive(given.channel, &item, sizeof(item));
+		ck_assert_int_gt(a10_scope_submit(&scope, op, NULL, NULL), 0);
+		thread = thread_start(serve_and_let_go, &given);
+		ck_assert_int_eq(a10_await(a10_scope_wait(&scope)), 0);
+		ck_assert_uint_eq(item, given.sends ? 7 : 0);
+		thread_join(thread);
+		ck_assert_int_eq(a10_scope_close(&scope), 0);
+	}
+	return 0;
+}
+
+TEST(who_serves_a_receive_may_let_the_channel_go_at_once)
+{
+	ck_assert_int_eq(run(wait_without_a_reference, NULL), 0);
+}
+
+TEST(a_channel_without_references_is_closed)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_channel *channel =
+		a10_channel_create(sizeof(int *), 1, count_drop);
+	int count = 0, *item = &count;
+	struct seen seen;
+
+	ck_assert_int_eq(a10_ring_poll(ring, 0), 0);
+	a10_channel_try_send(channel, &item, sizeof(item));
+	start(ring, a10_channel_send(channel, &item, sizeof(item)), &seen);
+	a10_channel_unref(channel);
+	/* It is there until the result is. */
+	ck_assert_int_eq(count, 0);
+	ck_assert_int_gt(a10_ring_poll(ring, PATIENCE), 0);
+	ck_assert_int_eq(seen.last.value, -EPIPE);
+	ck_assert_int_eq(count, 1);
+	ring_close(ring);
+}
+
 /* ---- several at once ---------------------------------------------------------------- */
 
 static int first_of_two(void *data)

@@ -14,7 +14,8 @@ struct a10_channel;
 /*
  * Holds capacity items of item_size bytes each; capacity 0: each send waits for
  * its receive. drop (or NULL) is called for each item that nobody received,
- * when the last reference goes. Any thread. NULL: no memory, or item_size 0.
+ * when the last reference is gone and nobody waits any more, on the thread where
+ * that is so last. Any thread. NULL: no memory, or item_size 0.
  */
 A10_API struct a10_channel *
 a10_channel_create(size_t item_size, size_t capacity, void (*drop)(void *item));
@@ -23,8 +24,10 @@ a10_channel_create(size_t item_size, size_t capacity, void (*drop)(void *item));
 A10_API struct a10_channel *a10_channel_ref(struct a10_channel *channel);
 
 /*
- * Gives a reference back; nothing may send or receive on it after the last one.
- * NULL: nothing. Any thread.
+ * Gives a reference back. The last one closes it: who waits is told, or was
+ * served, and needs no reference for that; but nothing may begin to send or
+ * receive after it, and what another thread submitted begins at the next poll
+ * of its ring. NULL: nothing. Any thread.
  */
 A10_API void a10_channel_unref(struct a10_channel *channel);
 

@@ -5,6 +5,11 @@
  * nobody waits to send or it is full. What a sender brings may go to a receiver
  * directly, into memory that its operation was lent. So nobody overtakes those
  * who wait: there is nothing to be had then, or no room.
+ *
+ * An operation holds the channel from its beginning until its result is
+ * delivered: who serves one that waits on another ring may give back the last
+ * reference before that ring's owner has looked. A channel without references
+ * is closed, so nobody waits for ever.
  */
 #include "task/waiter.h"
 
@@ -14,8 +19,9 @@
 #include <a10/channel.h>
 
 struct a10_channel {
-	_Atomic uint32_t references;
-	lock_word lock; /* guards all below, and the waiters */
+	_Atomic uint32_t references; /* those of a10_channel_ref ... */
+	_Atomic uint32_t holds;      /* ... are one of these */
+	lock_word lock;              /* guards all below, and the waiters */
 	bool closed;
 	size_t item_size;
 	size_t capacity;
@@ -127,6 +133,27 @@ static void get(struct a10_channel *channel, struct waiter *receiver)
 
 /* ---- operations: the owner's ------------------------------------------------- */
 
+static void channel_hold(struct a10_channel *channel)
+{
+	/* There is one already: no order is needed. */
+	atomic_fetch_add_explicit(&channel->holds, 1, memory_order_relaxed);
+}
+
+/* The last one frees it. */
+static void channel_drop(struct a10_channel *channel)
+{
+	size_t i;
+
+	/* Acquire and release: whoever frees sees what all others did. */
+	if (atomic_fetch_sub_explicit(&channel->holds, 1,
+				      memory_order_acq_rel) != 1)
+		return;
+	check(!channel->senders.first && !channel->receivers.first);
+	for (i = 0; channel->drop && i < channel->count; i++)
+		channel->drop(channel_place(channel, i));
+	free(channel);
+}
+
 static struct a10_channel *channel_of(struct a10_ring *ring,
 				      const struct slot *slot)
 {
@@ -170,7 +197,18 @@ static bool channel_begin(struct a10_ring *ring, struct slot *slot)
 		return false;
 	}
 	waiter->all = cold_at(ring, index)->flags & A10_WITH_ALL;
+	channel_hold(channel_of(ring, slot));
+	cold_at(ring, index)->argument[1] = true;
 	return true;
+}
+
+/* What had an end before it began does not hold the channel. */
+static void channel_deliver(struct a10_ring *ring, struct slot *slot,
+			    struct a10_result *r)
+{
+	(void)r;
+	if (cold_at(ring, slot_index(slot))->argument[1])
+		channel_drop(channel_of(ring, slot));
 }
 
 /* It need not be parked. */
@@ -292,6 +330,7 @@ static bool receive_await(const struct a10_op *op,
 static const struct above_calls send_calls = {
 	.begin = send_begin,
 	.cancel = channel_cancel,
+	.deliver = channel_deliver,
 	.await = send_await,
 	.wake = channel_wake,
 };
@@ -299,6 +338,7 @@ static const struct above_calls send_calls = {
 static const struct above_calls receive_calls = {
 	.begin = receive_begin,
 	.cancel = channel_cancel,
+	.deliver = channel_deliver,
 	.detach = receive_detach,
 	.await = receive_await,
 	.wake = channel_wake,
@@ -324,6 +364,7 @@ struct a10_channel *a10_channel_create(size_t item_size, size_t capacity,
 		return NULL;
 	memset(channel, 0, sizeof(*channel));
 	atomic_store_explicit(&channel->references, 1, memory_order_relaxed);
+	atomic_store_explicit(&channel->holds, 1, memory_order_relaxed);
 	channel->item_size = item_size;
 	channel->capacity = capacity;
 	channel->drop = drop;
@@ -337,20 +378,6 @@ struct a10_channel *a10_channel_ref(struct a10_channel *channel)
 	return channel;
 }
 
-void a10_channel_unref(struct a10_channel *channel)
-{
-	size_t i;
-
-	/* Acquire and release: whoever frees sees what all others did. */
-	if (!channel || atomic_fetch_sub_explicit(&channel->references, 1,
-						  memory_order_acq_rel) != 1)
-		return;
-	check(!channel->senders.first && !channel->receivers.first);
-	for (i = 0; channel->drop && i < channel->count; i++)
-		channel->drop(channel_place(channel, i));
-	free(channel);
-}
-
 void a10_channel_close(struct a10_channel *channel)
 {
 	struct waiter *waiter;
@@ -362,6 +389,16 @@ void a10_channel_close(struct a10_channel *channel)
 	while ((waiter = channel->receivers.first))
 		waiter_end(&channel->receivers, waiter, 0);
 	lock_give(&channel->lock);
+}
+
+void a10_channel_unref(struct a10_channel *channel)
+{
+	/* Acquire and release: whoever closes it does so after all others. */
+	if (!channel || atomic_fetch_sub_explicit(&channel->references, 1,
+						  memory_order_acq_rel) != 1)
+		return;
+	a10_channel_close(channel);
+	channel_drop(channel);
 }
 
 ssize_t a10_channel_try_send(struct a10_channel *channel, const void *items,
