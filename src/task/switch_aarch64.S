@@ -79,12 +79,17 @@ context_switch:
 	.cfi_endproc
 	.size	context_switch, .-context_switch
 
-/* Where a new stack begins; nobody called it, and unwinding ends here. */
+/*
+ * Where a new stack begins; nobody called it, and unwinding ends here. Whoever
+ * unwinds looks for a call before where it goes on: so there is a nop.
+ */
 	.p2align 4
 	.type	context_begin, %function
 context_begin:
 	.cfi_startproc
 	.cfi_undefined x30
+	nop
+.Lbegin:
 	hint	34
 	mov	x0, x20
 	blr	x19
@@ -100,7 +105,7 @@ context_make:
 	.cfi_startproc
 	hint	34
 	sub	x0, x0, #176
-	adr	x9, context_begin
+	adr	x9, .Lbegin
 	stp	xzr, x9, [x0]
 	stp	x1, x2, [x0, #16]
 	stp	xzr, xzr, [x0, #32]

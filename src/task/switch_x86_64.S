@@ -72,12 +72,17 @@ context_switch:
 	.cfi_endproc
 	.size	context_switch, .-context_switch
 
-/* Where a new stack begins; nobody called it, and unwinding ends here. */
+/*
+ * Where a new stack begins; nobody called it, and unwinding ends here. Whoever
+ * unwinds looks for a call before where it goes on: so there is a nop.
+ */
 	.p2align 4
 	.type	context_begin, @function
 context_begin:
 	.cfi_startproc
 	.cfi_undefined rip
+	nop
+.Lbegin:
 	endbr64
 	movq	%r12, %rdi
 	call	*%rbx
@@ -93,7 +98,7 @@ context_make:
 	.cfi_startproc
 	endbr64
 	leaq	-80(%rdi), %rax
-	leaq	context_begin(%rip), %rcx
+	leaq	.Lbegin(%rip), %rcx
 	stmxcsr	(%rax)
 	fnstcw	4(%rax)
 	movq	$0, 8(%rax)
