@@ -40,12 +40,15 @@ struct descriptors {
 /* Written by the test's process, read by the parent after it ended. */
 struct shared {
 	unsigned int skipped;
+	struct test_place places[];
 };
 
 static struct test *tests;
 static struct test **tests_end = &tests;
 static struct shared *shared;
 static struct test *running;
+static struct test_place nowhere; /* outside of tests */
+struct test_place *test_place = &nowhere;
 static jmp_buf skip_jump;
 static bool forking;
 
@@ -205,6 +208,7 @@ void test_run(struct test *test)
 	static struct descriptors after;
 
 	running = test;
+	test_place = test->place;
 	descriptors_list(&before);
 	if (setjmp(skip_jump) != 0)
 		return;
@@ -275,17 +279,24 @@ static const struct test *test_find(const char *name)
 	return test;
 }
 
-/* Where it failed; that it died or hung, Check knows only of the harness. */
+/* Where it failed; of one that died or hung, behind what. */
 static void report_failure(TestResult *failure)
 {
 	const struct test *test = test_find(tr_tcname(failure));
-	bool here = strcmp(tr_lfile(failure), __FILE__) == 0;
+	const bool died = tr_rtype(failure) == CK_ERROR;
+	const char *file = tr_lfile(failure);
+	int line = tr_lno(failure);
 
-	printf("%s:%d: %s: %s: %s\n",
-	       file_shown(here ? test->file : tr_lfile(failure)),
-	       here ? test->line : tr_lno(failure),
-	       tr_rtype(failure) == CK_ERROR ? "error" : "failure", test->name,
-	       tr_msg(failure));
+	if (died) {
+		file = test->place->file;
+		line = test->place->line;
+	}
+	if (file == NULL || strcmp(file, __FILE__) == 0) {
+		file = test->file;
+		line = test->line;
+	}
+	printf("%s:%d: %s: %s: %s\n", file_shown(file), line,
+	       died ? "error" : "failure", test->name, tr_msg(failure));
 }
 
 static void report_failures(SRunner *runner)
@@ -314,23 +325,37 @@ static void report_summary(SRunner *runner, const char *program)
 	       failed - errors, errors, shared->skipped);
 }
 
+/* At least one, for there is memory for so many. */
+static size_t count_tests(void)
+{
+	size_t count = 1;
+
+	for (const struct test *test = tests; test != NULL; test = test->next)
+		count++;
+	return count;
+}
+
 static int run_chosen(const char *program, int argc, char **argv)
 {
 	Suite *suite = suite_create(program);
 	SRunner *runner = srunner_create(suite);
-	TTest *for_check;
+	const size_t most = count_tests();
+	TTest *for_check = calloc(most, sizeof(*for_check));
 	size_t count = 0;
 	int failed;
 
-	for (const struct test *test = tests; test != NULL; test = test->next)
-		count++;
-	for_check = calloc(count + 1, sizeof(*for_check));
-	if (for_check == NULL)
-		abort();
-	count = 0;
-	for (const struct test *test = tests; test != NULL; test = test->next) {
-		if (chosen(test, argc, argv))
-			suite_add(suite, test, &for_check[count++]);
+	shared =
+		mmap(NULL, sizeof(*shared) + most * sizeof(*shared->places),
+		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (for_check == NULL || shared == MAP_FAILED) {
+		perror("memory");
+		return 2;
+	}
+	for (struct test *test = tests; test != NULL; test = test->next) {
+		if (!chosen(test, argc, argv))
+			continue;
+		test->place = &shared->places[count];
+		suite_add(suite, test, &for_check[count++]);
 	}
 	forking = srunner_fork_status(runner) == CK_FORK;
 	fflush(NULL);
@@ -357,12 +382,6 @@ int main(int argc, char **argv)
 		     test = test->next)
 			puts(test->name);
 		return 0;
-	}
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED) {
-		perror("mmap");
-		return 2;
 	}
 	return run_chosen(program, argc, argv);
 }

@@ -53,8 +53,11 @@ VICTIM(victim_hangs)
 		pause();
 }
 
+static const int died_behind = __LINE__ + 4; /* the assertion */
+
 VICTIM(victim_dies)
 {
+	ck_assert(true);
 	raise(SIGSEGV);
 }
 
@@ -177,7 +180,12 @@ TEST(a_test_that_hangs_is_ended)
 
 TEST(a_test_that_dies_is_an_error)
 {
+	char place[64];
+
 	assert_fails("victim_dies", "Failures: 0, Errors: 1, skipped 0");
+	snprintf(place, sizeof(place), "test/harness_test.c:%d: error: ",
+		 died_behind);
+	assert_fails("victim_dies", place);
 }
 
 TEST(a_skip_prints_its_reason_and_is_counted)
