@@ -21,8 +21,9 @@
 A10_BEGIN
 
 /*
- * Returns >= 0, or -errno. No exception may leave it; it must return, and not
- * by longjmp.
+ * Returns >= 0, or -errno. An exception of C++ that leaves it ends the program;
+ * inside it they are thrown, handled and in flight as ever, across what it
+ * awaits. It must return, and not by longjmp.
  */
 typedef int a10_task_fn(void *data);
 
