@@ -10,7 +10,8 @@ typedef void *context_place;
 
 context_place context_make(void *high, void (*fn)(void *argument),
 			   void *argument);
-void context_switch(context_place *ret_from, context_place to);
+ssize_t context_switch(context_place *ret_from, context_place to,
+		       ssize_t value);
 
 static context_place here, there;
 
@@ -18,7 +19,7 @@ static void come_back(void *argument)
 {
 	(void)argument;
 	for (;;)
-		context_switch(&there, here);
+		context_switch(&there, here, 0);
 }
 
 static int run(const struct work_args *args, struct sample *ret_sample)
@@ -31,7 +32,7 @@ static int run(const struct work_args *args, struct sample *ret_sample)
 	laps_start(&laps);
 	for (uint32_t i = 0; i < LAPS; i++) {
 		for (uint64_t j = 0; j < per_lap; j += 2)
-			context_switch(&here, there);
+			context_switch(&here, there, 0);
 		laps_mark(&laps);
 	}
 	ret_sample->value[0] = laps_figure(&laps, per_lap);

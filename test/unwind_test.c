@@ -95,6 +95,9 @@ static void skip_if_watched(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	SKIP("a sanitizer's program is not what is debugged here");
 #endif
+#ifdef SWITCH_UCONTEXT
+	SKIP("the switch is libc's");
+#endif
 	if (on_valgrind())
 		SKIP("valgrind would run the tool");
 }

@@ -11,6 +11,13 @@
 #define ABOVE_FIRST A10_OPCODE_TASK
 #define ABOVE_COUNT 8
 
+/* How a task's wait goes, as far as that is possible without a slot. */
+enum await_how {
+	AWAIT_BY_SLOT, /* it is not */
+	AWAIT_OVER,    /* *ret_value is known already */
+	AWAIT_BEGUN,   /* the task will be resumed with it */
+};
+
 /* All the owner's. */
 struct above_calls {
 	/* It was admitted: parks it (PARK_ABOVE), or finishes it. */
@@ -30,12 +37,10 @@ struct above_calls {
 	void (*detach)(struct a10_ring *ring, struct slot *slot);
 	/* NULL, or: it is parked, and another thread said ASK_WAKE. */
 	void (*wake)(struct a10_ring *ring, struct slot *slot);
-	/*
-	 * NULL, or: a task awaits op, which has no modifiers. Without a slot, as
-	 * far as that goes: true, and *ret_value; false: by a slot.
-	 */
-	bool (*await)(const struct a10_op *op, struct a10_result *ret_result,
-		      ssize_t *ret_value);
+	/* NULL, or: a task awaits op, which has no modifiers. */
+	enum await_how (*await)(const struct a10_op *op,
+				struct a10_result *ret_result,
+				ssize_t *ret_value);
 	/* NULL, or: more of it for a10_ring_dump. */
 	void (*describe)(struct a10_ring *ring, const struct slot *slot,
 			 char *text, size_t size);

@@ -42,7 +42,7 @@ static void await_done(void *data, const struct a10_result *r)
 
 	awaited_take(awaited, r);
 	if (likely(!r->more))
-		task_resume(awaited->task);
+		task_resume(awaited->task, r->value);
 }
 
 /* Something is still done when this has returned. */
@@ -51,6 +51,7 @@ static void await_done_first(void *data, const struct a10_result *r)
 	struct awaited *awaited = data;
 
 	awaited_take(awaited, r);
+	awaited->task->given = r->value;
 	if (!r->more)
 		task_ready(awaited->task);
 }
@@ -167,22 +168,31 @@ static ssize_t refused(struct a10_sq *sq, ssize_t value,
 	return value;
 }
 
+static inline void awaited_init(struct awaited *awaited, struct task *task,
+				struct a10_result *result)
+{
+	awaited->task = task;
+	awaited->result = result;
+	awaited->sq = NULL;
+	awaited->several = NULL;
+}
+
 ssize_t task_await(struct task *task, const struct a10_op *op,
 		   struct a10_result *ret_result, bool always)
 {
-	struct awaited awaited = { .task = task, .result = ret_result };
+	struct awaited *awaited = &task->awaited;
 	const int err = await_check(task, op, always);
 
 	if (err < 0) {
 		op_refuse(task->sq, op, err);
 		return refused(task->sq, err, ret_result);
 	}
-	awaited.shielded = always || is_carried_out(op);
-	awaited.id = await_submit(task, op, done_of(op), &awaited);
-	if (awaited.id < 0)
-		return refused(task->sq, (ssize_t)awaited.id, ret_result);
-	task_wait(task, &awaited, 1);
-	return awaited.value;
+	awaited_init(awaited, task, ret_result);
+	awaited->shielded = always || is_carried_out(op);
+	awaited->id = await_submit(task, op, done_of(op), awaited);
+	if (awaited->id < 0)
+		return refused(task->sq, (ssize_t)awaited->id, ret_result);
+	return task_wait(task, awaited, 1);
 }
 
 static ssize_t await_elsewhere(struct task *task, struct a10_sq *sq,
@@ -236,7 +246,6 @@ ssize_t a10_task_await_op(const struct a10_op *op,
 {
 	struct task *task = task_here;
 	const struct above_calls *calls;
-	ssize_t value;
 
 	if (!task) {
 		op_give_up(op);
@@ -248,46 +257,57 @@ ssize_t a10_task_await_op(const struct a10_op *op,
 	}
 	if (op->extra.flags == A10_WITH_LIBRARY && !task_reason(task)) {
 		calls = above_of(op->request.opcode);
-		if (calls && calls->await &&
-		    calls->await(op, ret_result, &value))
-			return value;
+		switch (calls && calls->await ?
+				calls->await(op, ret_result, &task->given) :
+				AWAIT_BY_SLOT) {
+		case AWAIT_OVER:
+			return task->given;
+		case AWAIT_BEGUN:
+			return task_suspend(task);
+		case AWAIT_BY_SLOT:
+			break;
+		}
 	}
 	return task_await(task, op, ret_result, false);
+}
+
+/* All that is not plain. */
+static __attribute__((noinline)) ssize_t
+await_words_slow(struct task *task, uint64_t head, uint64_t offset,
+		 uint64_t address, uint64_t tail)
+{
+	struct a10_op op = a10_nop();
+
+	op.request.opcode = (uint8_t)head;
+	op.request.flags = (uint8_t)(head >> 8);
+	op.request.priority = (uint16_t)(head >> 16);
+	op.request.fd = (int32_t)(uint32_t)(head >> 32);
+	op.request.offset = offset;
+	op.request.address = address;
+	op.request.length = (uint32_t)tail;
+	op.request.op_flags = (uint32_t)(tail >> 32);
+	op.extra.length = op.request.length;
+	return task_await(task, &op, NULL, false);
 }
 
 ssize_t a10_task_await_words(uint64_t head, uint64_t offset, uint64_t address,
 			     uint64_t tail)
 {
 	struct task *task = task_here;
-	struct awaited awaited;
+	struct awaited *awaited;
 
 	if (unlikely(!task))
 		return -EDEADLK;
-	if (unlikely(task->reason || task->ring->closing)) {
-		struct a10_op op = a10_nop();
-
-		op.request.opcode = (uint8_t)head;
-		op.request.flags = (uint8_t)(head >> 8);
-		op.request.priority = (uint16_t)(head >> 16);
-		op.request.fd = (int32_t)(uint32_t)(head >> 32);
-		op.request.offset = offset;
-		op.request.address = address;
-		op.request.length = (uint32_t)tail;
-		op.request.op_flags = (uint32_t)(tail >> 32);
-		op.extra.length = op.request.length;
-		return task_await(task, &op, NULL, false);
-	}
-	awaited.task = task;
-	awaited.result = NULL;
-	awaited.sq = NULL;
-	awaited.several = NULL;
-	awaited.shielded = (uint8_t)head == A10_OPCODE_CLOSE;
-	awaited.id = a10_sq_submit_words(task->sq, head, offset, address, tail,
-					 await_done, &awaited);
-	if (unlikely(awaited.id < 0))
-		return (ssize_t)awaited.id;
-	task_wait(task, &awaited, 1);
-	return awaited.value;
+	if (unlikely(task->reason || task->ring->closing))
+		return await_words_slow(task, head, offset, address, tail);
+	awaited = &task->awaited;
+	awaited_init(awaited, task, NULL);
+	awaited->shielded = (uint8_t)head == A10_OPCODE_CLOSE;
+	awaited->id = a10_sq_submit_words(task->sq, head, offset, address, tail,
+					  await_done, awaited);
+	if (unlikely(awaited->id < 0))
+		return (ssize_t)awaited->id;
+	return task_wait(task, awaited, 1);
 }
 
 int a10_yield(void)

@@ -300,31 +300,33 @@ static void receive_detach(struct a10_ring *ring, struct slot *slot)
 }
 
 /* At once, or by a slot, which also lets others have their turn. */
-static bool send_await(const struct a10_op *op, struct a10_result *ret_result,
-		       ssize_t *ret_value)
+static enum await_how send_await(const struct a10_op *op,
+				 struct a10_result *ret_result,
+				 ssize_t *ret_value)
 {
 	struct a10_channel *channel =
 		(struct a10_channel *)(uintptr_t)op->extra.argument[0];
 	const void *items = (const void *)(uintptr_t)op->request.address;
 
 	if (ret_result || !task_may_go_on())
-		return false;
+		return AWAIT_BY_SLOT;
 	*ret_value = a10_channel_try_send(channel, items, op->request.length);
-	return *ret_value > 0;
+	return *ret_value > 0 ? AWAIT_OVER : AWAIT_BY_SLOT;
 }
 
-static bool receive_await(const struct a10_op *op,
-			  struct a10_result *ret_result, ssize_t *ret_value)
+static enum await_how receive_await(const struct a10_op *op,
+				    struct a10_result *ret_result,
+				    ssize_t *ret_value)
 {
 	struct a10_channel *channel =
 		(struct a10_channel *)(uintptr_t)op->extra.argument[0];
 	void *items = (void *)(uintptr_t)op->request.address;
 
 	if (ret_result || !task_may_go_on())
-		return false;
+		return AWAIT_BY_SLOT;
 	*ret_value =
 		a10_channel_try_receive(channel, items, op->request.length);
-	return *ret_value > 0;
+	return *ret_value > 0 ? AWAIT_OVER : AWAIT_BY_SLOT;
 }
 
 static const struct above_calls send_calls = {

@@ -39,7 +39,7 @@ enum task_state {
 	TASK_OVER,    /* its function has returned */
 };
 
-/* An operation that a task waits for; on that task's stack. */
+/* An operation that a task waits for; of several on that task's stack. */
 struct awaited {
 	struct task *task;
 	a10_id id; /* 0: it never began, or is over */
@@ -48,15 +48,6 @@ struct awaited {
 	struct a10_sq *sq;         /* of another ring; else NULL */
 	struct several *several;   /* it is one of them; else NULL */
 	bool shielded;             /* a cancel of the task spares it */
-};
-
-/* A task that waits for another to end, on its stack. */
-struct joiner {
-	struct task *task;
-	struct joiner *next; /* of the same, both ways */
-	struct joiner *prev;
-	struct task *joined;
-	ssize_t value;
 };
 
 struct local {
@@ -80,10 +71,11 @@ struct task {
 	uint8_t state; /* enum task_state */
 	/* From here on zero at its start: task_init. */
 	bool shield;
-	int16_t reason;   /* -ECANCELED or -ETIME; 0: nobody asked */
-	uint32_t streak;  /* results in a row that it did not wait for */
-	uint32_t joiners; /* slots, by park_next; NO_SLOT is 0 */
-	struct joiner *joined_by;
+	int16_t reason;         /* -ECANCELED or -ETIME; 0: nobody asked */
+	uint32_t streak;        /* results in a row that it did not wait for */
+	uint32_t joiners;       /* slots, by park_next; NO_SLOT is 0 */
+	struct task *joined_by; /* those that wait for it, by join_next */
+	int error;              /* errno, while it does not run */
 	/* It waits without a slot: ends that, with the task's reason ... */
 	void (*give_up)(struct task *task);
 	struct local *more_locals;
@@ -95,9 +87,15 @@ struct task {
 	void *kept;
 	struct exceptions exceptions;
 	char name[32];  /* up to here, and of this the first word */
-	void *waits_in; /* what give_up needs to know */
+	void *waits_in; /* ... and what that needs to know ... */
+	struct a10_result *waits_result; /* ... and what is to be filled */
+	struct task *join_next; /* of those that wait for the same, ... */
+	struct task *join_prev; /* ... both ways */
 	struct awaited *awaits;
-	void *poll_fiber; /* the sanitizers': of who resumed it */
+	struct awaited awaited; /* the one, if it is only one */
+	ssize_t given;          /* what its wait returns, if it is ready */
+	struct task *outer;     /* task_here where it was resumed */
+	void *poll_fiber;       /* the sanitizers': of who resumed it */
 	const void *poll_low;
 	size_t poll_size;
 	struct local locals[LOCALS_HELD];
@@ -117,67 +115,92 @@ void task_end(struct task *task);
 _Noreturn void task_overflowed(const struct task *task) __attribute__((cold));
 
 /*
- * The two below are inlined where they are used: after a switch the processor
- * has not predicted a single return, so the fewer the better.
+ * After a switch the processor has not predicted a single return. So all is
+ * done before, and a function that suspends or resumes does that last: then the
+ * other side goes on right in its caller. For that they are inlined, and
+ * nothing that is to be there after the switch is in the function's frame.
  */
 
-/* In the task: until somebody resumes it. */
-static inline __attribute__((always_inline)) void
+/* The owner's alone to change; read by the watchdog. */
+static inline void stint_turn(struct a10_ring *ring)
+{
+	_Atomic uint32_t *stint = &ring->tasks.stint;
+
+	atomic_store_explicit(
+		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+/* In the task, before a switch: what is poll's again. */
+static inline __attribute__((always_inline)) void task_leave(struct task *task)
+{
+	exceptions_swap(&task->exceptions);
+	task_here = task->outer;
+	stint_turn(task->ring);
+}
+
+/* In the task: until somebody resumes it, with what this returns. */
+static inline __attribute__((always_inline)) ssize_t
 task_suspend(struct task *task)
 {
-	const int kept = errno;
-
 	if (unlikely(!stack_is_whole(task->stack)))
 		task_overflowed(task);
 	if (task->state == TASK_RUNNING)
 		task->state = TASK_WAITING;
 	task->streak = 0;
-	FIBER_LEAVE(&task->kept, task->poll_low, task->poll_size);
+	task->error = errno;
+	task_leave(task);
 	FIBER_SWITCH(task->poll_fiber);
-	context_switch(&task->place, task->poll);
+#if FIBER_WATCHED
+	FIBER_LEAVE(&task->kept, task->poll_low, task->poll_size);
+	const ssize_t value = context_switch(&task->place, task->poll, 0);
+
 	FIBER_ARRIVE(task->kept, &task->poll_low, &task->poll_size);
-	errno = kept;
+	return value;
+#else
+	return context_switch(&task->place, task->poll, 0);
+#endif
 }
 
-/* From poll's stack: runs it until it waits or ends. */
-static inline __attribute__((always_inline)) void task_resume(struct task *task)
+/*
+ * From poll's stack: runs it until it waits or ends, and then the task may be
+ * gone. value: for task_suspend.
+ */
+static inline __attribute__((always_inline)) void task_resume(struct task *task,
+							      ssize_t value)
 {
-	_Atomic uint32_t *stint = &task->ring->tasks.stint;
-	/* A child that was forked in a task may have a ring of its own. */
-	struct task *outer = task_here;
-	void *kept = NULL;
-
 	check(task->state != TASK_RUNNING);
 	task->state = TASK_RUNNING;
+	task->give_up = NULL;
+	task->await_count = 0;
+	/* A child that was forked in a task may have a ring of its own. */
+	task->outer = task_here;
 	task_here = task;
-	/* The owner's alone to change; read by the watchdog. */
-	atomic_store_explicit(
-		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
-		memory_order_relaxed);
+	stint_turn(task->ring);
 	exceptions_swap(&task->exceptions);
+	errno = task->error;
 	task->poll_fiber = FIBER_HERE();
+	FIBER_SWITCH(task->fiber);
+#if FIBER_WATCHED
+	void *kept = NULL;
+
 	FIBER_LEAVE(&kept, task->stack->low,
 		    (size_t)(task->stack->high - task->stack->low));
-	FIBER_SWITCH(task->fiber);
-	context_switch(&task->poll, task->place);
+	context_switch(&task->poll, task->place, value);
 	FIBER_ARRIVE(kept, NULL, NULL);
-	exceptions_swap(&task->exceptions);
-	task_here = outer;
-	atomic_store_explicit(
-		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
-		memory_order_relaxed);
 	if (task->state == TASK_OVER)
 		task_end(task);
+#else
+	context_switch(&task->poll, task->place, value);
+#endif
 }
 
-/* In the task: until it is ready, or to be given up; then give_up is NULL. */
-static inline void task_wait_in(struct task *task, void *waits_in,
-				void (*give_up)(struct task *task))
+/* In the task: until it is ready, or to be given up. */
+static inline void task_waits_in(struct task *task, void *waits_in,
+				 void (*give_up)(struct task *task))
 {
 	task->waits_in = waits_in;
 	task->give_up = give_up;
-	task_suspend(task);
-	task->give_up = NULL;
 }
 
 /* What ends it: -ECANCELED, -ETIME; 0: nothing, or it is shielded. */
@@ -191,13 +214,12 @@ extern const struct waiting_calls task_waiting;
 /* Ends what it waits for. */
 void task_awaits_cancel(struct task *task);
 /* In the task: until what these records are of is over. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline)) ssize_t
 task_wait(struct task *task, struct awaited *awaits, uint32_t count)
 {
 	task->awaits = awaits;
 	task->await_count = count;
-	task_suspend(task);
-	task->await_count = 0;
+	return task_suspend(task);
 }
 
 /* 0, or why op must not begin. */

@@ -11,7 +11,17 @@
 
 #include "base/memory.h"
 
+/*
+ * Whether there is something to be done after a switch; else a switch is the
+ * last thing a function does, and its return needs none.
+ */
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define FIBER_WATCHED 1
+#else
+#define FIBER_WATCHED 0
+#endif
+
+#if FIBER_WATCHED
 #include <sanitizer/common_interface_defs.h>
 #define FIBER_LEAVE(keep, low, size) \
 	__sanitizer_start_switch_fiber((keep), (low), (size))

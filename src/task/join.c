@@ -62,48 +62,49 @@ static void join_cancel(struct a10_ring *ring, struct slot *slot)
 
 static void join_give_up(struct task *task)
 {
-	struct joiner *joiner = task->waits_in;
+	struct task *joined = task->waits_in;
 
-	if (joiner->prev)
-		joiner->prev->next = joiner->next;
+	if (task->join_prev)
+		task->join_prev->join_next = task->join_next;
 	else
-		joiner->joined->joined_by = joiner->next;
-	if (joiner->next)
-		joiner->next->prev = joiner->prev;
-	joiner->value = task->reason;
+		joined->joined_by = task->join_next;
+	if (task->join_next)
+		task->join_next->join_prev = task->join_prev;
+	task->given = task->reason;
 	task_ready(task);
 }
 
 /* Whoever joins without modifiers is in a list of the task itself. */
-static bool join_await(const struct a10_op *op, struct a10_result *ret_result,
-		       ssize_t *ret_value)
+static enum await_how join_await(const struct a10_op *op,
+				 struct a10_result *ret_result,
+				 ssize_t *ret_value)
 {
 	struct task *task = task_here;
 	struct task *other = task_find(task->ring, op->request.offset);
-	struct joiner joiner = { .task = task, .joined = other };
 
+	(void)ret_value;
 	if (!other || other == task || ret_result)
-		return false;
-	joiner.next = other->joined_by;
-	if (joiner.next)
-		joiner.next->prev = &joiner;
-	other->joined_by = &joiner;
-	task_wait_in(task, &joiner, join_give_up);
-	*ret_value = joiner.value;
-	return true;
+		return AWAIT_BY_SLOT;
+	task->join_prev = NULL;
+	task->join_next = other->joined_by;
+	if (task->join_next)
+		task->join_next->join_prev = task;
+	other->joined_by = task;
+	task_waits_in(task, other, join_give_up);
+	return AWAIT_BEGUN;
 }
 
 void joins_finish(struct a10_ring *ring, struct task *task)
 {
 	uint32_t index = task->joiners;
-	struct joiner *joiner = task->joined_by;
+	struct task *joiner = task->joined_by;
 
 	while (joiner) {
-		struct joiner *next = joiner->next;
+		struct task *next = joiner->join_next;
 
-		joiner->value = task->value;
-		joiner->task->give_up = NULL;
-		task_ready(joiner->task);
+		joiner->given = task->value;
+		joiner->give_up = NULL;
+		task_ready(joiner);
 		joiner = next;
 	}
 

@@ -89,14 +89,17 @@ static void acquire_wake(struct a10_ring *ring, struct slot *slot)
 }
 
 /* At once, or by a slot, which also lets others have their turn. */
-static bool acquire_await(const struct a10_op *op,
-			  struct a10_result *ret_result, ssize_t *ret_value)
+static enum await_how acquire_await(const struct a10_op *op,
+				    struct a10_result *ret_result,
+				    ssize_t *ret_value)
 {
 	if (ret_result || !task_may_go_on())
-		return false;
+		return AWAIT_BY_SLOT;
 	*ret_value = 0;
 	return a10_semaphore_try_acquire(
-		(struct a10_semaphore *)(uintptr_t)op->request.address);
+		       (struct a10_semaphore *)(uintptr_t)op->request.address) ?
+		       AWAIT_OVER :
+		       AWAIT_BY_SLOT;
 }
 
 static const struct above_calls acquire_calls = {

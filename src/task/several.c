@@ -92,10 +92,7 @@ ssize_t a10_await_linked(const struct a10_op *ops, size_t count,
 		return (ssize_t)id;
 	}
 	linked.awaited.id = id;
-	task->awaits = &linked.awaited;
-	task->await_count = 1;
-	task_suspend(task);
-	task->await_count = 0;
+	task_wait(task, &linked.awaited, 1);
 	return linked.value;
 }
 

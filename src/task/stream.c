@@ -23,14 +23,6 @@ struct chunk {
 	struct a10_result results[CHUNK];
 };
 
-/* A task that waits for the next, without a slot; on its stack. */
-struct asker {
-	struct task *task;
-	struct a10_stream *stream;
-	struct a10_result *result; /* or NULL */
-	ssize_t value;
-};
-
 struct a10_stream {
 	struct a10_ring *ring;
 	a10_id id; /* of the multishot; 0: it has ended */
@@ -45,7 +37,7 @@ struct a10_stream {
 	struct chunk *last;
 	ssize_t end;         /* what the last result said */
 	uint32_t waiting;    /* the slot of who waits for the next, or ... */
-	struct asker *asker; /* ... a task without one */
+	struct task *asker;  /* ... a task without one */
 	struct task *closer; /* waits for the end */
 };
 
@@ -151,30 +143,30 @@ static bool is_merged(struct a10_stream *stream, const struct a10_result *r)
 }
 
 /* What next says, of what is or was the first that waits. */
-static ssize_t asker_told(struct asker *asker, const struct a10_result *r)
+static ssize_t next_told(struct a10_stream *stream,
+			 struct a10_result *ret_result,
+			 const struct a10_result *r)
 {
-	if (asker->result) {
-		*asker->result = *r;
-		asker->result->id = 0;
-		asker->result->more = false;
+	if (ret_result) {
+		*ret_result = *r;
+		ret_result->id = 0;
+		ret_result->more = false;
 	} else if (a10_fd_valid(r->fd) || r->buf.data) {
 		struct a10_result unwanted = *r;
 
-		result_drop(asker->stream->ring, &unwanted);
+		result_drop(stream->ring, &unwanted);
 	}
-	asker->value = r->value;
-	return asker->value;
+	return r->value;
 }
 
 /* The task goes on at once; it may close the stream. */
-static void asker_resume(struct a10_stream *stream, const struct a10_result *r)
+static inline __attribute__((always_inline)) void
+asker_resume(struct a10_stream *stream, const struct a10_result *r)
 {
-	struct asker *asker = stream->asker;
+	struct task *task = stream->asker;
 
 	stream->asker = NULL;
-	asker->task->give_up = NULL;
-	asker_told(asker, r);
-	task_resume(asker->task);
+	task_resume(task, next_told(stream, task->waits_result, r));
 }
 
 static void stream_result(void *data, const struct a10_result *r)
@@ -300,40 +292,38 @@ static void next_deliver(struct a10_ring *ring, struct slot *slot,
 
 static void next_give_up(struct task *task)
 {
-	struct asker *asker = task->waits_in;
+	struct a10_stream *stream = task->waits_in;
 	const struct a10_result r = { .value = task->reason, .sq = task->sq };
 
-	asker->stream->asker = NULL;
-	asker_told(asker, &r);
+	stream->asker = NULL;
+	task->given = next_told(stream, task->waits_result, &r);
 	task_ready(task);
 }
 
-static bool next_await(const struct a10_op *op, struct a10_result *ret_result,
-		       ssize_t *ret_value)
+static enum await_how next_await(const struct a10_op *op,
+				 struct a10_result *ret_result,
+				 ssize_t *ret_value)
 {
 	struct a10_stream *stream =
 		(struct a10_stream *)(uintptr_t)op->request.address;
 	struct task *task = task_here;
 	struct a10_result r = { .sq = task->sq };
-	struct asker asker = { .task = task,
-			       .stream = stream,
-			       .result = ret_result };
 
 	if (!stream || stream->ring != task->ring ||
 	    stream->waiting != NO_SLOT || stream->asker)
-		return false;
+		return AWAIT_BY_SLOT;
 	if (has_next(stream)) {
 		/* With a slot, others have their turn. */
 		if (++task->streak >= STREAK_MOST)
-			return false;
+			return AWAIT_BY_SLOT;
 		stream_take(stream, &r);
-		*ret_value = asker_told(&asker, &r);
-		return true;
+		*ret_value = next_told(stream, ret_result, &r);
+		return AWAIT_OVER;
 	}
-	stream->asker = &asker;
-	task_wait_in(task, &asker, next_give_up);
-	*ret_value = asker.value;
-	return true;
+	stream->asker = task;
+	task->waits_result = ret_result;
+	task_waits_in(task, stream, next_give_up);
+	return AWAIT_BEGUN;
 }
 
 static const struct above_calls next_calls = {

@@ -7,6 +7,8 @@
 #ifndef TASK_SWITCH_H
 #define TASK_SWITCH_H
 
+#include <sys/types.h>
+
 /* Where a stack that does not run is to go on; it lies on that stack. */
 typedef void *context_place;
 
@@ -17,7 +19,17 @@ typedef void *context_place;
 context_place context_make(void *high, void (*fn)(void *argument),
 			   void *argument);
 
-/* Keeps this one in *ret_from and goes on in to. */
-void context_switch(context_place *ret_from, context_place to);
+/*
+ * Keeps this one in *ret_from and goes on in to, where value is returned. As
+ * the last call of a function it comes back to that one's caller.
+ */
+ssize_t context_switch(context_place *ret_from, context_place to,
+		       ssize_t value);
+
+/*
+ * Leaves this stack for good: last(argument) on that of to, which then goes on.
+ */
+_Noreturn void context_leave(context_place to, void (*last)(void *argument),
+			     void *argument);
 
 #endif

@@ -51,6 +51,7 @@ context_switch:
 	b.eq	1f
 	msr	fpcr, x10
 1:
+	mov	x0, x2
 	ldp	x29, x30, [sp]
 	ldp	x19, x20, [sp, #16]
 	ldp	x21, x22, [sp, #32]
@@ -78,6 +79,59 @@ context_switch:
 	ret
 	.cfi_endproc
 	.size	context_switch, .-context_switch
+
+	.p2align 4
+	.globl	context_leave
+	.hidden	context_leave
+	.type	context_leave, %function
+context_leave:
+	.cfi_startproc
+	hint	34
+	mov	sp, x0
+	.cfi_def_cfa_offset 176
+	.cfi_offset x29, -176
+	.cfi_offset x30, -168
+	.cfi_offset x19, -160
+	.cfi_offset x20, -152
+	.cfi_offset x21, -144
+	.cfi_offset x22, -136
+	.cfi_offset x23, -128
+	.cfi_offset x24, -120
+	.cfi_offset x25, -112
+	.cfi_offset x26, -104
+	.cfi_offset x27, -96
+	.cfi_offset x28, -88
+	ldr	x9, [sp, #160]
+	msr	fpcr, x9
+	mov	x0, x2
+	blr	x1
+	ldp	x29, x30, [sp]
+	ldp	x19, x20, [sp, #16]
+	ldp	x21, x22, [sp, #32]
+	ldp	x23, x24, [sp, #48]
+	ldp	x25, x26, [sp, #64]
+	ldp	x27, x28, [sp, #80]
+	ldp	d8, d9, [sp, #96]
+	ldp	d10, d11, [sp, #112]
+	ldp	d12, d13, [sp, #128]
+	ldp	d14, d15, [sp, #144]
+	add	sp, sp, #176
+	.cfi_def_cfa_offset 0
+	.cfi_restore x29
+	.cfi_restore x30
+	.cfi_restore x19
+	.cfi_restore x20
+	.cfi_restore x21
+	.cfi_restore x22
+	.cfi_restore x23
+	.cfi_restore x24
+	.cfi_restore x25
+	.cfi_restore x26
+	.cfi_restore x27
+	.cfi_restore x28
+	ret
+	.cfi_endproc
+	.size	context_leave, .-context_leave
 
 /*
  * Where a new stack begins; nobody called it, and unwinding ends here. Whoever

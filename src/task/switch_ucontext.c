@@ -43,10 +43,31 @@ context_place context_make(void *high, void (*fn)(void *argument),
 	return &start->context;
 }
 
-void context_switch(context_place *ret_from, context_place to)
+/* What goes over to the other side. */
+static _Thread_local ssize_t passed;
+static _Thread_local void (*left_last)(void *argument);
+static _Thread_local void *left_argument;
+
+ssize_t context_switch(context_place *ret_from, context_place to, ssize_t value)
 {
+	void (*last)(void *argument);
 	ucontext_t here;
 
 	*ret_from = &here;
+	passed = value;
 	swapcontext(&here, to);
+	last = left_last;
+	left_last = NULL;
+	if (last)
+		last(left_argument);
+	return passed;
+}
+
+void context_leave(context_place to, void (*last)(void *argument),
+		   void *argument)
+{
+	left_last = last;
+	left_argument = argument;
+	setcontext(to);
+	__builtin_trap();
 }

@@ -34,8 +34,8 @@ context_switch:
 	movq	%r14, -40(%rsp)
 	movq	%r15, -48(%rsp)
 	movq	%rax, (%rdi)
-	movl	(%rsi), %edx
-	movzwl	4(%rsi), %edi
+	movl	(%rsi), %r8d
+	movzwl	4(%rsi), %r9d
 	movq	%rsi, %rsp
 	.cfi_def_cfa_offset 64
 	.cfi_offset rbp, -16
@@ -60,17 +60,58 @@ context_switch:
 	.cfi_register rip, rcx
 	addq	$64, %rsp
 	.cfi_def_cfa_offset 0
-	cmpw	4(%rax), %di
+	cmpw	4(%rax), %r9w
 	jne	1f
-	cmpl	(%rax), %edx
+	cmpl	(%rax), %r8d
 	jne	1f
+	movq	%rdx, %rax
 	notrack jmp *%rcx
 1:
 	ldmxcsr	(%rsi)
 	fldcw	4(%rsi)
+	movq	%rdx, %rax
 	notrack jmp *%rcx
 	.cfi_endproc
 	.size	context_switch, .-context_switch
+
+	.p2align 4
+	.globl	context_leave
+	.hidden	context_leave
+	.type	context_leave, @function
+context_leave:
+	.cfi_startproc
+	endbr64
+	movq	%rdi, %rsp
+	.cfi_def_cfa_offset 64
+	.cfi_offset rbp, -16
+	.cfi_offset rbx, -24
+	.cfi_offset r12, -32
+	.cfi_offset r13, -40
+	.cfi_offset r14, -48
+	.cfi_offset r15, -56
+	ldmxcsr	(%rsp)
+	fldcw	4(%rsp)
+	movq	%rdx, %rdi
+	call	*%rsi
+	movq	48(%rsp), %rbp
+	.cfi_restore rbp
+	movq	40(%rsp), %rbx
+	.cfi_restore rbx
+	movq	32(%rsp), %r12
+	.cfi_restore r12
+	movq	24(%rsp), %r13
+	.cfi_restore r13
+	movq	16(%rsp), %r14
+	.cfi_restore r14
+	movq	8(%rsp), %r15
+	.cfi_restore r15
+	movq	56(%rsp), %rcx
+	.cfi_register rip, rcx
+	addq	$64, %rsp
+	.cfi_def_cfa_offset 0
+	notrack jmp *%rcx
+	.cfi_endproc
+	.size	context_leave, .-context_leave
 
 /*
  * Where a new stack begins; nobody called it, and unwinding ends here. Whoever

@@ -30,6 +30,14 @@ void task_ready(struct task *task)
 	list->link = &task->next;
 }
 
+#if !FIBER_WATCHED
+/* The last of it, on poll's stack. */
+static void task_over(void *task)
+{
+	task_end(task);
+}
+#endif
+
 /* The first thing on a new stack; never returns. */
 static void task_main(void *argument)
 {
@@ -38,11 +46,16 @@ static void task_main(void *argument)
 	FIBER_ARRIVE(NULL, &task->poll_low, &task->poll_size);
 	task->value = task->fn(task->data);
 	task->state = TASK_OVER;
+	task_leave(task);
+	FIBER_SWITCH(task->poll_fiber);
+#if FIBER_WATCHED
 	/* NULL: what was kept of this stack is given up. */
 	FIBER_LEAVE(NULL, task->poll_low, task->poll_size);
-	FIBER_SWITCH(task->poll_fiber);
-	context_switch(&task->place, task->poll);
+	context_switch(&task->place, task->poll, 0);
 	__builtin_unreachable();
+#else
+	context_leave(task->poll, task_over, task);
+#endif
 }
 
 void task_overflowed(const struct task *task)
@@ -105,7 +118,7 @@ static void tasks_run(struct a10_ring *ring)
 		past |= task == last;
 		list->first = task->next;
 		ring->delivered++;
-		task_resume(task);
+		task_resume(task, task->given);
 	}
 }
 
