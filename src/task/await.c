@@ -45,6 +45,19 @@ static void await_done(void *data, const struct a10_result *r)
 		task_resume(awaited->task, r->value);
 }
 
+/* The same where only the value is asked for, of an op without modifiers. */
+static void await_plain_done(void *data, const struct a10_result *r)
+{
+	struct task *task = data;
+
+	if (unlikely(a10_fd_valid(r->fd) || r->buf.data)) {
+		struct a10_result unwanted = *r;
+
+		result_drop(task->ring, &unwanted);
+	}
+	task_resume(task, r->value);
+}
+
 /* Something is still done when this has returned. */
 static void await_done_first(void *data, const struct a10_result *r)
 {
@@ -301,10 +314,10 @@ ssize_t a10_task_await_words(uint64_t head, uint64_t offset, uint64_t address,
 	if (unlikely(task->reason || task->ring->closing))
 		return await_words_slow(task, head, offset, address, tail);
 	awaited = &task->awaited;
-	awaited_init(awaited, task, NULL);
+	awaited->sq = NULL;
 	awaited->shielded = (uint8_t)head == A10_OPCODE_CLOSE;
 	awaited->id = a10_sq_submit_words(task->sq, head, offset, address, tail,
-					  await_done, awaited);
+					  await_plain_done, task);
 	if (unlikely(awaited->id < 0))
 		return (ssize_t)awaited->id;
 	return task_wait(task, awaited, 1);

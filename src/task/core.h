@@ -67,26 +67,26 @@ struct task {
 	a10_task_fn *fn;
 	void *data;
 	struct stack *stack;
+	/* From here to the name's first word zero at its start: together. */
 	int value;
 	uint8_t state; /* enum task_state */
-	/* From here on zero at its start: task_init. */
 	bool shield;
 	int16_t reason;         /* -ECANCELED or -ETIME; 0: nobody asked */
 	uint32_t streak;        /* results in a row that it did not wait for */
 	uint32_t joiners;       /* slots, by park_next; NO_SLOT is 0 */
 	struct task *joined_by; /* those that wait for it, by join_next */
 	int error;              /* errno, while it does not run */
-	/* It waits without a slot: ends that, with the task's reason ... */
-	void (*give_up)(struct task *task);
+	_Atomic uint32_t elsewhere; /* one of another ring's is over */
 	struct local *more_locals;
 	uint32_t more_count;
 	uint32_t local_count; /* of locals, ever used */
-	uint32_t await_count;
-	_Atomic uint32_t elsewhere; /* one of another ring's is over */
-	void *fiber;                /* the sanitizers': its own */
-	void *kept;
+	void *fiber;          /* the sanitizers': its own */
 	struct exceptions exceptions;
-	char name[32];  /* up to here, and of this the first word */
+	char name[32];
+	/* These two are nothing whenever it runs. */
+	uint32_t await_count;
+	/* It waits without a slot: ends that, with the task's reason ... */
+	void (*give_up)(struct task *task);
 	void *waits_in; /* ... and what that needs to know ... */
 	struct a10_result *waits_result; /* ... and what is to be filled */
 	struct task *join_next; /* of those that wait for the same, ... */
@@ -95,7 +95,8 @@ struct task {
 	struct awaited awaited; /* the one, if it is only one */
 	ssize_t given;          /* what its wait returns, if it is ready */
 	struct task *outer;     /* task_here where it was resumed */
-	void *poll_fiber;       /* the sanitizers': of who resumed it */
+	void *poll_fiber;       /* the sanitizers': of who resumed it, ... */
+	void *kept;             /* ... and theirs */
 	const void *poll_low;
 	size_t poll_size;
 	struct local locals[LOCALS_HELD];
@@ -179,8 +180,7 @@ static inline __attribute__((always_inline)) void task_resume(struct task *task,
 	stint_turn(task->ring);
 	exceptions_swap(&task->exceptions);
 	errno = task->error;
-	task->poll_fiber = FIBER_HERE();
-	FIBER_SWITCH(task->fiber);
+	FIBER_SWITCH_KEEPING(task->fiber, &task->poll_fiber);
 #if FIBER_WATCHED
 	void *kept = NULL;
 

@@ -37,13 +37,14 @@
 #include <sanitizer/tsan_interface.h>
 #define FIBER_MAKE()     __tsan_create_fiber(0)
 #define FIBER_DROP(it)   __tsan_destroy_fiber(it)
-#define FIBER_HERE()     __tsan_get_current_fiber()
 #define FIBER_SWITCH(to) __tsan_switch_to_fiber((to), 0)
+#define FIBER_SWITCH_KEEPING(to, ret_here) \
+	(*(ret_here) = __tsan_get_current_fiber(), FIBER_SWITCH(to))
 #else
-#define FIBER_MAKE()     NULL
-#define FIBER_DROP(it)   ((void)(it))
-#define FIBER_HERE()     NULL
-#define FIBER_SWITCH(to) ((void)(to))
+#define FIBER_MAKE()                       NULL
+#define FIBER_DROP(it)                     ((void)(it))
+#define FIBER_SWITCH(to)                   ((void)(to))
+#define FIBER_SWITCH_KEEPING(to, ret_here) ((void)(to), (void)(ret_here))
 #endif
 
 /* As the C++ ABI has it, which nobody may change: __cxa_eh_globals. */

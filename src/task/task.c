@@ -84,22 +84,28 @@ static void task_release(void *owned)
 }
 
 /* Its slot gives the stack back, if there is more to do: see task_release. */
+static __attribute__((noinline)) void slot_end(struct a10_ring *ring,
+					       struct slot *slot, int value)
+{
+	struct a10_result r = { .value = value };
+
+	slot_unpark(ring, slot);
+	slot_deliver(ring, slot, &r);
+}
+
 void task_end(struct task *task)
 {
 	struct a10_ring *ring = task->ring;
 	struct slot *slot = slot_at(ring, id_slot(task->id));
-	struct a10_result r = { .value = task->value };
 
 	if (unlikely(!stack_is_whole(task->stack)))
 		task_overflowed(task);
 	if (task->joiners != NO_SLOT || task->joined_by)
 		joins_finish(ring, task);
-	if (likely(parked_end(ring, slot, task->value))) {
+	if (likely(parked_end(ring, slot, task->value)))
 		task_free(ring, task);
-		return;
-	}
-	slot_unpark(ring, slot);
-	slot_deliver(ring, slot, &r);
+	else
+		slot_end(ring, slot, task->value);
 }
 
 /* So many in a turn that were not ready at its beginning. */
@@ -138,7 +144,8 @@ static void task_start(struct a10_ring *ring, struct task *task,
 	task->ring = ring;
 	task->id = id_plain(slot->id);
 	task->fiber = FIBER_MAKE();
-	task->reason = (int16_t)slot_reason(slot, 0);
+	if (unlikely(slot->marks))
+		task->reason = (int16_t)slot_reason(slot, 0);
 	task_ready(task);
 }
 
@@ -198,23 +205,37 @@ static void *aligned_below(void *place, size_t size)
 	return (void *)(((uintptr_t)place - size) & ~(uintptr_t)63);
 }
 
-/* Not all of it: that takes longer than the rest of a spawn. */
-#define TASK_ZERO_FROM offsetof(struct task, shield)
-#define TASK_ZERO_TO   (offsetof(struct task, name) + sizeof(uint64_t))
-
-static void task_init(struct task *task, struct a10_sq *sq, struct stack *stack,
-		      a10_task_fn *fn, const void *data)
+/* One by one: to clear all of it takes longer than the rest of a spawn. */
+static inline void task_init(struct task *task, struct a10_sq *sq,
+			     struct stack *stack, a10_task_fn *fn,
+			     const void *data)
 {
 	task->sq = sq;
 	task->stack = stack;
 	task->fn = fn;
 	task->data = (void *)(uintptr_t)data;
-	memset((char *)task + TASK_ZERO_FROM, 0, TASK_ZERO_TO - TASK_ZERO_FROM);
+	task->value = 0;
+	task->state = TASK_READY;
+	task->shield = false;
+	task->reason = 0;
+	task->streak = 0;
+	task->joiners = NO_SLOT;
+	task->joined_by = NULL;
+	task->error = 0;
+	atomic_init(&task->elsewhere, 0);
+	task->more_locals = NULL;
+	task->more_count = 0;
+	task->local_count = 0;
+	task->fiber = NULL;
+	task->exceptions.caught = NULL;
+	task->exceptions.uncaught = 0;
+	memset(task->name, 0, sizeof(uint64_t));
 }
 
 /* NULL: no memory. */
-static struct task *task_make(struct a10_sq *sq, size_t stack_size,
-			      a10_task_fn *fn, const void *data, size_t size)
+static inline struct task *task_make(struct a10_sq *sq, size_t stack_size,
+				     a10_task_fn *fn, const void *data,
+				     size_t size)
 {
 	struct stack *stack =
 		stack_take(sq_is_mine(sq) ? ring_of(sq) : NULL, stack_size);
@@ -261,7 +282,7 @@ static bool is_countable(const struct a10_scope *scope)
  * Waits until the scope has room; a cancel of this task does not keep it. The
  * scope may be another ring's, of the same thread.
  */
-static int room_wait(struct a10_scope *scope)
+static __attribute__((noinline)) int room_wait(struct a10_scope *scope)
 {
 	struct a10_op op = a10_op_make(A10_OPCODE_SCOPE_ROOM, a10_fd_none(),
 				       scope, 0, 0, 0);
