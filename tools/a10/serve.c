@@ -2,6 +2,7 @@
  * serve.c - a10 serve: what a server needs to run, and the signals that end it.
  */
 #include "command.h"
+#include "listeners.h"
 #include "mime.h"
 #include "serve_options.h"
 
@@ -16,8 +17,7 @@ enum {
 	DESCRIPTORS_OTHER = 64, /* than those of connections and their files */
 	FILES_RESERVED = 1024,  /* for files, where there are enough         */
 	ADDRESS_SIZE = 128,
-	INHERITED_FIRST = 3, /* the first socket of LISTEN_FDS */
-	SIGNALLED = 128,     /* + the signal: what shells call an exit by one */
+	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
 };
 
 struct serve {
@@ -130,77 +130,17 @@ static int open_tables(struct serve *serve)
 
 /* ---- where it listens --------------------------------------------------- */
 
-static int complain_of_address(const char *address, int err)
-{
-	const char *advice = "";
-
-	if (err == -EADDRINUSE)
-		advice = "; end the program that has it, or choose another "
-			 "with --listen ADDRESS:PORT (port 0: any)";
-	else if (err == -EACCES)
-		advice = "; ports below 1024 are root's, choose another with "
-			 "--listen ADDRESS:PORT";
-	else if (err == -EADDRNOTAVAIL)
-		advice = "; it is no address of this machine";
-	return complain("serve: cannot listen on %s: %s%s", address,
-			strerror(-err), advice);
-}
-
-/* How many sockets whoever started this has opened for it, see sd_listen_fds */
-static long count_inherited(void)
-{
-	const char *pid = getenv("LISTEN_PID");
-	const char *count = getenv("LISTEN_FDS");
-
-	if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
-		return 0;
-	return strtol(count, NULL, 10);
-}
-
-static int inherit_listeners(struct server *server)
-{
-	const long count = count_inherited();
-
-	if (count < 0 || count > LISTENERS_MAX)
-		return complain("serve: LISTEN_FDS: %ld sockets are too many",
-				count);
-	for (int i = 0; i < (int)count; i++) {
-		struct listener *listener =
-			&server->listeners[server->listener_count];
-		const int err = listener_inherit(listener, INHERITED_FIRST + i);
-
-		if (err < 0)
-			return complain("serve: LISTEN_FDS: descriptor %d is "
-					"no socket that listens (%s)",
-					INHERITED_FIRST + i, strerror(-err));
-		server->listener_count++;
-	}
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	return EXIT_OK;
-}
-
 static int open_listeners(struct serve *serve)
 {
-	struct serve_options *options = serve->options;
-	struct server *server = &serve->server;
-	int err = inherit_listeners(server);
+	const struct listeners_wish wish = {
+		.command = "serve",
+		.addresses = serve->options->addresses,
+		.address_count = serve->options->address_count,
+		.fallback = "127.0.0.1:8010",
+	};
 
-	if (err != EXIT_OK)
-		return err;
-	if (options->address_count == 0 && server->listener_count == 0)
-		options->addresses[options->address_count++] = "127.0.0.1:8010";
-	if (options->address_count + server->listener_count > LISTENERS_MAX)
-		return complain("serve: not more than %d addresses",
-				LISTENERS_MAX);
-	for (uint32_t i = 0; i < options->address_count; i++) {
-		err = listener_open(&server->listeners[server->listener_count],
-				    server->sq, options->addresses[i]);
-		if (err < 0)
-			return complain_of_address(options->addresses[i], err);
-		server->listener_count++;
-	}
-	return EXIT_OK;
+	return listeners_open(&wish, serve->server.sq, serve->server.listeners,
+			      &serve->server.listener_count);
 }
 
 /* To standard output, unless that is the log's. */

@@ -2,14 +2,11 @@
 
 #include "command.h"
 #include "mime.h"
+#include "option.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum {
-	SECONDS_MAX = 86400,
-};
 
 void serve_options_help(void)
 {
@@ -55,31 +52,6 @@ void serve_options_help(void)
 	       (int)(REQUEST_TIMEOUT / A10_SECOND),
 	       (int)(SEND_TIMEOUT / A10_SECOND),
 	       (int)(STOP_TIMEOUT / A10_SECOND));
-}
-
-/* "0.5": 500 ms. 0 or -EINVAL. */
-static int parse_seconds(const char *text, int64_t *ret_ns)
-{
-	char *end;
-	const double seconds = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(seconds > 0) ||
-	    seconds > SECONDS_MAX)
-		return -EINVAL;
-	*ret_ns = (int64_t)(seconds * (double)A10_SECOND);
-	return 0;
-}
-
-static int parse_count(const char *text, uint32_t *ret_count)
-{
-	char *end;
-	const unsigned long count = strtoul(text, &end, 10);
-
-	if (end == text || *end != '\0' || count == 0 ||
-	    count > CONNECTIONS_LIMIT)
-		return -EINVAL;
-	*ret_count = (uint32_t)count;
-	return 0;
 }
 
 static int add_address(struct serve_options *options, const char *text)
@@ -157,32 +129,20 @@ static int take_option(struct serve_options *options, int option)
 	case OPTION_LISTEN:
 		return add_address(options, optarg);
 	case OPTION_CONNECTIONS:
-		return parse_count(optarg, &settings->connections_max);
+		return option_count(optarg, CONNECTIONS_LIMIT,
+				    &settings->connections_max);
 	case OPTION_MIME_TYPES:
 		options->mime_types = optarg;
 		return 0;
 	case OPTION_IDLE_TIMEOUT:
-		return parse_seconds(optarg, &settings->idle_timeout_ns);
+		return option_seconds(optarg, &settings->idle_timeout_ns);
 	case OPTION_REQUEST_TIMEOUT:
-		return parse_seconds(optarg, &settings->request_timeout_ns);
+		return option_seconds(optarg, &settings->request_timeout_ns);
 	case OPTION_STOP_TIMEOUT:
-		return parse_seconds(optarg, &settings->stop_timeout_ns);
+		return option_seconds(optarg, &settings->stop_timeout_ns);
 	default:
-		return parse_seconds(optarg, &settings->send_timeout_ns);
+		return option_seconds(optarg, &settings->send_timeout_ns);
 	}
-}
-
-/* What getopt_long did not like. It may stand among other letters: -xh. */
-static void complain_of_option(int problem, const char *word)
-{
-	if (problem == ':')
-		complain("serve: %s lacks its argument", word);
-	else if (strncmp(word, "--", 2) == 0)
-		complain("serve: unknown option '%s'; see a10 serve --help",
-			 word);
-	else
-		complain("serve: unknown option '-%c'; see a10 serve --help",
-			 optopt);
 }
 
 int serve_options_parse(struct serve_options *options, int argc, char **argv)
@@ -192,16 +152,11 @@ int serve_options_parse(struct serve_options *options, int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) !=
 	       -1) {
-		if (option == '?' || option == ':') {
-			complain_of_option(option, argv[optind - 1]);
-			return EXIT_USAGE;
-		}
-		if (take_option(options, option) < 0) {
-			complain("serve: '%s' is no good here; see a10 serve "
-				 "--help",
-				 optarg);
-			return EXIT_USAGE;
-		}
+		if (option == '?' || option == ':')
+			return option_complain("serve", option,
+					       argv[optind - 1]);
+		if (take_option(options, option) < 0)
+			return option_complain_of_argument("serve");
 	}
 	if (argc - optind > 1) {
 		complain("serve: one folder at a time, and not '%s' too",

@@ -6,7 +6,7 @@
 #define SERVER_H
 
 #include "date.h"
-#include "listener.h"
+#include "listeners.h"
 #include "log.h"
 #include "stats.h"
 
@@ -27,7 +27,6 @@ struct exchange;
 enum {
 	CONNECTIONS_MAX = 10000,     /* unless it is said otherwise         */
 	CONNECTIONS_LIMIT = 1 << 20, /* whatever is said                    */
-	LISTENERS_MAX = 16,
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
 	COMPLETIONS = 1024,    /* that wait to be seen, if that is granted   */
 	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
