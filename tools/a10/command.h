@@ -16,6 +16,7 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * the process.
  */
 int probe_run(int argc, char **argv);
+int proxy_run(int argc, char **argv);
 int serve_run(int argc, char **argv);
 
 #endif

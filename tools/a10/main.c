@@ -13,6 +13,7 @@ struct command {
 static const struct command commands[] = {
 	{ "probe", "say whether io_uring can be used here, or why not",
 	  probe_run },
+	{ "proxy", "pass TCP connections on to another address", proxy_run },
 	{ "serve", "serve the files of a folder over HTTP", serve_run },
 };
 

@@ -1,0 +1,328 @@
+#include "relay.h"
+
+#include "command.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+/*
+ * Copying is as fast as splicing for what is small, and needs no pipe; for what
+ * is large splicing takes half the time (see ARCHITECTURE.md). So who fills the
+ * buffer several times in a row is spliced until a piece is small again.
+ */
+enum {
+	COPY_BYTES = 16384, /* on the stack of a direction */
+	COPIES_FULL = 4,    /* in a row, then it is spliced */
+};
+
+#define SPLICE_PAUSE A10_SECOND /* then somebody else may have the pipe */
+#define SEND_PAUSE   (10 * A10_MILLISECOND) /* where a poll does not wait */
+
+struct direction {
+	struct relay *relay;
+	struct a10_fd from;
+	struct a10_fd to;
+	uint64_t *count;  /* of its bytes, in the proxy */
+	bool copies_only; /* see splice_out */
+};
+
+/* Bytes came or went: it is not idle. */
+static void note_progress(struct relay *relay)
+{
+	const int64_t idle = relay->proxy->settings.idle_timeout_ns;
+
+	if (idle > 0)
+		a10_scope_set_deadline(&relay->directions, a10_now() + idle);
+}
+
+/* Step by step, for each of them is progress. 0 or -errno. */
+static int send_all(struct direction *direction, const char *bytes,
+		    size_t length)
+{
+	while (length > 0) {
+		const ssize_t n =
+			a10_await(a10_send(direction->to, bytes, length, 0));
+
+		/* The other direction splices, and this side has shut its own */
+		if (n == -EAGAIN && a10_sleep(SEND_PAUSE) == 0)
+			continue;
+		if (n < 0)
+			return (int)n;
+		note_progress(direction->relay);
+		*direction->count += (uint64_t)n;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/* ---- splicing ------------------------------------------------------------ */
+
+/* splice(2) asks the file, not the caller, whether it may wait for a socket. */
+static void set_blocking(struct a10_fd socket, bool blocking)
+{
+	const int fd = a10_fd_number(socket);
+	const int flags = fcntl(fd, F_GETFL);
+
+	fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+static void begin_splicing(struct relay *relay)
+{
+	if (relay->splicing++ > 0)
+		return;
+	set_blocking(relay->client, false);
+	set_blocking(relay->target, false);
+}
+
+static void end_splicing(struct relay *relay)
+{
+	if (--relay->splicing > 0)
+		return;
+	set_blocking(relay->client, true);
+	set_blocking(relay->target, true);
+}
+
+/*
+ * The next of what comes, into the pipe. Bytes; 0 at the end; -EAGAIN: there is
+ * nothing for now.
+ */
+static ssize_t splice_in(struct direction *direction, struct pipe *pipe)
+{
+	const int from = a10_fd_number(direction->from);
+	ssize_t n = splice(from, NULL, pipe->in, NULL, PIPE_BYTES,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0 && errno == EAGAIN) {
+		n = a10_await(a10_timeout(a10_poll(direction->from, POLLIN),
+					  SPLICE_PAUSE));
+		if (n < 0)
+			return n == -ETIME ? -EAGAIN : n;
+		n = splice(from, NULL, pipe->in, NULL, PIPE_BYTES,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	}
+	if (n < 0)
+		return -errno;
+	pipe->held += (size_t)n;
+	return n;
+}
+
+/*
+ * All that is in the pipe goes out. 0; -EAGAIN: there is something left and no
+ * way to wait until it can go, for a poll says at once that the other side has
+ * shut its own; or another -errno.
+ */
+static int splice_out(struct direction *direction, struct pipe *pipe)
+{
+	while (pipe->held > 0) {
+		ssize_t n =
+			splice(pipe->out, NULL, a10_fd_number(direction->to),
+			       NULL, pipe->held,
+			       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+		if (n < 0 && errno != EAGAIN)
+			return -errno;
+		if (n > 0) {
+			pipe->held -= (size_t)n;
+			*direction->count += (uint64_t)n;
+			note_progress(direction->relay);
+			continue;
+		}
+		n = a10_await(a10_poll(direction->to, POLLOUT));
+		if (n < 0)
+			return (int)n;
+		if (!(n & (POLLOUT | POLLERR | POLLHUP)))
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+/* The rest of the pipe, by hand. 0 or -errno. */
+static int empty_pipe(struct direction *direction, struct pipe *pipe,
+		      char *bytes)
+{
+	while (pipe->held > 0) {
+		const ssize_t n = read(pipe->out, bytes, COPY_BYTES);
+		int err;
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		pipe->held -= (size_t)n;
+		err = send_all(direction, bytes, (size_t)n);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * For as long as much comes. Bytes of the last piece, 0 at the end, -EAGAIN:
+ * nothing for a while; or another -errno.
+ */
+static ssize_t splice_much(struct direction *direction, struct pipe *pipe)
+{
+	ssize_t n;
+	int err;
+
+	do {
+		n = splice_in(direction, pipe);
+		if (n <= 0)
+			return n;
+		note_progress(direction->relay);
+		err = splice_out(direction, pipe);
+		/* If nothing has to be waited for, others have their turn. */
+		if (err == 0)
+			err = a10_yield();
+		direction->copies_only = err == -EAGAIN;
+	} while (err == 0 && n >= COPY_BYTES);
+	return err < 0 ? err : n;
+}
+
+/*
+ * 0 at the end of what comes, 1: go on by copying, or -errno. The pipe is given
+ * back whatever happens, and then the sockets are as they were.
+ */
+static int splice_for_a_while(struct direction *direction, char *bytes)
+{
+	struct relay *relay = direction->relay;
+	struct pipe pipe;
+	ssize_t n;
+
+	/* No pipe to be had: copying will do. */
+	if (pipe_take(&relay->proxy->pipes, &pipe) < 0)
+		return 1;
+	begin_splicing(relay);
+	n = splice_much(direction, &pipe);
+	end_splicing(relay);
+	if (n == -EAGAIN) {
+		n = empty_pipe(direction, &pipe, bytes);
+		n = n < 0 ? n : 1;
+	}
+	pipe_give(&relay->proxy->pipes, &pipe);
+	return n > 0 ? 1 : (int)n;
+}
+
+/* ---- one direction ------------------------------------------------------- */
+
+/* Until the end of what comes: 0, or -errno. */
+static int move_all(struct direction *direction)
+{
+	char bytes[COPY_BYTES];
+	int full = 0;
+	int more = 1;
+
+	while (more > 0) {
+		const ssize_t n = a10_await(
+			a10_recv(direction->from, bytes, sizeof(bytes), 0));
+
+		if (n <= 0)
+			return (int)n;
+		note_progress(direction->relay);
+		more = send_all(direction, bytes, (size_t)n);
+		if (more < 0)
+			return more;
+		more = 1;
+		full = n == COPY_BYTES ? full + 1 : 0;
+		if (full < COPIES_FULL || direction->copies_only)
+			continue;
+		more = splice_for_a_while(direction, bytes);
+		full = 0;
+	}
+	return more;
+}
+
+static int direction_run(void *data)
+{
+	struct direction *direction = data;
+	const int err = move_all(direction);
+
+	if (err < 0)
+		return err;
+	/* If the other side is gone its own direction will say so. */
+	a10_await(a10_shutdown(direction->to, SHUT_WR));
+	return 0;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+static int spawn_direction(struct relay *relay, struct a10_fd from,
+			   struct a10_fd to, uint64_t *count)
+{
+	const struct direction direction = {
+		.relay = relay,
+		.from = from,
+		.to = to,
+		.count = count,
+	};
+	const a10_id id = a10_scope_spawn(&relay->directions, direction_run,
+					  &direction, sizeof(direction));
+
+	return id < 0 ? (int)id : 0;
+}
+
+/* Until both sides have said all, or one has failed. 0 or -errno. */
+static int move_both_ways(struct relay *relay)
+{
+	struct proxy_counts *counts = &relay->proxy->counts;
+	int err;
+
+	a10_scope_open(&relay->directions, NULL, A10_SCOPE_FAIL_FAST);
+	note_progress(relay);
+	err = spawn_direction(relay, relay->client, relay->target,
+			      &counts->to_target);
+	if (err == 0)
+		err = spawn_direction(relay, relay->target, relay->client,
+				      &counts->from_target);
+	if (err == 0)
+		err = (int)a10_await(a10_scope_wait(&relay->directions));
+	a10_scope_close(&relay->directions);
+	return err;
+}
+
+/* A target that is down is told of once, not by every client. */
+static void note_trouble(struct proxy *proxy, int err)
+{
+	if (err == -ECANCELED)
+		return;
+	if (err < 0 && err != proxy->trouble)
+		complain("proxy: %s: %s", proxy->settings.target,
+			 err == -ETIME ? "no answer" : strerror(-err));
+	proxy->counts.failed += err < 0;
+	proxy->trouble = err;
+}
+
+static int connect_target(struct relay *relay)
+{
+	const struct proxy_settings *settings = &relay->proxy->settings;
+	const int on = 1;
+	int err;
+
+	err = a10_await_fd(a10_timeout(a10_connect_to(settings->target, 0),
+				       settings->connect_timeout_ns),
+			   &relay->target);
+	note_trouble(relay->proxy, err);
+	/* What comes goes on at once; a Unix socket does so anyhow. */
+	if (err == 0)
+		setsockopt(a10_fd_number(relay->target), IPPROTO_TCP,
+			   TCP_NODELAY, &on, sizeof(on));
+	return err;
+}
+
+int relay_run(void *data)
+{
+	struct relay *relay = data;
+	struct proxy_counts *counts = &relay->proxy->counts;
+	int err;
+
+	counts->accepted++;
+	counts->now++;
+	if (connect_target(relay) == 0) {
+		err = move_both_ways(relay);
+		counts->idle += err == -ETIME;
+		counts->broken += err < 0 && err != -ETIME && err != -ECANCELED;
+		a10_await(a10_close(relay->target));
+	}
+	a10_await(a10_close(relay->client));
+	counts->now--;
+	return 0;
+}

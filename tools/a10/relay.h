@@ -1,0 +1,28 @@
+/*
+ * relay.h - one client of a10 proxy, and its connection to the target.
+ *
+ * Three tasks: one connects and closes, and has a scope with one for each
+ * direction. A direction that comes to its end shuts the other side for it and
+ * is over, the other goes on; one that fails ends the other. The scope's
+ * deadline is pushed on by every byte, so it is the time without one.
+ */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "proxy.h"
+
+struct relay {
+	struct proxy *proxy;
+	struct a10_fd client;
+	struct a10_fd target;
+	struct a10_scope directions;
+	uint32_t splicing; /* directions; while there are, no socket blocks */
+};
+
+/*
+ * A task; data is a struct relay with its proxy and its client, which it closes
+ * whatever happens. Always 0.
+ */
+int relay_run(void *data);
+
+#endif
