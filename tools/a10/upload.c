@@ -12,6 +12,7 @@ void upload_init(struct upload *upload, const struct request *request)
 	else if (request->upload == UPLOAD_LENGTH)
 		upload->state = UPLOAD_DATA;
 	upload->left = request->upload_length;
+	upload->most = UPLOAD_MAX;
 }
 
 static int hex_digit(char c)
@@ -38,7 +39,7 @@ static int skip_size(struct upload *upload, char c)
 	if (digit >= 0 && upload->state == UPLOAD_SIZE) {
 		upload->left = upload->left << 4 | (uint64_t)digit;
 		upload->has_digit = true;
-		return upload->left > UPLOAD_MAX ? -E2BIG : 0;
+		return upload->left > upload->most ? -E2BIG : 0;
 	}
 	if (!upload->has_digit)
 		return -EBADMSG;
@@ -118,19 +119,39 @@ static size_t skip_data(struct upload *upload, size_t length)
 	return step;
 }
 
-ssize_t upload_skip(struct upload *upload, const char *bytes, size_t length)
+ssize_t upload_take(struct upload *upload, const char *bytes, size_t length,
+		    struct view *ret_data)
 {
 	size_t used = 0;
 
+	*ret_data = view_of("");
 	while (used < length && upload->state != UPLOAD_OVER) {
-		int err = 0;
+		int err;
 
-		if (upload->state == UPLOAD_DATA)
-			used += skip_data(upload, length - used);
-		else
-			err = skip_character(upload, bytes[used++]);
+		if (upload->state == UPLOAD_DATA) {
+			ret_data->at = bytes + used;
+			ret_data->length = skip_data(upload, length - used);
+			return (ssize_t)(used + ret_data->length);
+		}
+		err = skip_character(upload, bytes[used++]);
 		if (err < 0)
 			return err;
+	}
+	return (ssize_t)used;
+}
+
+ssize_t upload_skip(struct upload *upload, const char *bytes, size_t length)
+{
+	struct view data;
+	size_t used = 0;
+
+	while (used < length && upload->state != UPLOAD_OVER) {
+		const ssize_t step =
+			upload_take(upload, bytes + used, length - used, &data);
+
+		if (step < 0)
+			return step;
+		used += (size_t)step;
 	}
 	upload->seen += used;
 	return upload->seen > UPLOAD_MAX + HEAD_MAX ? -E2BIG : (ssize_t)used;

@@ -1,5 +1,6 @@
 /*
- * upload.h - the body of a request, which nobody wants: where it ends.
+ * upload.h - the body of a request, which nobody wants, and of whatever else has
+ * its form: where it ends.
  *
  *   SIZE --> SIZE_BLANK --> EXTENSION --> SIZE_LF --> DATA
  *    ^                                      |          |
@@ -40,6 +41,7 @@ struct upload {
 	bool has_digit;  /* SIZE: one at least                        */
 	bool empty_line; /* TRAILER: nothing of this line is there    */
 	uint64_t left;   /* of the data, or of the chunk              */
+	uint64_t most;   /* of a chunk                                */
 	size_t seen;     /* bytes of it all, which are bounded        */
 };
 
@@ -51,5 +53,13 @@ void upload_init(struct upload *upload, const struct request *request);
  * is no chunk; -E2BIG: it is too long. See state.
  */
 ssize_t upload_skip(struct upload *upload, const char *bytes, size_t length);
+
+/*
+ * Takes what is of the body up to the end of the first piece of data, which is
+ * *ret_data; empty: there is none in these bytes. Returns how many bytes that
+ * were; else as upload_skip, but for no bound other than most.
+ */
+ssize_t upload_take(struct upload *upload, const char *bytes, size_t length,
+		    struct view *ret_data);
 
 #endif
