@@ -15,6 +15,7 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * argv[0] is the name of the subcommand; what is returned is the exit status of
  * the process.
  */
+int get_run(int argc, char **argv);
 int probe_run(int argc, char **argv);
 int proxy_run(int argc, char **argv);
 int serve_run(int argc, char **argv);

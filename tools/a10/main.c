@@ -11,6 +11,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "get", "download files over HTTP", get_run },
 	{ "probe", "say whether io_uring can be used here, or why not",
 	  probe_run },
 	{ "proxy", "pass TCP connections on to another address", proxy_run },

@@ -39,7 +39,7 @@ static size_t find_any(struct view text, const char *characters)
 	return at;
 }
 
-/* "name:" with a letter first, and what follows is no port. */
+/* "name://", before anything of a path. */
 static bool has_scheme(struct view text)
 {
 	const size_t colon = find_any(text, ":/?#");

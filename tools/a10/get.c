@@ -1,0 +1,194 @@
+/*
+ * get.c - a10 get: the downloads, so many at once, and the signals that end it.
+ *
+ * Each download is a task in a scope, whose limit is how many run at once.
+ * Another task draws how far they are. A signal cancels them all, and what they
+ * have is kept.
+ */
+#include "command.h"
+#include "get_options.h"
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
+};
+
+struct get {
+	struct get_options options;
+	struct download **downloads;
+	struct progress progress;
+	struct a10_fd signals;
+	uint32_t failed;
+	int ended_by; /* a signal, or 0 */
+};
+
+/* What a task of one of them is given. */
+struct errand {
+	struct get *get;
+	struct download *download;
+};
+
+/* ---- the tasks ----------------------------------------------------------- */
+
+static int run_errand(void *data)
+{
+	const struct errand *errand = data;
+
+	if (download_run(errand->download) < 0)
+		errand->get->failed++;
+	progress_tell(&errand->get->progress, errand->download);
+	return 0;
+}
+
+static int download_all(void *data)
+{
+	struct get *get = data;
+	struct a10_scope downloads;
+	struct a10_scope drawing;
+
+	a10_scope_open(&drawing, NULL, 0);
+	if (get->progress.terminal && !get->progress.quiet)
+		a10_scope_spawn(&drawing, progress_run, &get->progress, 0);
+	a10_scope_open(&downloads, NULL, 0);
+	a10_scope_set_limit(&downloads, get->options.parallel);
+	for (int i = 0; i < get->options.url_count && !a10_task_cancelled();
+	     i++) {
+		const struct errand errand = { get, get->downloads[i] };
+
+		if (a10_scope_spawn(&downloads, run_errand, &errand,
+				    sizeof(errand)) < 0)
+			get->failed++;
+	}
+	a10_await(a10_scope_wait(&downloads));
+	a10_scope_close(&downloads);
+	a10_scope_close(&drawing);
+	return 0;
+}
+
+static int wait_for_signal(void *data)
+{
+	struct get *get = data;
+	const ssize_t n = a10_await(a10_signal_read(get->signals, NULL));
+
+	get->ended_by = n > 0 ? (int)n : 0;
+	return 0;
+}
+
+static int get_main(void *data)
+{
+	struct a10_scope either;
+
+	a10_scope_open(&either, NULL, A10_SCOPE_FIRST_WINS);
+	a10_scope_spawn(&either, download_all, data, 0);
+	a10_scope_spawn(&either, wait_for_signal, data, 0);
+	a10_await(a10_scope_wait(&either));
+	a10_scope_close(&either);
+	return 0;
+}
+
+/* ---- what is to be done -------------------------------------------------- */
+
+/* One URL and the name of its file. EXIT_OK or EXIT_USAGE. */
+static int prepare(struct get *get, const char *text, struct download **ret)
+{
+	struct download *download = calloc(1, sizeof(*download));
+	const char *fault;
+
+	if (!download)
+		return complain("get: %s", strerror(ENOMEM));
+	*ret = download;
+	download->settings = &get->options.settings;
+	fault = url_parse(view_of(text), &download->url);
+	if (!fault && !get->options.output)
+		fault = url_name(&download->url, download->path);
+	if (fault) {
+		complain("get: %s: %s", text, fault);
+		return EXIT_USAGE;
+	}
+	if (get->options.output)
+		snprintf(download->path, sizeof(download->path), "%s",
+			 get->options.output);
+	return EXIT_OK;
+}
+
+static int prepare_all(struct get *get)
+{
+	int status = EXIT_OK;
+
+	get->downloads = calloc((size_t)get->options.url_count,
+				sizeof(struct download *));
+	if (!get->downloads)
+		return complain("get: %s", strerror(ENOMEM));
+	for (int i = 0; i < get->options.url_count && status == EXIT_OK; i++)
+		status = prepare(get, get->options.urls[i], &get->downloads[i]);
+	get->progress.downloads = get->downloads;
+	get->progress.count = (uint32_t)get->options.url_count;
+	get->progress.quiet = get->options.quiet;
+	get->progress.terminal = isatty(STDERR_FILENO);
+	return status;
+}
+
+static void forget_all(struct get *get)
+{
+	for (int i = 0; get->downloads && i < get->options.url_count; i++)
+		free(get->downloads[i]);
+	free(get->downloads);
+}
+
+static int open_signals(struct get *get)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return a10_signals_open(&set, &get->signals);
+}
+
+static int run(struct get *get)
+{
+	struct a10_ring *ring;
+	int err;
+
+	err = open_signals(get);
+	if (err < 0)
+		return complain("get: signals: %s", strerror(-err));
+	/* a10_run would do, but this tells why there is no ring. */
+	err = a10_ring_create(NULL, &ring);
+	if (err < 0)
+		return complain("get: no ring: %s", a10_ring_reason());
+	if (a10_task_spawn(a10_ring_sq(ring), get_main, get, 0) < 0)
+		err = -ENOMEM;
+	else
+		err = a10_ring_run(ring);
+	a10_ring_destroy(ring, A10_SECOND);
+	if (err < 0)
+		return complain("get: %s", strerror(-err));
+	if (get->ended_by > 0)
+		return SIGNALLED + get->ended_by;
+	return get->failed > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int get_run(int argc, char **argv)
+{
+	struct get get = { .failed = 0 };
+	int status = get_options_parse(&get.options, argc, argv);
+
+	if (status != EXIT_OK)
+		return status;
+	if (get.options.help) {
+		get_options_help();
+		return EXIT_OK;
+	}
+	status = prepare_all(&get);
+	if (status == EXIT_OK)
+		status = run(&get);
+	forget_all(&get);
+	a10_fd_release(get.signals);
+	return status;
+}

@@ -1,0 +1,151 @@
+#include "part.h"
+
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_output(const struct part *part)
+{
+	return strcmp(part->path, "-") == 0;
+}
+
+/* What is locked is what bears the name, not what bore it a moment ago. */
+static bool is_still_it(const struct part *part)
+{
+	struct stat ours;
+	struct stat named;
+
+	return fstat(a10_fd_number(part->file), &ours) == 0 &&
+	       lstat(part->part_path, &named) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino &&
+	       S_ISREG(ours.st_mode);
+}
+
+/* The tag of what is there; without one it is of no use. */
+static void read_tag(struct part *part)
+{
+	struct a10_fd file;
+	struct stat status;
+	ssize_t n;
+
+	if (a10_await_fd(a10_open(part->tag_path, O_RDONLY | O_NOFOLLOW, 0),
+			 &file) < 0)
+		return;
+	n = a10_await(a10_all(a10_read(file, part->tag, PART_TAG_MAX)));
+	a10_await(a10_close(file));
+	part->tag[n > 0 ? n : 0] = '\0';
+	if (part->tag[strcspn(part->tag, "\r\n")] != '\0')
+		part->tag[0] = '\0';
+	if (part->tag[0] != '\0' &&
+	    fstat(a10_fd_number(part->file), &status) == 0)
+		part->kept = (uint64_t)status.st_size;
+}
+
+const char *part_open(struct part *part, const char *path, bool replace,
+		      int *ret_err)
+{
+	*ret_err = 0;
+	memset(part, 0, sizeof(*part));
+	part->path = path;
+	if (is_output(part)) {
+		part->file = A10_STDOUT;
+		return NULL;
+	}
+	snprintf(part->part_path, sizeof(part->part_path), "%s.part", path);
+	snprintf(part->tag_path, sizeof(part->tag_path), "%s.part.tag", path);
+	if (!replace &&
+	    faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return "it is there already; --force replaces it";
+	*ret_err = a10_await_fd(
+		a10_open(part->part_path,
+			 O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0666),
+		&part->file);
+	if (*ret_err < 0)
+		return "cannot be written";
+	if (flock(a10_fd_number(part->file), LOCK_EX | LOCK_NB) < 0 ||
+	    !is_still_it(part)) {
+		a10_await(a10_close(part->file));
+		return "its .part is in use, by another a10 get perhaps";
+	}
+	read_tag(part);
+	return NULL;
+}
+
+/* A tag that could not be written is none: it would begin anew. */
+static void write_tag(const struct part *part, struct view tag)
+{
+	struct a10_fd file;
+
+	unlink(part->tag_path);
+	if (!tag.at || tag.length == 0 || tag.length > PART_TAG_MAX)
+		return;
+	if (a10_await_fd(a10_open(part->tag_path,
+				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+				  0666),
+			 &file) < 0)
+		return;
+	a10_await(a10_all(a10_write(file, tag.at, tag.length)));
+	a10_await(a10_close(file));
+}
+
+int part_begin(struct part *part, struct view tag)
+{
+	int err;
+
+	if (is_output(part))
+		return 0;
+	/* In this order: never a new tag for what is old. */
+	unlink(part->tag_path);
+	err = (int)a10_await(a10_ftruncate(part->file, 0));
+	if (err == 0)
+		write_tag(part, tag);
+	return err;
+}
+
+int part_write(struct part *part, const char *bytes, size_t length,
+	       uint64_t offset)
+{
+	const ssize_t n = a10_await(
+		a10_all(is_output(part) ?
+				a10_write(part->file, bytes, length) :
+				a10_pwrite(part->file, bytes, length, offset)));
+
+	return n < 0 ? (int)n : 0;
+}
+
+int part_finish(struct part *part, bool replace)
+{
+	ssize_t err;
+
+	if (is_output(part))
+		return 0;
+	err = a10_await(a10_renameat2(A10_CWD, part->part_path, A10_CWD,
+				      part->path,
+				      replace ? 0 : RENAME_NOREPLACE));
+	/* Not every file system can look and rename in one. */
+	if (err == -EINVAL && !replace) {
+		err = a10_await(a10_linkat(A10_CWD, part->part_path, A10_CWD,
+					   part->path, 0));
+		if (err == 0)
+			unlink(part->part_path);
+	}
+	if (err == 0)
+		unlink(part->tag_path);
+	return (int)err;
+}
+
+void part_close(struct part *part)
+{
+	struct stat status;
+
+	if (is_output(part) || !a10_fd_valid(part->file))
+		return;
+	if (fstat(a10_fd_number(part->file), &status) == 0 &&
+	    status.st_size == 0 && is_still_it(part)) {
+		unlink(part->tag_path);
+		unlink(part->part_path);
+	}
+	a10_await(a10_close(part->file));
+	part->file = A10_NO_FD;
+}

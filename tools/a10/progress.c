@@ -1,0 +1,179 @@
+#include "progress.h"
+
+#include "command.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	COLUMNS_USUAL = 80,
+	COLUMNS_MIN = 20,
+	COLUMNS_MAX = 300,
+	NAME_WIDTH = 24,
+	BAR_MIN = 5,
+	BAR_MAX = 40,
+	NUMBERS_WIDTH = 34, /* of what is behind the bar */
+	LINES_MAX = 20,     /* drawn at once */
+};
+
+#define PERIOD (200 * A10_MILLISECOND)
+
+/* "12 MiB", terminated. */
+static void write_size(uint64_t bytes, char *ret_text, size_t size)
+{
+	struct text text;
+
+	text_init_fixed(&text, ret_text, size - 1);
+	text_add_size(&text, bytes);
+	ret_text[text.length] = '\0';
+}
+
+static double seconds(int64_t ns)
+{
+	return ns > 0 ? (double)ns / (double)A10_SECOND : 1e-9;
+}
+
+static double rate_of(const struct download *download, int64_t now)
+{
+	return (double)(download->count - download->begun_at) /
+	       seconds(now - download->begun);
+}
+
+/* What is known of the time that is left: "1:05", or nothing. */
+static void write_left(const struct download *download, int64_t now,
+		       char *ret_text, size_t size)
+{
+	const double rate = rate_of(download, now);
+	double left;
+
+	ret_text[0] = '\0';
+	if (download->total < download->count || download->total == 0 ||
+	    rate < 1)
+		return;
+	left = (double)(download->total - download->count) / rate;
+	if (left < 100 * 3600)
+		snprintf(ret_text, size, "%d:%02d", (int)left / 60,
+			 (int)left % 60);
+}
+
+static void write_bar(const struct download *download, int width,
+		      char *ret_text)
+{
+	const int done =
+		download->total == 0 || download->count > download->total ?
+			0 :
+			(int)((double)download->count /
+			      (double)download->total * width);
+
+	memset(ret_text, ' ', (size_t)width);
+	memset(ret_text, '=', (size_t)done);
+	if (done < width && download->total > 0)
+		ret_text[done] = '>';
+	ret_text[width] = '\0';
+}
+
+/* Cut in front, for the end of a name tells more. */
+static const char *tail_of(const char *name, size_t width)
+{
+	const size_t length = strlen(name);
+
+	return length > width ? name + length - width : name;
+}
+
+void progress_line(const struct download *download, int64_t now, int columns,
+		   char *ret_line, size_t size)
+{
+	const int room = columns - NAME_WIDTH - NUMBERS_WIDTH;
+	const int width = room > BAR_MAX ? BAR_MAX : room;
+	const bool known = download->total > 0;
+	char bar[BAR_MAX + 1] = "";
+	char count[16], rate[16], left[16], percent[16] = "";
+	int length;
+
+	write_size(download->count, count, sizeof(count));
+	write_size((uint64_t)rate_of(download, now), rate, sizeof(rate));
+	write_left(download, now, left, sizeof(left));
+	if (width >= BAR_MIN && known)
+		write_bar(download, width, bar);
+	if (known)
+		snprintf(percent, sizeof(percent), "%3d %%",
+			 (int)((double)download->count /
+			       (double)download->total * 100));
+	length = snprintf(ret_line, size, "%-*s %s%s%s%5s %8s %8s/s %s",
+			  NAME_WIDTH, tail_of(download->path, NAME_WIDTH),
+			  bar[0] ? "[" : "", bar, bar[0] ? "]" : "", percent,
+			  count, rate, left);
+	if (length > columns && (size_t)columns < size)
+		ret_line[columns] = '\0';
+}
+
+/* ---- the terminal -------------------------------------------------------- */
+
+static int columns_of_terminal(void)
+{
+	struct winsize window = { 0 };
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
+		return COLUMNS_USUAL;
+	/* The last column is left free: some terminals wrap at it. */
+	if (window.ws_col <= COLUMNS_MIN)
+		return COLUMNS_MIN;
+	return window.ws_col > COLUMNS_MAX ? COLUMNS_MAX : window.ws_col - 1;
+}
+
+/* Back to where the lines began; they are gone then. */
+static void erase(struct progress *progress)
+{
+	for (; progress->drawn > 0; progress->drawn--)
+		fputs("\033[A\033[2K", stderr);
+}
+
+static void draw(struct progress *progress)
+{
+	const int columns = columns_of_terminal();
+	const int64_t now = a10_now();
+	char line[COLUMNS_MAX + 64];
+
+	erase(progress);
+	for (uint32_t i = 0; i < progress->count && progress->drawn < LINES_MAX;
+	     i++) {
+		if (progress->downloads[i]->state != DOWNLOAD_RUNNING)
+			continue;
+		progress_line(progress->downloads[i], now, columns, line,
+			      sizeof(line));
+		fprintf(stderr, "%s\n", line);
+		progress->drawn++;
+	}
+	fflush(stderr);
+}
+
+int progress_run(void *data)
+{
+	struct progress *progress = data;
+
+	while (a10_sleep(PERIOD) == 0)
+		draw(progress);
+	erase(progress);
+	return 0;
+}
+
+void progress_tell(struct progress *progress, const struct download *download)
+{
+	char size[16], rate[16];
+
+	erase(progress);
+	if (download->state == DOWNLOAD_FAILED) {
+		complain("get: %s: %s", download->path, download->fault);
+		return;
+	}
+	if (progress->quiet)
+		return;
+	write_size(download->count, size, sizeof(size));
+	write_size((uint64_t)rate_of(download, download->ended), rate,
+		   sizeof(rate));
+	fprintf(stderr, "%s: %s in %.1f s, %s/s%s\n", download->path, size,
+		seconds(download->ended - download->begun), rate,
+		download->begun_at > 0 ? ", gone on with" : "");
+}
