@@ -433,6 +433,7 @@ static int run(struct download *download, struct work *work)
 	if (download->settings->resume)
 		work->asked_from = work->part.kept;
 	err = request_all(work);
+	download->can_go_on = err < 0 && part_can_go_on(&work->part);
 	part_close(&work->part);
 	return err;
 }

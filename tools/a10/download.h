@@ -43,6 +43,7 @@ struct download {
 	uint64_t total;    /* 0: not known */
 	int64_t begun;     /* a10_now() */
 	int64_t ended;
+	bool can_go_on;                 /* later, from where it broke off */
 	char fault[DOWNLOAD_FAULT_MAX]; /* of DOWNLOAD_FAILED, in words */
 };
 

@@ -135,6 +135,15 @@ int part_finish(struct part *part, bool replace)
 	return (int)err;
 }
 
+bool part_can_go_on(const struct part *part)
+{
+	struct stat status;
+
+	return !is_output(part) && access(part->tag_path, F_OK) == 0 &&
+	       fstat(a10_fd_number(part->file), &status) == 0 &&
+	       status.st_size > 0;
+}
+
 void part_close(struct part *part)
 {
 	struct stat status;

@@ -40,6 +40,9 @@ int part_write(struct part *part, const char *bytes, size_t length,
 /* It is whole: it gets its name. 0 or -errno, -EEXIST: there is one already. */
 int part_finish(struct part *part, bool replace);
 
+/* What is in it is of a version that can be asked for again. */
+bool part_can_go_on(const struct part *part);
+
 /* Closes it; nothing is left of it if nothing is in it. */
 void part_close(struct part *part);
 

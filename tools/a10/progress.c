@@ -52,7 +52,7 @@ static void write_left(const struct download *download, int64_t now,
 	if (download->total < download->count || download->total == 0 ||
 	    rate < 1)
 		return;
-	left = (double)(download->total - download->count) / rate;
+	left = (double)(download->total - download->count) / rate + 0.5;
 	if (left < 100 * 3600)
 		snprintf(ret_text, size, "%d:%02d", (int)left / 60,
 			 (int)left % 60);
@@ -165,7 +165,9 @@ void progress_tell(struct progress *progress, const struct download *download)
 
 	erase(progress);
 	if (download->state == DOWNLOAD_FAILED) {
-		complain("get: %s: %s", download->path, download->fault);
+		complain("get: %s: %s%s", download->path, download->fault,
+			 download->can_go_on ? "; --continue goes on there" :
+					       "");
 		return;
 	}
 	if (progress->quiet)
