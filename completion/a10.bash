@@ -10,12 +10,20 @@ _a10()
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(
-			compgen -W 'probe serve --help --version' -- "$word")
+			compgen -W 'get probe proxy serve --help --version' -- "$word")
 		return
 	fi
 	case ${COMP_WORDS[1]} in
+	get)
+		options='--output --continue --force --parallel --redirects
+			--connect-timeout --stall-timeout --quiet --help'
+		;;
 	probe)
 		options='--json --help'
+		;;
+	proxy)
+		options='--listen --connections --connect-timeout --idle-timeout
+			--stop-timeout --help'
 		;;
 	serve)
 		options='--listen --connections --hidden --mime-types --log
@@ -26,12 +34,14 @@ _a10()
 	*) return ;;
 	esac
 	case $before in
-	--mime-types)
+	--mime-types | --output | -o)
 		compopt -o filenames 2> /dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
-	--listen | --connections | --*-timeout) return ;;
+	--listen | --connections | --parallel | --redirects | --*-timeout)
+		return
+		;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
