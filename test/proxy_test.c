@@ -579,27 +579,13 @@ TEST(a_target_that_does_not_answer_is_given_up)
 
 /* ---- the end --------------------------------------------------------------- */
 
-/* Nobody listens there any more. */
-static void await_closed(uint16_t port)
+/* Asks it to stop, and waits until nobody is let in any more. */
+static void ask_to_stop(const struct proxy *proxy, int signal)
 {
-	const double until = now() + test_slowed(5);
+	const size_t descriptors = descriptors_of(proxy);
 
-	while (now() < until) {
-		const struct sockaddr_in address = {
-			.sin_family = AF_INET,
-			.sin_port = htons(port),
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		};
-		const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		const int err = connect(fd, (const struct sockaddr *)&address,
-					sizeof(address));
-
-		close(fd);
-		if (err < 0)
-			return;
-		pause_ms(2);
-	}
-	ck_abort_msg("it still listens");
+	ck_assert_int_eq(kill(proxy->command.pid, signal), 0);
+	assert_descriptors_of(proxy, descriptors - 1);
 }
 
 TEST(the_first_signal_lets_what_runs_finish)
@@ -610,8 +596,7 @@ TEST(the_first_signal_lets_what_runs_finish)
 	proxy_start(&proxy, NULL, NULL);
 	meet(&proxy, &client, &peer);
 	assert_passes(client, peer, "before");
-	ck_assert_int_eq(kill(proxy.command.pid, SIGTERM), 0);
-	await_closed(proxy.port);
+	ask_to_stop(&proxy, SIGTERM);
 	assert_passes(peer, client, "after");
 	/* It answers questions still. */
 	ck_assert_int_eq(kill(proxy.command.pid, SIGUSR1), 0);
@@ -631,8 +616,7 @@ TEST(a_second_signal_ends_it_at_once)
 	proxy_start(&proxy, NULL, NULL);
 	meet(&proxy, &client, &peer);
 	assert_passes(client, peer, "before");
-	ck_assert_int_eq(kill(proxy.command.pid, SIGINT), 0);
-	await_closed(proxy.port);
+	ask_to_stop(&proxy, SIGINT);
 	ck_assert_int_eq(kill(proxy.command.pid, SIGINT), 0);
 	client_hear_end(client);
 	client_hear_end(peer);
