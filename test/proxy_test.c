@@ -360,7 +360,7 @@ TEST(a_client_that_shut_its_side_gets_all_and_costs_nothing_while_it_waits)
 		_exit(0);
 	}
 	close(peer);
-	pause_ms(100);
+	pause_ms((long)test_slowed(100));
 	cpu = cpu_of(&proxy);
 	pause_ms(200);
 	ck_assert_double_lt(cpu_of(&proxy) - cpu, 0.1);
