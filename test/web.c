@@ -498,3 +498,27 @@ long resident_kib(const struct server *server)
 	fclose(file);
 	return kib;
 }
+
+void assert_file(const char *path, const char *content)
+{
+	char text[4096] = "";
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+	ck_assert_int_ge(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	ck_assert_str_eq(text, content);
+}
+
+void assert_none(const char *path)
+{
+	ck_assert_msg(access(path, F_OK) < 0, "%s", path);
+}
+
+void assert_said(const struct command *command, const char *words)
+{
+	if (strstr(command->text, "no ring") != NULL)
+		SKIP("%s", command->text);
+	ck_assert_msg(strstr(command->text, words) != NULL, "%s",
+		      command->text);
+}

@@ -49,6 +49,9 @@ int command_wait(struct command *command);
 /* All of it. */
 int command_run(struct command *command, const char *const *arguments);
 
+/* What it printed has these words in it. Skips where there is no io_uring. */
+void assert_said(const struct command *command, const char *words);
+
 /* ---- a server and its folder -------------------------------------------- */
 
 struct server {
@@ -80,6 +83,10 @@ void server_end(struct server *server);
 void put(const char *path, const char *content);
 void put_pattern(const char *path, size_t length);
 void assert_pattern(const char *bytes, size_t length);
+
+/* A file of that short content; none of that name. */
+void assert_file(const char *path, const char *content);
+void assert_none(const char *path);
 
 /* ---- a client ----------------------------------------------------------- */
 
