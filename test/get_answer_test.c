@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ static void visit_begin(struct visit *visit)
 					 .sin_addr.s_addr =
 						 htonl(INADDR_LOOPBACK) };
 	const struct timeval patience = { .tv_sec = (time_t)test_slowed(10) };
-	struct sockaddr_in address;
+	struct sockaddr_in address = { .sin_port = 0 };
 	socklen_t length = sizeof(address);
 
 	visit->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -53,12 +52,11 @@ static void visit_begin(struct visit *visit)
 
 static void visit_end(struct visit *visit)
 {
-	char command[64];
+	struct server folder = { .port = 0 };
 
 	close(visit->listener);
-	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(command, sizeof(command), "rm -r %s", visit->folder);
-	ck_assert_int_eq(system(command), 0);
+	snprintf(folder.top, sizeof(folder.top), "%s", visit->folder);
+	server_remove_folder(&folder);
 }
 
 static void visit_start(struct visit *visit, const char *option,

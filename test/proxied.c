@@ -19,7 +19,7 @@ void have_patience(int fd)
 
 uint16_t port_of(int fd)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = { .sin_port = 0 };
 	socklen_t length = sizeof(address);
 
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length),

@@ -109,8 +109,8 @@ TEST(a_target_that_does_not_answer_is_given_up)
 
 		fillers[i] = socket(
 			AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (const struct sockaddr *)&address,
-			sizeof(address));
+		(void)connect(fillers[i], (const struct sockaddr *)&address,
+			      sizeof(address));
 	}
 	{
 		char target[32];

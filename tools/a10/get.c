@@ -128,7 +128,11 @@ static int prepare_all(struct get *get)
 	get->progress.downloads = get->downloads;
 	get->progress.count = (uint32_t)get->options.url_count;
 	get->progress.quiet = get->options.quiet;
-	get->progress.terminal = isatty(STDERR_FILENO);
+	/* What goes to a terminal itself is not to be drawn over. */
+	get->progress.terminal = isatty(STDERR_FILENO) &&
+				 !(get->options.output &&
+				   strcmp(get->options.output, "-") == 0 &&
+				   isatty(STDOUT_FILENO));
 	return status;
 }
 
