@@ -4,6 +4,8 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static unsigned int at_first;
@@ -137,6 +139,56 @@ TEST(work_that_has_not_begun_is_cancelled)
 	ring_end(ring);
 }
 
+/* Also those that came while there were fewer. */
+TEST(a_higher_limit_starts_what_waits)
+{
+	struct a10_ring *ring = ring_begin(NULL);
+	struct seen seen[4];
+	struct gate gate;
+
+	gate_make(&gate);
+	a10_work_limit(1);
+	for (int i = 0; i < 4; i++)
+		start(ring, a10_work(pass, &gate), &seen[i]);
+	RUN_UNTIL(ring, atomic_load(&gate.begun) == 1);
+	a10_work_limit(3);
+	WAIT_UNTIL(atomic_load(&gate.begun) == 3);
+	ck_assert_uint_eq(a10_work_threads(), 3);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(sem_post(&gate.open), 0);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
+	ck_assert_uint_eq(atomic_load(&gate.ended), 4);
+	a10_work_limit(0);
+	ring_end(ring);
+}
+
+/* A user whose threads are too many already. */
+static bool threads_forbid(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+		return false;
+	return setrlimit(RLIMIT_NPROC, &none) == 0;
+}
+
+TEST(where_no_thread_can_be_made_work_says_so)
+{
+	struct a10_ring *ring = ring_begin(NULL);
+	struct gate gate;
+
+	gate_make(&gate);
+	ring_bind(ring);
+	if (!threads_forbid())
+		SKIP("threads cannot be forbidden: %s", strerror(errno));
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(value_of(ring, a10_work(pass, &gate)),
+				 -EAGAIN);
+	ck_assert_uint_eq(a10_work_threads(), 0);
+	ck_assert_uint_eq(atomic_load(&gate.begun), 0);
+	ring_end(ring);
+}
+
 static void *open_later(void *data)
 {
 	struct gate *gate = data;
@@ -210,6 +262,18 @@ TEST(other_threads_await_work)
 	}
 }
 
+static int work_in_child(atomic_uint *done)
+{
+	struct a10_ring *own;
+
+	alarm(10);
+	if (a10_work_threads() != 0 || a10_ring_create(NULL, &own) < 0)
+		return 1;
+	if (a10_await_on(a10_ring_sq(own), a10_work(add, done), NULL))
+		return 2;
+	return atomic_load(done) == 2 ? 0 : 3;
+}
+
 TEST(a_forked_child_has_helpers_of_its_own)
 {
 	struct a10_ring *ring = ring_begin(NULL);
@@ -222,19 +286,17 @@ TEST(a_forked_child_has_helpers_of_its_own)
 #endif
 	if (on_valgrind())
 		SKIP("valgrind does not know MADV_DONTFORK");
-	ck_assert_int_eq(value_of(ring, a10_work(add, &done)), 0);
-	child = fork();
-	if (child == 0) {
-		struct a10_ring *own;
-
-		if (a10_work_threads() != 0 || a10_ring_create(NULL, &own) < 0)
-			_exit(1);
-		if (a10_await_on(a10_ring_sq(own), a10_work(add, &done), NULL))
-			_exit(2);
-		_exit(atomic_load(&done) == 2 ? 0 : 3);
+	/* Behind the back of pthread_atfork, too. */
+	for (int plain = 0; plain < 2; plain++) {
+		atomic_store(&done, 0);
+		ck_assert_int_eq(value_of(ring, a10_work(add, &done)), 0);
+		child = plain ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) :
+				fork();
+		if (child == 0)
+			_exit(work_in_child(&done));
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
 	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(value_of(ring, a10_work(add, &done)), 0);
 	ring_end(ring);
 }

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
+
+#include "base/thread.h"
 
 #include <a10/work.h>
 
@@ -17,41 +20,47 @@
 #define IDLE_SECONDS  5
 #define STACK_SIZE    (1u << 20)
 
+static _Atomic uint64_t process; /* whose all this is */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* All under the lock. */
 static pthread_cond_t wanted;
 static bool wanted_made;
 static struct job queue = { .next = &queue, .prev = &queue };
 static uint32_t threads;
-static uint32_t idle;
+static uint32_t idle; /* of those, also who has yet to begin */
 static uint32_t queued;
 static uint32_t limit = DEFAULT_LIMIT;
 
-static void lock_take(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void lock_give(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
-/* The parent's threads are not here, and its jobs are its own. */
+/*
+ * A child has none of its parent's threads, its jobs are not the child's, and
+ * the lock may have been taken when it began. It is alone now.
+ */
 static void child_begin(void)
 {
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	queue.next = &queue;
 	queue.prev = &queue;
 	threads = 0;
 	idle = 0;
 	queued = 0;
 	wanted_made = false;
-	pthread_mutex_unlock(&lock);
 }
 
-__attribute__((constructor)) static void lock_keep(void)
+static void lock_take(void)
 {
-	pthread_atfork(lock_take, lock_give, child_begin);
+	const uint64_t token = process_token();
+	uint64_t before = atomic_load(&process);
+
+	if (before != token &&
+	    atomic_compare_exchange_strong(&process, &before, token) &&
+	    before != 0)
+		child_begin();
+	pthread_mutex_lock(&lock);
+}
+
+static void lock_give(void)
+{
+	pthread_mutex_unlock(&lock);
 }
 
 static void wanted_make(void)
@@ -95,6 +104,7 @@ static void *helper(void *unused)
 	(void)unused;
 	pthread_setname_np(pthread_self(), "a10-work");
 	pthread_mutex_lock(&lock);
+	idle--; /* as it was counted from when it was made */
 	while (threads <= limit && (queued > 0 || wait_for_job())) {
 		struct job *job = queue.next;
 
@@ -127,11 +137,22 @@ static int helper_start(void)
 	return err;
 }
 
+/* With the lock: as many as there are jobs for, and may be. */
+static void threads_make(void)
+{
+	while (queued > idle && threads < limit) {
+		if (helper_start() != 0)
+			return;
+		threads++;
+		idle++;
+	}
+}
+
 int helpers_submit(struct job *job)
 {
 	int ret = 0;
 
-	pthread_mutex_lock(&lock);
+	lock_take();
 	wanted_make();
 	job->next = &queue;
 	job->prev = queue.prev;
@@ -139,17 +160,14 @@ int helpers_submit(struct job *job)
 	queue.prev = job;
 	job->queued = true;
 	queued++;
-	if (queued > idle && threads < limit) {
-		if (helper_start() == 0)
-			threads++;
-		else if (threads == 0)
-			ret = -EAGAIN;
-	}
-	if (ret < 0)
+	threads_make();
+	if (threads == 0) {
 		unlink_job(job);
-	else
+		ret = -EAGAIN;
+	} else {
 		pthread_cond_signal(&wanted);
-	pthread_mutex_unlock(&lock);
+	}
+	lock_give();
 	return ret;
 }
 
@@ -157,31 +175,32 @@ bool helpers_withdraw(struct job *job)
 {
 	bool queued_still;
 
-	pthread_mutex_lock(&lock);
+	lock_take();
 	queued_still = job->queued;
 	if (queued_still)
 		unlink_job(job);
-	pthread_mutex_unlock(&lock);
+	lock_give();
 	return queued_still;
 }
 
 void a10_work_limit(uint32_t count)
 {
-	pthread_mutex_lock(&lock);
+	lock_take();
 	if (count == 0)
 		count = DEFAULT_LIMIT;
 	limit = count < LIMIT_MOST ? count : LIMIT_MOST;
 	if (wanted_made)
 		pthread_cond_broadcast(&wanted);
-	pthread_mutex_unlock(&lock);
+	threads_make();
+	lock_give();
 }
 
 uint32_t a10_work_threads(void)
 {
 	uint32_t count;
 
-	pthread_mutex_lock(&lock);
+	lock_take();
 	count = threads;
-	pthread_mutex_unlock(&lock);
+	lock_give();
 	return count;
 }

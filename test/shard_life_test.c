@@ -1,0 +1,385 @@
+/* How shards begin and end, whatever happens meanwhile; what one hands another. */
+#include "support.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#define AN_HOUR (A10_SECOND * 3600)
+
+/* Skips where rings are not to be had. */
+static void needs_rings(void)
+{
+	ring_close(ring_open(NULL));
+}
+
+struct life {
+	_Atomic(struct a10_shards *) shards;
+	atomic_uint begun;
+	atomic_uint over;
+	atomic_uint values;
+	uint32_t count;
+	a10_shard_fn *fn;
+	int result;
+};
+
+static void *run_life(void *data)
+{
+	struct life *life = data;
+
+	life->result = a10_shards_run(life->count, NULL, life->fn, life);
+	return NULL;
+}
+
+static void life_begins(struct life *life, const struct a10_shard *shard)
+{
+	atomic_store(&life->shards, shard->shards);
+	atomic_fetch_add(&life->begun, 1);
+}
+
+static void on_over(void *data, const struct a10_result *r)
+{
+	struct life *life = data;
+
+	if (r->value == -ECANCELED)
+		atomic_fetch_add(&life->values, 1);
+	atomic_fetch_add(&life->over, 1);
+}
+
+static void wait_long(const struct a10_shard *shard)
+{
+	ck_assert_int_gt(a10_submit(a10_ring_sq(shard->ring),
+				    a10_after(AN_HOUR), on_over, shard->data),
+			 0);
+}
+
+/* ---- the end ----------------------------------------------------------------------- */
+
+static struct a10_shard kept[4];
+
+static void on_tick(void *data, const struct a10_result *r)
+{
+	struct a10_shard *shard = data;
+	struct life *life = shard->data;
+
+	ck_assert_int_eq(r->value, 0);
+	/* All there is of this shard's, and then there is something new. */
+	ck_assert_int_eq(a10_cancel_all(r->sq), 0);
+	wait_long(shard);
+	life_begins(life, shard);
+}
+
+static int tick(const struct a10_shard *shard)
+{
+	kept[shard->index] = *shard;
+	ck_assert_int_gt(a10_submit(a10_ring_sq(shard->ring),
+				    a10_after(A10_MILLISECOND), on_tick,
+				    &kept[shard->index]),
+			 0);
+	return 0;
+}
+
+TEST(a_shard_that_cancels_all_it_has_hears_of_the_stop)
+{
+	struct life life = { .count = 2, .fn = tick };
+	pthread_t thread;
+
+	needs_rings();
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.begun) == 2);
+	nap(A_MOMENT);
+	a10_shards_stop(atomic_load(&life.shards));
+	thread_join(thread);
+	ck_assert_int_eq(life.result, 0);
+	ck_assert_uint_eq(atomic_load(&life.values), 2);
+}
+
+static int stop_at_once(const struct a10_shard *shard)
+{
+	life_begins(shard->data, shard);
+	wait_long(shard);
+	if (shard->index == 0)
+		a10_shards_stop(shard->shards);
+	return 0;
+}
+
+TEST(a_stop_before_others_have_begun_is_heard)
+{
+	needs_rings();
+	for (unsigned int i = 0; i < test_scaled(20); i++) {
+		struct life life = { .count = 3 };
+
+		ck_assert_int_eq(a10_shards_run(3, NULL, stop_at_once, &life),
+				 0);
+		ck_assert_uint_eq(atomic_load(&life.values), 3);
+	}
+}
+
+static void on_told(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+
+	/* After the stop, to the other, which sleeps. */
+	(void)r;
+	nap(A_MOMENT);
+	ck_assert_int_gt(a10_submit(a10_shard_sq(shard, 1), a10_after(AN_HOUR),
+				    on_over, shard->data),
+			 0);
+}
+
+static int submit_late(const struct a10_shard *shard)
+{
+	kept[shard->index] = *shard;
+	if (shard->index == 0)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(shard->ring),
+					    a10_shard_draining(shard), on_told,
+					    &kept[0]),
+				 0);
+	else
+		wait_long(shard);
+	life_begins(shard->data, shard);
+	return 0;
+}
+
+TEST(what_is_submitted_to_another_after_the_stop_is_cancelled)
+{
+	struct life life = { .count = 2, .fn = submit_late };
+	pthread_t thread;
+
+	needs_rings();
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.begun) == 2);
+	a10_shards_stop(atomic_load(&life.shards));
+	thread_join(thread);
+	ck_assert_uint_eq(atomic_load(&life.values), 2);
+}
+
+static int remember(const struct a10_shard *shard)
+{
+	life_begins(shard->data, shard);
+	return 0;
+}
+
+/* Whoever has the number of what it wrote to is not written to. */
+TEST(a_stop_that_comes_too_late_is_harmless)
+{
+	struct life life = { .count = 2 };
+	uint64_t count;
+	int events[8];
+
+	needs_rings();
+	ck_assert_int_eq(a10_shards_run(2, NULL, remember, &life), 0);
+	for (int i = 0; i < 8; i++)
+		events[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	a10_shards_drain(atomic_load(&life.shards));
+	a10_shards_stop(atomic_load(&life.shards));
+	for (int i = 0; i < 8; i++) {
+		ck_assert_int_eq(read(events[i], &count, sizeof(count)), -1);
+		ck_assert_int_eq(close(events[i]), 0);
+	}
+	/* Nor is the next run stopped. */
+	ck_assert_int_eq(a10_shards_run(2, NULL, remember, &life), 0);
+	ck_assert_uint_eq(atomic_load(&life.begun), 4);
+}
+
+static atomic_bool enough;
+
+static void *stop_often(void *data)
+{
+	struct life *life = data;
+
+	while (!atomic_load(&enough)) {
+		struct a10_shards *shards = atomic_load(&life->shards);
+
+		if (shards)
+			a10_shards_stop(shards);
+	}
+	return NULL;
+}
+
+TEST(stops_may_come_at_any_time)
+{
+	struct life life = { .count = 2 };
+	pthread_t threads[2];
+
+	needs_rings();
+	for (int i = 0; i < 2; i++)
+		threads[i] = thread_start(stop_often, &life);
+	for (unsigned int i = 0; i < test_scaled(30); i++)
+		ck_assert_int_eq(a10_shards_run(2, NULL, stop_at_once, &life),
+				 0);
+	atomic_store(&enough, true);
+	for (int i = 0; i < 2; i++)
+		thread_join(threads[i]);
+}
+
+static _Atomic(struct a10_shards *) for_handler;
+
+static void on_signal(int number)
+{
+	(void)number;
+	a10_shards_drain(atomic_load(&for_handler));
+}
+
+static int wait_for_drain(const struct a10_shard *shard)
+{
+	ck_assert_int_gt(a10_submit(a10_ring_sq(shard->ring),
+				    a10_shard_draining(shard), on_over,
+				    shard->data),
+			 0);
+	atomic_store(&for_handler, shard->shards);
+	life_begins(shard->data, shard);
+	return 0;
+}
+
+TEST(a_signal_handler_drains)
+{
+	struct life life = { .count = 2, .fn = wait_for_drain };
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_t thread;
+
+	needs_rings();
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.begun) == 2);
+	ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
+	thread_join(thread);
+	ck_assert_int_eq(life.result, 0);
+	ck_assert_uint_eq(atomic_load(&life.over), 2);
+}
+
+/* ---- the beginning ----------------------------------------------------------------- */
+
+TEST(on_one_cpu_there_is_one_shard_or_as_many_as_asked_for)
+{
+	struct life life = { .count = 0 };
+	cpu_set_t cpus, one;
+
+	needs_rings();
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	CPU_ZERO(&one);
+	for (int i = CPU_SETSIZE - 1; CPU_COUNT(&one) == 0; i--)
+		if (CPU_ISSET((size_t)i, &cpus))
+			CPU_SET((size_t)i, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	ck_assert_int_eq(a10_shards_run(0, NULL, remember, &life), 0);
+	ck_assert_uint_eq(atomic_load(&life.begun), 1);
+	ck_assert_int_eq(a10_shards_run(3, NULL, remember, &life), 0);
+	ck_assert_uint_eq(atomic_load(&life.begun), 4);
+}
+
+TEST(where_no_thread_can_be_made_there_are_no_shards)
+{
+	const struct rlimit none = { 0, 0 };
+	struct life life = { .count = 2 };
+
+	needs_rings();
+	if ((geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) ||
+	    setrlimit(RLIMIT_NPROC, &none) != 0)
+		SKIP("threads cannot be forbidden: %s", strerror(errno));
+	ck_assert_int_eq(a10_shards_run(2, NULL, remember, &life), -EAGAIN);
+	ck_assert_uint_eq(atomic_load(&life.begun), 0);
+}
+
+static int fail_in_some(const struct a10_shard *shard)
+{
+	life_begins(shard->data, shard);
+	if (shard->index == 0)
+		return 0;
+	nap(A10_MILLISECOND * shard->index);
+	return shard->index == 1 ? -EDOM : -ERANGE;
+}
+
+/* One rests, the others fail one after the other. */
+TEST(the_first_failure_is_told)
+{
+	needs_rings();
+	for (unsigned int i = 0; i < test_scaled(10); i++) {
+		struct life life = { .count = 3 };
+
+		ck_assert_int_eq(a10_shards_run(3, NULL, fail_in_some, &life),
+				 -EDOM);
+	}
+}
+
+/* ---- tasks ------------------------------------------------------------------------- */
+
+static int task_body(void *data)
+{
+	const struct a10_shard *shard = data;
+	struct life *life = shard->data;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(a10_sleep(A10_MILLISECOND), 0);
+	/* On another's ring, and back. */
+	ck_assert_int_eq(
+		a10_message_post(a10_shard_sq(shard, 1 - shard->index), 7), 0);
+	ck_assert_int_eq(a10_await(a10_message_receive()), 0);
+	atomic_fetch_add(&life->over, 1);
+	if (a10_await(a10_shard_draining(shard)) == POLLIN)
+		atomic_fetch_add(&life->values, 1);
+	return 0;
+}
+
+static int spawn_body(const struct a10_shard *shard)
+{
+	ck_assert_int_gt(a10_task_spawn(a10_ring_sq(shard->ring), task_body,
+					shard, sizeof(*shard)),
+			 0);
+	life_begins(shard->data, shard);
+	return 0;
+}
+
+TEST(the_body_of_a_shard_may_be_a_task)
+{
+	struct life life = { .count = 2, .fn = spawn_body };
+	pthread_t thread;
+
+	needs_rings();
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.over) == 2);
+	a10_shards_drain(atomic_load(&life.shards));
+	thread_join(thread);
+	ck_assert_int_eq(life.result, 0);
+	ck_assert_uint_eq(atomic_load(&life.values), 2);
+}
+
+static int sleep_long(void *data)
+{
+	const struct a10_shard *shard = data;
+	struct life *life = shard->data;
+
+	life_begins(life, shard);
+	if (a10_sleep(AN_HOUR) == -ECANCELED)
+		atomic_fetch_add(&life->values, 1);
+	/* What it leaves behind is in order all the same. */
+	a10_task_shield(true);
+	if (a10_sleep(A10_MILLISECOND) == 0)
+		atomic_fetch_add(&life->over, 1);
+	return 0;
+}
+
+static int spawn_sleeper(const struct a10_shard *shard)
+{
+	return a10_task_spawn(a10_ring_sq(shard->ring), sleep_long, shard,
+			      sizeof(*shard)) > 0 ?
+		       0 :
+		       -ENOMEM;
+}
+
+TEST(a_stop_cancels_the_tasks_of_shards)
+{
+	struct life life = { .count = 2, .fn = spawn_sleeper };
+	pthread_t thread;
+
+	needs_rings();
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.begun) == 2);
+	a10_shards_stop(atomic_load(&life.shards));
+	thread_join(thread);
+	ck_assert_uint_eq(atomic_load(&life.values), 2);
+	ck_assert_uint_eq(atomic_load(&life.over), 2);
+}
