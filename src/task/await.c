@@ -136,12 +136,18 @@ static bool is_orderly(const struct a10_op *op)
 	}
 }
 
+/* What a shielded task awaits is spared by a10_cancel_all, too. */
 a10_id await_submit(struct task *task, const struct a10_op *op, a10_done *done,
 		    void *data)
 {
 	struct a10_ring *ring = task->ring;
+	struct a10_op shielded;
 	a10_id id;
 
+	if (unlikely(task->shield)) {
+		shielded = a10_shielded(*op);
+		op = &shielded;
+	}
 	if (likely(!ring->closing) || !is_orderly(op))
 		return a10_sq_submit_op(task->sq, op, NULL, done, data);
 	id = owner_submit(ring, op, NULL, done, data);
@@ -311,7 +317,7 @@ ssize_t a10_task_await_words(uint64_t head, uint64_t offset, uint64_t address,
 
 	if (unlikely(!task))
 		return -EDEADLK;
-	if (unlikely(task->reason || task->ring->closing))
+	if (unlikely((task->reason | task->shield) || task->ring->closing))
 		return await_words_slow(task, head, offset, address, tail);
 	awaited = &task->awaited;
 	awaited->sq = NULL;
