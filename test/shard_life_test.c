@@ -118,15 +118,27 @@ TEST(a_stop_before_others_have_begun_is_heard)
 	}
 }
 
+static void on_late(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+
+	on_over(shard->data, r);
+	ck_assert_int_eq(a10_message_post(a10_shard_sq(shard, 0), 1), 0);
+}
+
 static void on_told(void *data, const struct a10_result *r)
 {
 	const struct a10_shard *shard = data;
 
-	/* After the stop, to the other, which sleeps. */
+	/* After the stop, to the other, which sleeps; and does not rest. */
 	(void)r;
 	nap(A_MOMENT);
+	ck_assert_int_gt(a10_submit(a10_ring_sq(shard->ring),
+				    a10_shielded(a10_message_receive()), NULL,
+				    NULL),
+			 0);
 	ck_assert_int_gt(a10_submit(a10_shard_sq(shard, 1), a10_after(AN_HOUR),
-				    on_over, shard->data),
+				    on_late, (void *)(uintptr_t)shard),
 			 0);
 }
 

@@ -28,7 +28,9 @@ struct a10_shard {
 
 /*
  * Begins a shard's work, on its thread, when the rings of all shards are there:
- * submits what is to run. 0, or -errno, which stops all.
+ * submits what is to run, or spawns a task, a10_task_spawn(a10_ring_sq(shard->
+ * ring), body, shard, sizeof(*shard)), and returns. 0, or -errno, which stops
+ * all.
  */
 typedef int a10_shard_fn(const struct a10_shard *shard);
 
@@ -51,12 +53,15 @@ A10_API struct a10_sq *a10_shard_sq(const struct a10_shard *shard,
 /*
  * Asks all shards to come to an end by themselves: those that wait for it by
  * a10_shard_draining are told, and each ends when nothing is under way in it.
- * Any thread while the run is not over; in signal handlers too. Once or often is
- * the same.
+ * Any thread; in signal handlers too. Once or often is the same. Of a run that is
+ * over: nothing, unless another has begun since, which may be asked then.
  */
 A10_API void a10_shards_drain(struct a10_shards *shards);
 
-/* The same, and cancels all that is under way in all of them, by and by. */
+/*
+ * The same, and cancels all that is under way in all of them, as a10_cancel_all
+ * does, again and again until nothing is.
+ */
 A10_API void a10_shards_stop(struct a10_shards *shards);
 
 /*

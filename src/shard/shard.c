@@ -5,6 +5,10 @@
  * (a round), since what one submitted before it came to rest may not have been
  * seen by the other; who finds something rests no more, and there will be another
  * round. A shard that failed counts as one that rests.
+ *
+ * What a program has of it is a handle that is never freed, but used for another
+ * run when this one is over: so who drains or stops too late, in a signal handler
+ * perhaps, does no harm.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,19 +23,19 @@
 #include <a10/poll.h>
 #include <a10/shard.h>
 
-#define SHARDS_MOST 1024
+#define SHARDS_MOST  1024
+#define STOP_LOOK_NS (5 * A10_MILLISECOND)
 
 struct member {
 	struct a10_shard shard;
-	struct a10_sq *sq; /* a reference, from when all are ready */
+	struct a10_sq *_Atomic sq; /* a reference, from when it has a ring */
 	pthread_t thread;
 	uint32_t round; /* the last it looked in */
 	bool rests;
 	bool started;
-	bool stop_waits; /* its operation that hears of the stop */
 };
 
-struct a10_shards {
+struct run {
 	pthread_mutex_t lock; /* guards all up to the next empty line */
 	pthread_cond_t changed;
 	uint32_t ready;     /* have a ring, or failed */
@@ -42,63 +46,103 @@ struct a10_shards {
 	int error; /* the first */
 	bool done;
 
-	_Atomic uint32_t callers; /* in drain or stop: it may not go yet */
 	atomic_bool stopping;
 	int drain_fd; /* can be read from a10_shards_drain on */
-	int stop_fd;  /* from a10_shards_stop on */
 	uint32_t count;
 	const struct a10_config *config;
 	a10_shard_fn *fn;
+	struct a10_shards *handle;
 	struct member members[];
 };
 
-static void wake_all(struct a10_shards *shards)
+struct a10_shards {
+	struct run *_Atomic run;  /* NULL: none */
+	_Atomic uint32_t callers; /* that use it: it may not go yet */
+	atomic_bool taken;
+	struct a10_shards *next;
+};
+
+/* All there ever were. */
+static struct a10_shards *_Atomic handles;
+
+static struct a10_shards *handle_take(void)
 {
-	for (uint32_t i = 0; i < shards->count; i++)
-		if (shards->members[i].sq)
-			(void)a10_sq_wake(shards->members[i].sq);
-	pthread_cond_broadcast(&shards->changed);
+	struct a10_shards *handle, *first = atomic_load(&handles);
+
+	for (handle = first; handle; handle = handle->next)
+		if (!atomic_exchange(&handle->taken, true))
+			return handle;
+	handle = calloc(1, sizeof(*handle));
+	if (!handle)
+		return NULL;
+	atomic_store(&handle->taken, true);
+	do {
+		handle->next = first;
+	} while (!atomic_compare_exchange_weak(&handles, &first, handle));
+	return handle;
+}
+
+/* Nobody has the run any more when it returns. */
+static void handle_give(struct a10_shards *handle)
+{
+	atomic_store(&handle->run, NULL);
+	while (atomic_load(&handle->callers) > 0)
+		sched_yield();
+	atomic_store(&handle->taken, false);
+}
+
+static void wake_all(struct run *run)
+{
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct a10_sq *sq = atomic_load(&run->members[i].sq);
+
+		if (sq)
+			(void)a10_sq_wake(sq);
+	}
+	pthread_cond_broadcast(&run->changed);
 }
 
 /* With the lock: whether all is over, or all have to look again. */
-static void look(struct a10_shards *shards)
+static void look(struct run *run)
 {
-	if (shards->resting < shards->count)
+	if (run->resting < run->count)
 		return;
-	if (shards->confirmed + shards->failed == shards->count)
-		shards->done = true;
-	else if (shards->confirmed == 0)
-		shards->round++;
+	if (run->confirmed + run->failed == run->count)
+		run->done = true;
+	else if (run->confirmed == 0)
+		run->round++;
 	else
 		return;
-	wake_all(shards);
+	wake_all(run);
 }
 
-static void fail(struct a10_shards *shards, struct member *member, int err)
+static void fail(struct run *run, struct member *member, int err)
 {
-	pthread_mutex_lock(&shards->lock);
-	if (shards->error == 0)
-		shards->error = err;
-	shards->failed++;
+	pthread_mutex_lock(&run->lock);
+	if (run->error == 0)
+		run->error = err;
+	run->failed++;
 	if (!member->rests)
-		shards->resting++;
-	look(shards);
-	pthread_mutex_unlock(&shards->lock);
-	a10_shards_stop(shards);
+		run->resting++;
+	else if (member->round == run->round && run->confirmed > 0)
+		run->confirmed--;
+	look(run);
+	pthread_mutex_unlock(&run->lock);
+	a10_shards_stop(run->handle);
 }
 
 /* This one has a ring, or has none; waits for all the others. */
-static bool all_ready(struct a10_shards *shards)
+static bool all_ready(struct run *run)
 {
 	bool well;
 
-	pthread_mutex_lock(&shards->lock);
-	shards->ready++;
-	pthread_cond_broadcast(&shards->changed);
-	while (shards->ready < shards->count)
-		pthread_cond_wait(&shards->changed, &shards->lock);
-	well = shards->error == 0;
-	pthread_mutex_unlock(&shards->lock);
+	pthread_mutex_lock(&run->lock);
+	run->ready++;
+	pthread_cond_broadcast(&run->changed);
+	while (run->ready < run->count)
+		pthread_cond_wait(&run->changed, &run->lock);
+	well = run->error == 0;
+	pthread_mutex_unlock(&run->lock);
 	return well;
 }
 
@@ -107,65 +151,55 @@ static bool all_ready(struct a10_shards *shards)
  * began counts in it; and who has delivered something meanwhile did not rest,
  * for what it called back may have submitted elsewhere.
  */
-static bool rest(struct a10_shards *shards, struct member *member,
-		 bool delivered)
+static bool rest(struct run *run, struct member *member, bool delivered)
 {
-	const uint32_t round = atomic_load(&shards->round);
-	const bool idle = !delivered && a10_ring_pending(member->shard.ring) ==
-						member->stop_waits;
+	const uint32_t round = atomic_load(&run->round);
+	const bool idle =
+		!delivered && a10_ring_pending(member->shard.ring) == 0;
 	bool done;
 
-	pthread_mutex_lock(&shards->lock);
+	pthread_mutex_lock(&run->lock);
 	if (!idle && member->rests) {
-		shards->resting--;
-		shards->confirmed = 0;
+		run->resting--;
+		run->confirmed = 0;
 	} else if (idle && !member->rests) {
-		shards->resting++;
-		look(shards);
+		run->resting++;
+		look(run);
 	}
 	member->rests = idle;
-	if (idle && shards->resting == shards->count &&
-	    round == shards->round && member->round != round) {
+	if (idle && run->resting == run->count && round == run->round &&
+	    member->round != round) {
 		member->round = round;
-		shards->confirmed++;
-		if (shards->confirmed + shards->failed == shards->count)
-			look(shards);
+		run->confirmed++;
+		if (run->confirmed + run->failed == run->count)
+			look(run);
 	}
-	done = shards->done;
-	pthread_mutex_unlock(&shards->lock);
+	done = run->done;
+	pthread_mutex_unlock(&run->lock);
 	return done;
 }
 
-static void on_stop(void *data, const struct a10_result *r)
+/* At the stop it looks for what other shards submit to it. */
+static int64_t patience(struct run *run)
 {
-	struct member *member = data;
-
-	(void)r;
-	member->stop_waits = false;
+	return atomic_load(&run->stopping) ? STOP_LOOK_NS : A10_FOREVER;
 }
 
-static int work(struct a10_shards *shards, struct member *member)
+static int work(struct run *run, struct member *member)
 {
 	struct a10_ring *ring = member->shard.ring;
-	const struct a10_op stop =
-		a10_poll(a10_fd_regular(shards->stop_fd), POLLIN);
-	a10_id id;
-	int n = shards->fn(&member->shard);
+	int n = run->fn(&member->shard);
 
 	if (n < 0)
 		return n;
-	member->stop_waits = true;
-	id = a10_submit(member->sq, stop, on_stop, member);
-	if (id < 0)
-		return (int)id;
 	for (n = 1;;) {
 		/* Also what was submitted since the last time. */
-		if (atomic_load(&shards->stopping))
-			(void)a10_cancel_all(member->sq);
-		if (rest(shards, member, n > 0))
+		if (atomic_load(&run->stopping))
+			(void)a10_cancel_all(a10_ring_sq(ring));
+		if (rest(run, member, n > 0))
 			return 0;
 		/* After what moved it may rest at once. */
-		n = a10_ring_poll(ring, n > 0 ? 0 : A10_FOREVER);
+		n = a10_ring_poll(ring, n > 0 ? 0 : patience(run));
 		if (n < 0)
 			return n;
 	}
@@ -174,166 +208,195 @@ static int work(struct a10_shards *shards, struct member *member)
 static void *body(void *data)
 {
 	struct member *member = data;
-	struct a10_shards *shards = member->shard.shards;
-	int err = a10_ring_create(shards->config, &member->shard.ring);
+	struct run *run = atomic_load(&member->shard.shards->run);
+	int err = a10_ring_create(run->config, &member->shard.ring);
 
 	/* The owner from now on, as all can see in each other's rings. */
 	if (err == 0) {
-		member->sq = a10_sq_ref(a10_ring_sq(member->shard.ring));
+		atomic_store(&member->sq,
+			     a10_sq_ref(a10_ring_sq(member->shard.ring)));
 		err = a10_ring_flush(member->shard.ring);
 	}
 	if (err < 0)
-		fail(shards, member, err);
-	if (!all_ready(shards) && err == 0)
-		fail(shards, member, -ECANCELED);
+		fail(run, member, err);
+	if (!all_ready(run) && err == 0)
+		fail(run, member, -ECANCELED);
 	else if (err == 0) {
-		err = work(shards, member);
+		err = work(run, member);
 		if (err < 0)
-			fail(shards, member, err);
+			fail(run, member, err);
 	}
 	/* Others may submit to it until all is over. */
-	pthread_mutex_lock(&shards->lock);
-	while (!shards->done && shards->error == 0)
-		pthread_cond_wait(&shards->changed, &shards->lock);
-	pthread_mutex_unlock(&shards->lock);
+	pthread_mutex_lock(&run->lock);
+	while (!run->done && run->error == 0)
+		pthread_cond_wait(&run->changed, &run->lock);
+	pthread_mutex_unlock(&run->lock);
 	a10_ring_destroy(member->shard.ring, A10_FOREVER);
 	return NULL;
 }
 
-/* The CPUs this thread may run on, in turn. */
+/* The CPUs this thread may run on, in turn; -1: who knows. */
 static int cpu_after(const cpu_set_t *allowed, int cpu)
 {
 	for (int i = 0; i < CPU_SETSIZE; i++) {
 		cpu = (cpu + 1) % CPU_SETSIZE;
 		if (CPU_ISSET((size_t)cpu, allowed))
-			break;
+			return cpu;
 	}
-	return cpu;
+	return -1;
 }
 
-static int member_start(struct member *member, int cpu)
+/* cpu < 0: anywhere. */
+static int member_start_on(struct member *member, int cpu)
 {
 	pthread_attr_t attr;
 	cpu_set_t one;
 	int err;
 
-	CPU_ZERO(&one);
-	CPU_SET((size_t)cpu, &one);
 	pthread_attr_init(&attr);
-	(void)pthread_attr_setaffinity_np(&attr, sizeof(one), &one);
+	if (cpu >= 0) {
+		CPU_ZERO(&one);
+		CPU_SET((size_t)cpu, &one);
+		(void)pthread_attr_setaffinity_np(&attr, sizeof(one), &one);
+	}
 	err = pthread_create(&member->thread, &attr, body, member);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
 
-static void members_run(struct a10_shards *shards, const cpu_set_t *allowed)
+static int member_start(struct member *member, int cpu)
+{
+	const int err = member_start_on(member, cpu);
+
+	/* That CPU may have gone since we asked which there are. */
+	return err == -EINVAL ? member_start_on(member, -1) : err;
+}
+
+static void members_run(struct run *run, const cpu_set_t *allowed)
 {
 	int cpu = -1;
 
-	for (uint32_t i = 0; i < shards->count; i++) {
-		struct member *member = &shards->members[i];
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct member *member = &run->members[i];
 		int err;
 
 		cpu = cpu_after(allowed, cpu);
 		err = member_start(member, cpu);
 		member->started = err == 0;
 		if (err < 0) {
-			fail(shards, member, err);
-			pthread_mutex_lock(&shards->lock);
-			shards->ready++;
-			pthread_cond_broadcast(&shards->changed);
-			pthread_mutex_unlock(&shards->lock);
+			fail(run, member, err);
+			pthread_mutex_lock(&run->lock);
+			run->ready++;
+			pthread_cond_broadcast(&run->changed);
+			pthread_mutex_unlock(&run->lock);
 		}
 	}
-	for (uint32_t i = 0; i < shards->count; i++)
-		if (shards->members[i].started)
-			pthread_join(shards->members[i].thread, NULL);
-	for (uint32_t i = 0; i < shards->count; i++)
-		a10_sq_unref(shards->members[i].sq);
+	for (uint32_t i = 0; i < run->count; i++)
+		if (run->members[i].started)
+			pthread_join(run->members[i].thread, NULL);
 }
 
-static int shards_make(uint32_t count, void *data, struct a10_shards **ret_made)
+static int run_make(uint32_t count, void *data, struct run **ret_run)
 {
-	struct a10_shards *shards =
-		calloc(1, sizeof(*shards) + count * sizeof(struct member));
-	int err;
+	struct run *run =
+		calloc(1, sizeof(*run) + count * sizeof(*run->members));
+	int err = -ENOMEM;
 
-	if (!shards)
-		return -ENOMEM;
-	shards->drain_fd = event_open();
-	shards->stop_fd = event_open();
-	if (shards->drain_fd < 0 || shards->stop_fd < 0) {
-		err = shards->drain_fd < 0 ? shards->drain_fd : shards->stop_fd;
-		goto close_events;
-	}
-	pthread_mutex_init(&shards->lock, NULL);
-	pthread_cond_init(&shards->changed, NULL);
-	shards->count = count;
+	if (!run)
+		return err;
+	run->handle = handle_take();
+	if (!run->handle)
+		goto free_run;
+	run->drain_fd = event_open();
+	err = run->drain_fd;
+	if (err < 0)
+		goto give_handle;
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_cond_init(&run->changed, NULL);
+	run->count = count;
 	for (uint32_t i = 0; i < count; i++) {
-		shards->members[i].shard.shards = shards;
-		shards->members[i].shard.index = i;
-		shards->members[i].shard.count = count;
-		shards->members[i].shard.data = data;
+		run->members[i].shard.shards = run->handle;
+		run->members[i].shard.index = i;
+		run->members[i].shard.count = count;
+		run->members[i].shard.data = data;
 	}
-	*ret_made = shards;
+	atomic_store(&run->handle->run, run);
+	*ret_run = run;
 	return 0;
-close_events:
-	if (shards->drain_fd >= 0)
-		close(shards->drain_fd);
-	if (shards->stop_fd >= 0)
-		close(shards->stop_fd);
-	free(shards);
+give_handle:
+	handle_give(run->handle);
+free_run:
+	free(run);
 	return err;
+}
+
+static void run_free(struct run *run)
+{
+	handle_give(run->handle);
+	for (uint32_t i = 0; i < run->count; i++)
+		a10_sq_unref(atomic_load(&run->members[i].sq));
+	pthread_cond_destroy(&run->changed);
+	pthread_mutex_destroy(&run->lock);
+	close(run->drain_fd);
+	free(run);
 }
 
 int a10_shards_run(uint32_t count, const struct a10_config *config,
 		   a10_shard_fn *fn, void *data)
 {
-	struct a10_shards *shards;
+	struct run *run;
 	cpu_set_t allowed;
 	int err;
 
 	if (config && (config->disabled == A10_ON || config->attach))
 		return -EINVAL;
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) {
+	/* There may be more than it can tell of. */
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		CPU_ZERO(&allowed);
-		CPU_SET(0, &allowed);
-	}
 	if (count == 0)
 		count = (uint32_t)CPU_COUNT(&allowed);
+	if (count == 0)
+		count = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	if (count > SHARDS_MOST)
 		return -EINVAL;
-	err = shards_make(count, data, &shards);
+	err = run_make(count, data, &run);
 	if (err < 0)
 		return err;
-	shards->config = config;
-	shards->fn = fn;
-	members_run(shards, &allowed);
-	err = shards->error;
-	while (atomic_load(&shards->callers) > 0)
-		sched_yield();
-	pthread_cond_destroy(&shards->changed);
-	pthread_mutex_destroy(&shards->lock);
-	close(shards->drain_fd);
-	close(shards->stop_fd);
-	free(shards);
+	run->config = config;
+	run->fn = fn;
+	members_run(run, &allowed);
+	err = run->error;
+	run_free(run);
 	return err;
 }
 
 struct a10_sq *a10_shard_sq(const struct a10_shard *shard, uint32_t index)
 {
-	return index < shard->count ? shard->shards->members[index].sq : NULL;
+	struct run *run = atomic_load(&shard->shards->run);
+
+	return index < shard->count ? atomic_load(&run->members[index].sq) :
+				      NULL;
 }
 
-/* What the first write tells may end all before the second. */
+/* Counted while it is here, for what it tells may end the run. */
 static void tell(struct a10_shards *shards, bool stop)
 {
+	struct run *run;
+
 	atomic_fetch_add(&shards->callers, 1);
-	if (stop)
-		atomic_store(&shards->stopping, true);
-	event_set(shards->drain_fd);
-	if (stop)
-		event_set(shards->stop_fd);
+	run = atomic_load(&shards->run);
+	if (run)
+		event_set(run->drain_fd);
+	if (run && stop) {
+		/* Who has no ring yet will see it before it first polls. */
+		atomic_store(&run->stopping, true);
+		for (uint32_t i = 0; i < run->count; i++) {
+			struct a10_sq *sq = atomic_load(&run->members[i].sq);
+
+			if (sq)
+				(void)a10_sq_stop(sq);
+		}
+	}
 	atomic_fetch_sub(&shards->callers, 1);
 }
 
@@ -349,5 +412,7 @@ void a10_shards_stop(struct a10_shards *shards)
 
 struct a10_op a10_shard_draining(const struct a10_shard *shard)
 {
-	return a10_poll(a10_fd_regular(shard->shards->drain_fd), POLLIN);
+	const struct run *run = atomic_load(&shard->shards->run);
+
+	return a10_poll(a10_fd_regular(run->drain_fd), POLLIN);
 }
