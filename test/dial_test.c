@@ -126,6 +126,49 @@ TEST(after_a_failure_the_next_is_tried_at_once_and_the_pause_begins_anew)
 	scripted_destroy(kernel);
 }
 
+TEST(of_very_many_addresses_the_first_sixteen_are_tried)
+{
+	struct notes notes = { 0 };
+	struct scripted *kernel;
+	a10_id id;
+
+	for (int i = 0; i < 24; i++)
+		hosts[i] = i < 18 ? "192.0.2.1" : "2001:db8::1";
+	kernel = dial(&notes, &id);
+	for (int i = 0; i < 16; i++)
+		scripted_answer(kernel, next_to(kernel, "192.0.2.1"),
+				-ECONNREFUSED, 0);
+	scripted_no_more(kernel);
+	ck_assert_int_eq(notes_only(&notes)->value, -ECONNREFUSED);
+	scripted_destroy(kernel);
+}
+
+/* A pause that was cut short is over, and no other with it. */
+TEST(of_two_failures_within_a_pause_only_the_last_begins_one)
+{
+	struct notes notes = { 0 };
+	struct scripted_request *request;
+	struct scripted *kernel;
+	a10_id id;
+
+	three_and_two();
+	kernel = dial(&notes, &id);
+	request = next_to(kernel, "192.0.2.1");
+	scripted_pass(kernel, QUARTER / 5);
+	scripted_answer(kernel, request, -ECONNREFUSED, 0);
+	request = next_to(kernel, "[2001:db8::1]");
+	scripted_pass(kernel, QUARTER / 5);
+	scripted_answer(kernel, request, -ECONNREFUSED, 0);
+	request = next_to(kernel, "192.0.2.2");
+	scripted_pass(kernel, QUARTER - 1);
+	scripted_no_more(kernel);
+	scripted_pass(kernel, 1);
+	next_to(kernel, "[2001:db8::2]");
+	scripted_answer(kernel, request, 0, 0);
+	a10_fd_release(notes_only(&notes)->fd);
+	scripted_destroy(kernel);
+}
+
 /* Two succeed before the one that is second has heard that it lost. */
 TEST(who_connects_too_late_is_closed_once)
 {

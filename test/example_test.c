@@ -3,6 +3,7 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -203,6 +204,78 @@ TEST(echo_sends_back_what_it_gets)
 		ck_assert_int_eq(close(peers[i]), 0);
 	}
 	folder_close(&folder);
+}
+
+/* A port that was free a moment ago. */
+static void port_find(char *address, size_t size, struct sockaddr_in *ret_in)
+{
+	socklen_t length = sizeof(*ret_in);
+	int number = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memset(ret_in, 0, sizeof(*ret_in));
+	ret_in->sin_family = AF_INET;
+	ret_in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(number, (struct sockaddr *)ret_in, length), 0);
+	ck_assert_int_eq(
+		getsockname(number, (struct sockaddr *)ret_in, &length), 0);
+	ck_assert_int_eq(close(number), 0);
+	snprintf(address, size, "127.0.0.1:%d", ntohs(ret_in->sin_port));
+}
+
+static int dial_port(const struct sockaddr_in *address)
+{
+	int number = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(number, 0);
+	if (connect(number, (const struct sockaddr *)address,
+		    sizeof(*address)) == 0)
+		return number;
+	close(number);
+	return -1;
+}
+
+static bool is_refused(const struct sockaddr_in *address)
+{
+	int number = dial_port(address);
+
+	if (number >= 0)
+		close(number);
+	return number < 0;
+}
+
+TEST(shards_serve_on_until_their_clients_go)
+{
+	struct sockaddr_in in;
+	struct program program;
+	char address[64];
+	char text[256];
+	int peers[8];
+
+	port_find(address, sizeof(address), &in);
+	program_start(&program, "shards", address, NULL);
+	WAIT_UNTIL((peers[0] = dial_port(&in)) >= 0);
+	for (int i = 1; i < 8; i++)
+		peers[i] = dial_port(&in);
+	for (int i = 0; i < 16; i++) {
+		char byte = (char)i;
+
+		/* Accepted by now, and served when nobody else is. */
+		if (i == 8) {
+			ck_assert_int_eq(kill(program.child, SIGTERM), 0);
+			WAIT_UNTIL(is_refused(&in));
+		}
+		ck_assert_int_eq(write(peers[i % 8], &byte, 1), 1);
+		ck_assert_int_eq(read(peers[i % 8], &byte, 1), 1);
+		ck_assert_int_eq(byte, (char)i);
+	}
+	for (int i = 1; i < 8; i++)
+		ck_assert_int_eq(close(peers[i]), 0);
+	/* The last does not go. */
+	ck_assert_int_eq(kill(program.child, SIGTERM), 0);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	ck_assert_int_le(read(peers[0], text, 1), 0);
+	ck_assert_int_eq(close(peers[0]), 0);
 }
 
 TEST(timeout_gives_up_when_nothing_comes)

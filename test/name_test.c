@@ -25,14 +25,17 @@ static void ring_end(struct a10_ring *ring)
 TEST(a_name_is_resolved)
 {
 	struct a10_ring *ring = ring_begin(NULL);
-	struct a10_address found[2];
+	struct a10_address found[3], beyond;
 	char name[] = "www.example.org:80";
 	struct seen seen;
 	char text[64];
 
 	hosts[0] = "192.0.2.1";
 	hosts[1] = "2001:db8::1";
-	hosts[2] = "192.0.2.2";
+	hosts[2] = "unix:/not/for/us";
+	hosts[3] = "192.0.2.2";
+	memset(&beyond, 0x55, sizeof(beyond));
+	found[2] = beyond;
 	start(ring, a10_resolve(name, found, 2), &seen);
 	memset(name, 'x', sizeof(name)); /* it was copied */
 	RUN_UNTIL(ring, seen.ended == 1);
@@ -41,6 +44,7 @@ TEST(a_name_is_resolved)
 	ck_assert_str_eq(text, "192.0.2.1:80");
 	a10_address_format(&found[1], text, sizeof(text));
 	ck_assert_str_eq(text, "[2001:db8::1]:80");
+	ck_assert_mem_eq(&found[2], &beyond, sizeof(beyond));
 	ck_assert_int_eq(value_of(ring, a10_resolve("a.b:1", NULL, 0)), 3);
 	/* An address needs no resolver. */
 	atomic_store(&asked, 0);

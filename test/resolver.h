@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* What getaddrinfo says. */
-static const char *hosts[8]; /* addresses, in order; ':' in IPv6 ones */
+static const char *hosts[24]; /* addresses, in order; ':' in IPv6 ones */
 static int failure;
 static bool blocked; /* until the gate opens */
 static sem_t gate;
@@ -31,7 +31,11 @@ static void info_add(struct addrinfo ***end, const char *host,
 
 	ck_assert_ptr_nonnull(info);
 	ck_assert_ptr_nonnull(address);
-	snprintf(text, sizeof(text), v6 ? "[%s]:%s" : "%s:%s", host, service);
+	if (strncmp(host, "unix:", 5) == 0)
+		snprintf(text, sizeof(text), "%s", host);
+	else
+		snprintf(text, sizeof(text), v6 ? "[%s]:%s" : "%s:%s", host,
+			 service);
 	ck_assert_int_eq(a10_address_parse(text, address), 0);
 	info->ai_family = address->as.any.sa_family;
 	info->ai_addr = &address->as.any;
@@ -54,7 +58,7 @@ int getaddrinfo(const char *node, const char *service,
 			continue;
 	if (failure)
 		return failure;
-	for (int i = 0; i < 8 && hosts[i]; i++)
+	for (int i = 0; i < 24 && hosts[i]; i++)
 		info_add(&end, hosts[i], service);
 	*ret_info = list;
 	return 0;

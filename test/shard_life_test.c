@@ -296,6 +296,33 @@ TEST(where_no_thread_can_be_made_there_are_no_shards)
 	ck_assert_uint_eq(atomic_load(&life.begun), 0);
 }
 
+static rlim_t count_threads(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	rlim_t count = 0;
+
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count - 2; /* without "." and ".." */
+}
+
+/* A user of whom there is nobody else: there is room for one thread more. */
+TEST(one_that_cannot_begin_ends_all)
+{
+	const rlim_t most = count_threads() + 1;
+	const struct rlimit limit = { most, most };
+	struct life life = { .count = 3 };
+
+	needs_rings();
+	if (geteuid() != 0 || setresuid(61234, 61234, 61234) != 0 ||
+	    setrlimit(RLIMIT_NPROC, &limit) != 0)
+		SKIP("this user may be others, too");
+	ck_assert_int_eq(a10_shards_run(3, NULL, stop_at_once, &life), -EAGAIN);
+	ck_assert_uint_eq(atomic_load(&life.begun), 0);
+}
+
 static int fail_in_some(const struct a10_shard *shard)
 {
 	life_begins(shard->data, shard);
@@ -394,4 +421,156 @@ TEST(a_stop_cancels_the_tasks_of_shards)
 	thread_join(thread);
 	ck_assert_uint_eq(atomic_load(&life.values), 2);
 	ck_assert_uint_eq(atomic_load(&life.over), 2);
+}
+
+/* ---- connections ------------------------------------------------------------------- */
+
+/* The first accepts, the second serves. */
+struct hand_over {
+	char address[64];
+	bool direct;
+	atomic_bool listening;
+	atomic_uint served;
+	struct a10_fd client;
+	char byte;
+};
+
+static void on_echoed(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+	struct hand_over *over = shard->data;
+
+	ck_assert_int_eq(r->value, 1);
+	ck_assert_ptr_eq(r->sq, a10_shard_sq(shard, 1));
+	atomic_fetch_add(&over->served, 1);
+	a10_fd_release(over->client);
+}
+
+static void on_byte(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+	struct hand_over *over = shard->data;
+
+	ck_assert_int_eq(r->value, 1);
+	ck_assert_int_gt(a10_submit(r->sq,
+				    a10_send(over->client, &over->byte, 1, 0),
+				    on_echoed, data),
+			 0);
+}
+
+/* On the second: a place in its table, or a number. */
+static void on_handed(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+	struct hand_over *over = shard->data;
+
+	ck_assert_int_eq(r->value, 0);
+	if (over->direct)
+		over->client =
+			a10_ring_direct(shard->ring, (uint32_t)r->extra[0]);
+	else
+		over->client = a10_fd_regular((int)r->extra[0]);
+	ck_assert_int_gt(a10_submit(r->sq,
+				    a10_recv(over->client, &over->byte, 1, 0),
+				    on_byte, data),
+			 0);
+}
+
+static void on_moved(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+
+	ck_assert_int_eq(r->value, 0);
+	ck_assert(a10_fd_is_direct(r->fd));
+	ck_assert_int_eq(a10_message_post(a10_shard_sq(shard, 1),
+					  (uint64_t)r->fd.plus_one - 1),
+			 0);
+}
+
+static struct a10_fd listening;
+
+static void on_accepted(void *data, const struct a10_result *r)
+{
+	const struct a10_shard *shard = data;
+	struct hand_over *over = shard->data;
+	struct a10_sq *other = a10_shard_sq(shard, 1);
+
+	ck_assert_int_eq(r->value, 0);
+	a10_fd_release(listening);
+	if (over->direct)
+		ck_assert_int_gt(a10_submit(r->sq, a10_fd_move(r->fd, other),
+					    on_moved, data),
+				 0);
+	else
+		ck_assert_int_eq(
+			a10_message_post(other, (uint64_t)a10_fd_number(r->fd)),
+			0);
+}
+
+static int accept_or_serve(const struct a10_shard *shard)
+{
+	struct a10_sq *sq = a10_ring_sq(shard->ring);
+	struct hand_over *over = shard->data;
+	struct a10_op accepting;
+	struct a10_result r;
+
+	kept[shard->index] = *shard;
+	if (shard->index == 1) {
+		ck_assert_int_gt(a10_submit(sq, a10_message_receive(),
+					    on_handed, &kept[1]),
+				 0);
+		return 0;
+	}
+	ck_assert_int_eq(a10_await_on(sq, a10_listen_on(over->address, 0), &r),
+			 0);
+	listening = r.fd;
+	accepting = a10_accept(r.fd, NULL, 0);
+	ck_assert_int_gt(
+		a10_submit(sq, over->direct ? a10_direct(accepting) : accepting,
+			   on_accepted, &kept[0]),
+		0);
+	atomic_store(&over->listening, true);
+	return 0;
+}
+
+static void *run_hand_over(void *data)
+{
+	struct a10_config config = { .direct_descriptors = 8 };
+
+	ck_assert_int_eq(a10_shards_run(2, &config, accept_or_serve, data), 0);
+	return NULL;
+}
+
+TEST(one_shard_accepts_and_another_serves)
+{
+	needs_rings();
+	for (int direct = 0; direct < 2; direct++) {
+		struct hand_over over = { .direct = direct };
+		struct sockaddr_un name = { .sun_family = AF_UNIX };
+		struct folder folder;
+		pthread_t thread;
+		char byte = 'x';
+		int client;
+
+		folder_open(&folder);
+		snprintf(over.address, sizeof(over.address), "unix:%.56s",
+			 folder_file(&folder, "s"));
+		snprintf(name.sun_path, sizeof(name.sun_path), "%.100s",
+			 folder.file);
+		thread = thread_start(run_hand_over, &over);
+		WAIT_UNTIL(atomic_load(&over.listening));
+		client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ck_assert_int_eq(connect(client, (struct sockaddr *)&name,
+					 sizeof(name)),
+				 0);
+		ck_assert_int_eq(write(client, &byte, 1), 1);
+		ck_assert_int_eq(read(client, &byte, 1), 1);
+		ck_assert_int_eq(byte, 'x');
+		/* And closes it, for it is its own. */
+		ck_assert_int_eq(read(client, &byte, 1), 0);
+		ck_assert_int_eq(close(client), 0);
+		thread_join(thread);
+		ck_assert_uint_eq(atomic_load(&over.served), 1);
+		folder_close(&folder);
+	}
 }

@@ -226,11 +226,6 @@ static void *body(void *data)
 		if (err < 0)
 			fail(run, member, err);
 	}
-	/* Others may submit to it until all is over. */
-	pthread_mutex_lock(&run->lock);
-	while (!run->done && run->error == 0)
-		pthread_cond_wait(&run->changed, &run->lock);
-	pthread_mutex_unlock(&run->lock);
 	a10_ring_destroy(member->shard.ring, A10_FOREVER);
 	return NULL;
 }
