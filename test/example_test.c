@@ -1,6 +1,8 @@
 /* The examples, run as programs: they do what their first comment says. */
 #include "support.h"
 
+#include <arpa/inet.h>
+#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -34,12 +36,10 @@ struct program {
 	int out;
 };
 
-static void program_start(struct program *program, const char *name,
-			  const char *first, const char *second)
+static void program_start_with(struct program *program,
+			       const char *const *arguments)
 {
-	const char *path = example_path(name);
-	char *arguments[] = { (char *)name, (char *)first, (char *)second,
-			      NULL };
+	const char *path = example_path(arguments[0]);
 	int in[2];
 	int out[2];
 
@@ -51,13 +51,21 @@ static void program_start(struct program *program, const char *name,
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(out[1], STDERR_FILENO);
-		execv(path, arguments);
+		execv(path, (char *const *)arguments);
 		_exit(127);
 	}
 	ck_assert_int_eq(close(in[0]), 0);
 	ck_assert_int_eq(close(out[1]), 0);
 	program->in = in[1];
 	program->out = out[0];
+}
+
+static void program_start(struct program *program, const char *name,
+			  const char *first, const char *second)
+{
+	const char *arguments[] = { name, first, second, NULL };
+
+	program_start_with(program, arguments);
 }
 
 /* All that it prints until it ends; its status. */
@@ -76,6 +84,31 @@ static int program_end(struct program *program, char *text, size_t size)
 	ck_assert_int_eq(waitpid(program->child, &status, 0), program->child);
 	ck_assert_msg(WIFEXITED(status), "it died: %s", text);
 	return WEXITSTATUS(status);
+}
+
+/* Reads until what it printed ends like that; the test fails if it does not. */
+static void program_says(struct program *program, char *text, size_t size,
+			 const char *end)
+{
+	size_t length = strlen(text);
+	size_t count = strlen(end);
+	ssize_t n;
+
+	while (length < count || strcmp(text + length - count, end) != 0) {
+		n = read(program->out, text + length, size - 1 - length);
+		ck_assert_msg(n > 0, "no \"%s\" in: %s", end, text);
+		length += (size_t)n;
+		text[length] = '\0';
+	}
+}
+
+static void program_stop(struct program *program)
+{
+	char text[1024];
+
+	ck_assert_int_eq(kill(program->child, SIGTERM), 0);
+	ck_assert_int_eq(program_end(program, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
 }
 
 static int program_run(const char *name, const char *first, const char *second,
@@ -346,5 +379,505 @@ TEST(epoll_has_a_ring_in_its_loop)
 	ck_assert_int_gt(dprintf(program.in, "/no/such/file\n"), 0);
 	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "/no/such/file: No such file or directory\n");
+	folder_close(&folder);
+}
+
+/* ---- trees ------------------------------------------------------------------ */
+
+enum {
+	TREE_FILES = 300,
+	TREE_LARGE = 200001
+};
+
+static void tree_make(const char *root)
+{
+	static unsigned char bytes[TREE_LARGE];
+	char path[300];
+
+	pattern_fill(bytes, sizeof(bytes), 0);
+	ck_assert_int_eq(mkdir(root, 0755), 0);
+	for (int i = 0; i < TREE_FILES; i++) {
+		snprintf(path, sizeof(path), "%s/folder %d", root, i % 7);
+		if (i < 7)
+			ck_assert_int_eq(mkdir(path, 0755), 0);
+		snprintf(path, sizeof(path), "%s/folder %d/%d", root, i % 7, i);
+		file_write(path, bytes, i == 5 ? sizeof(bytes) : (size_t)i * 3);
+	}
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
+static void tree_check(const char *root)
+{
+	static unsigned char bytes[TREE_LARGE + 1];
+	struct stat status;
+	char path[300];
+
+	for (int i = 0; i < TREE_FILES; i++) {
+		const size_t size = i == 5 ? TREE_LARGE : (size_t)i * 3;
+		int file;
+
+		snprintf(path, sizeof(path), "%s/folder %d/%d", root, i % 7, i);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+		ck_assert_int_ge(file, 0);
+		ck_assert_int_eq(read(file, bytes, sizeof(bytes)),
+				 (ssize_t)size);
+		ck_assert_int_eq(close(file), 0);
+		pattern_check(bytes, size, 0);
+	}
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0755);
+}
+
+TEST(copy_tree_copies_a_tree_twice)
+{
+	struct folder folder;
+	char from[256];
+	char to[256];
+	char text[4096];
+
+	folder_open(&folder);
+	snprintf(from, sizeof(from), "%s", folder_file(&folder, "from"));
+	snprintf(to, sizeof(to), "%s", folder_file(&folder, "to"));
+	tree_make(from);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(program_run("copy_tree", from, to, text,
+					     sizeof(text)),
+				 0);
+		ck_assert_ptr_nonnull(strstr(text, "308 of 308 copied"));
+		tree_check(to);
+	}
+	/* Into itself: what is there by then. */
+	ck_assert_int_eq(program_run("copy_tree", from,
+				     folder_file(&folder, "from/folder 1/to"),
+				     text, sizeof(text)),
+			 0);
+	tree_check(folder.file);
+	ck_assert_int_eq(program_run("copy_tree", "/no/such/folder", to, text,
+				     sizeof(text)),
+			 2);
+	ck_assert_ptr_nonnull(strstr(text, "No such file or directory"));
+	folder_close(&folder);
+}
+
+TEST(copy_tree_tells_what_it_could_not_copy)
+{
+	struct folder folder;
+	char from[256];
+	char to[256];
+	char text[4096];
+
+	folder_open(&folder);
+	snprintf(from, sizeof(from), "%s", folder_file(&folder, "from"));
+	snprintf(to, sizeof(to), "%s", folder_file(&folder, "to"));
+	ck_assert_int_eq(mkdir(from, 0755), 0);
+	ck_assert_int_eq(mkdir(to, 0755), 0);
+	file_write(folder_file(&folder, "from/a"), "a", 1);
+	file_write(folder_file(&folder, "from/b"), "b", 1);
+	ck_assert_int_eq(mkdir(folder_file(&folder, "to/a"), 0755), 0);
+	ck_assert_int_eq(program_run("copy_tree", from, to, text, sizeof(text)),
+			 1);
+	ck_assert_ptr_nonnull(strstr(text, "./a: Is a directory\n"));
+	ck_assert_ptr_nonnull(strstr(text, "2 of 3 copied"));
+	ck_assert_int_eq(access(folder_file(&folder, "to/b"), R_OK), 0);
+	folder_close(&folder);
+}
+
+TEST(checksum_adds_up_files)
+{
+	static unsigned char bytes[900001];
+	char expected[512];
+	char text[512];
+	struct folder folder;
+	char path[256];
+	uint32_t a = 1;
+	uint32_t b = 0;
+
+	pattern_fill(bytes, sizeof(bytes), 0);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		a = (a + bytes[i]) % 65521;
+		b = (b + a) % 65521;
+	}
+	folder_open(&folder);
+	file_write(folder_file(&folder, "large"), bytes, sizeof(bytes));
+	snprintf(path, sizeof(path), "%s", folder.file);
+	file_write(folder_file(&folder, "small"), "Wikipedia", 9);
+	ck_assert_int_eq(program_run("checksum", path, folder.file, text,
+				     sizeof(text)),
+			 0);
+	snprintf(expected, sizeof(expected), "%04x%04x  %s\n11e60398  %s\n", b,
+		 a, path, folder.file);
+	ck_assert_str_eq(text, expected);
+	ck_assert_int_eq(program_run("checksum", "/no/such/file", folder.file,
+				     text, sizeof(text)),
+			 1);
+	snprintf(expected, sizeof(expected),
+		 "00000001  /no/such/file: No such file or directory\n"
+		 "11e60398  %s\n",
+		 folder.file);
+	ck_assert_str_eq(text, expected);
+	folder_close(&folder);
+}
+
+/* ---- files that change -------------------------------------------------------- */
+
+TEST(tail_prints_what_a_writer_adds)
+{
+	char text[8192] = "";
+	struct program program;
+	struct folder folder;
+	FILE *file;
+
+	folder_open(&folder);
+	file = fopen(folder_file(&folder, "log"), "we");
+	ck_assert_ptr_nonnull(file);
+	for (int i = 1; i <= 5000; i++)
+		fprintf(file, "line %d\n", i);
+	fflush(file);
+	program_start(&program, "tail", folder.file, NULL);
+	program_says(&program, text, sizeof(text), "line 5000\n");
+	ck_assert_int_eq(strncmp(text, "line 4991\n", 10), 0);
+	for (int i = 5001; i <= 5020; i++) {
+		char line[16];
+
+		fprintf(file, "line %d\n", i);
+		fflush(file);
+		snprintf(line, sizeof(line), "line %d\n", i);
+		program_says(&program, text, sizeof(text), line);
+	}
+	/* Shorter: another log in the same file. */
+	ck_assert_int_eq(ftruncate(fileno(file), 0), 0);
+	rewind(file);
+	fprintf(file, "again\n");
+	ck_assert_int_eq(fclose(file), 0);
+	program_says(&program, text, sizeof(text), "line 5020\nagain\n");
+	ck_assert_int_eq(unlink(folder.file), 0);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	ck_assert_int_eq(
+		program_run("tail", folder.file, NULL, text, sizeof(text)), 1);
+	folder_close(&folder);
+}
+
+TEST(rebuild_runs_again_when_something_changes)
+{
+	char text[8192] = "";
+	struct program program;
+	struct folder folder;
+	char root[256];
+	const char *const arguments[] = {
+		"rebuild",
+		root,
+		"sh",
+		"-c",
+		"echo run; test ! -e \"$0/slow\" || { echo slow; exec sleep 60; }",
+		root,
+		NULL
+	};
+
+	folder_open(&folder);
+	snprintf(root, sizeof(root), "%s", folder_file(&folder, "root"));
+	ck_assert_int_eq(mkdir(root, 0755), 0);
+	program_start_with(&program, arguments);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text), "run\nrebuild: done\n");
+	file_write(folder_file(&folder, "root/a"), "a", 1);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text), "run\nrebuild: done\n");
+	/* A folder that comes later is watched too. */
+	ck_assert_int_eq(mkdir(folder_file(&folder, "root/f"), 0755), 0);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text), "run\nrebuild: done\n");
+	file_write(folder_file(&folder, "root/f/slow"), "s", 1);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text),
+		     "f/slow\nrun\nrebuild: done\n");
+	/* A run that takes long is given up for the next. */
+	file_write(folder_file(&folder, "root/slow"), "s", 1);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text), "/slow\nrun\nslow\n");
+	ck_assert_int_eq(unlink(folder_file(&folder, "root/slow")), 0);
+	text[0] = '\0';
+	program_says(&program, text, sizeof(text),
+		     "rebuild: given up\nrun\nrebuild: done\n");
+	program_stop(&program);
+	folder_close(&folder);
+}
+
+TEST(wal_writes_whole_records_and_shares_syncs)
+{
+	enum {
+		THREADS = 6,
+		RECORDS = 20
+	};
+	const char *arguments[] = { "wal", NULL, "6", "20", NULL };
+	char text[256] = "";
+	char bytes[THREADS * RECORDS * 9 + 1];
+	struct program program;
+	struct folder folder;
+	int file;
+	int syncs = 0;
+
+	folder_open(&folder);
+	arguments[1] = folder_file(&folder, "log");
+	program_start_with(&program, arguments);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
+	ck_assert_int_eq(sscanf(text, "%d syncs\n", &syncs), 1);
+	ck_assert_int_ge(syncs, RECORDS); /* a thread has one at a time */
+	ck_assert_int_le(syncs, THREADS * RECORDS);
+	file = open(folder.file, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_eq(read(file, bytes, sizeof(bytes)), sizeof(bytes) - 1);
+	ck_assert_int_eq(close(file), 0);
+	for (int i = 0; i < THREADS * RECORDS; i++)
+		ck_assert_mem_eq(bytes + (size_t)i * 9, "a record\n", 9);
+	folder_close(&folder);
+	arguments[1] = "/no/such/folder/log";
+	program_start_with(&program, arguments);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 1);
+}
+
+/* ---- processes ------------------------------------------------------------------ */
+
+static int run_shell(const char *seconds, const char *line, char *text,
+		     size_t size)
+{
+	const char *const arguments[] = {
+		"run", seconds, "sh", "-c", line, NULL
+	};
+	struct program program;
+
+	program_start_with(&program, arguments);
+	return program_end(&program, text, size);
+}
+
+TEST(run_passes_on_output_and_exit_status)
+{
+	char text[256];
+
+	ck_assert_int_eq(
+		run_shell("8", "echo hello; exit 7", text, sizeof(text)), 7);
+	ck_assert_str_eq(text, "hello\n");
+	ck_assert_int_eq(run_shell("8", "kill -9 $$", text, sizeof(text)), 137);
+	ck_assert_int_eq(program_run("run", "8", "/no/such/program", text,
+				     sizeof(text)),
+			 125);
+}
+
+TEST(run_ends_what_takes_too_long)
+{
+	char text[256];
+
+	ck_assert_int_eq(run_shell("0.05", "echo hello; exec sleep 60", text,
+				   sizeof(text)),
+			 124);
+	ck_assert_str_eq(text, "hello\n"
+			       "run SECONDS COMMAND: Timer expired\n");
+}
+
+/* ---- networks ------------------------------------------------------------------- */
+
+/* A port of ours, and its address; SOCK_STREAM: it listens. */
+static int port_open(int type, char *address, size_t size)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t length = sizeof(in);
+	int number = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_ge(number, 0);
+	ck_assert_int_eq(bind(number, (struct sockaddr *)&in, length), 0);
+	ck_assert_int_eq(getsockname(number, (struct sockaddr *)&in, &length),
+			 0);
+	if (type == SOCK_STREAM)
+		ck_assert_int_eq(listen(number, 8), 0);
+	snprintf(address, size, "127.0.0.1:%d", ntohs(in.sin_port));
+	return number;
+}
+
+static void assert_reads(int number, const char *expected)
+{
+	char text[256] = "";
+	size_t length = 0;
+	ssize_t n;
+
+	while (length < strlen(expected)) {
+		n = read(number, text + length, sizeof(text) - 1 - length);
+		ck_assert_int_gt(n, 0);
+		length += (size_t)n;
+	}
+	ck_assert_str_eq(text, expected);
+}
+
+static void say(int number, const char *text)
+{
+	ck_assert_int_eq(write(number, text, strlen(text)),
+			 (ssize_t)strlen(text));
+}
+
+TEST(get_prints_a_body)
+{
+	static const char *const parts[] = { "HTTP/1.0 200 OK\r\nX: ",
+					     "y\r\n\r\n", "hello ", "world\n" };
+	struct program program;
+	char request[512];
+	char address[64];
+	char url[128];
+	char text[256];
+	int listener = port_open(SOCK_STREAM, address, sizeof(address));
+	int peer;
+
+	snprintf(url, sizeof(url), "http://%s/some/thing", address);
+	program_start(&program, "get", url, NULL);
+	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(peer, 0);
+	snprintf(request, sizeof(request),
+		 "GET /some/thing HTTP/1.0\r\nHost: %s\r\n\r\n", address);
+	assert_reads(peer, request);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		say(peer, parts[i]); /* a head and a body may come in pieces */
+		nap(A10_MILLISECOND);
+	}
+	ck_assert_int_eq(close(peer), 0);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "hello world\n");
+
+	program_start(&program, "get", url, NULL);
+	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(peer, 0);
+	assert_reads(peer, request);
+	say(peer, "HTTP/1.0 404 Not Found\r\n\r\nno\n");
+	ck_assert_int_eq(close(peer), 0);
+	ck_assert_int_eq(program_end(&program, text, sizeof(text)), 1);
+	ck_assert_str_eq(text, "no\nget: status 404\n");
+	ck_assert_int_eq(close(listener), 0);
+	ck_assert_int_eq(program_run("get", url, NULL, text, sizeof(text)), 1);
+	ck_assert_str_eq(text, "get URL: Connection refused\n");
+}
+
+TEST(proxy_passes_on_both_ways_until_both_have_ended)
+{
+	struct program program;
+	struct folder folder;
+	char address[256];
+	char target[64];
+	char byte;
+	int listener = port_open(SOCK_STREAM, target, sizeof(target));
+	int client;
+	int server;
+
+	folder_open(&folder);
+	snprintf(address, sizeof(address), "unix:%s",
+		 folder_file(&folder, "socket"));
+	program_start(&program, "proxy", address, target);
+	for (int i = 0; i < 3; i++) {
+		client = dial(folder.file);
+		server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		ck_assert_int_ge(server, 0);
+		say(client, "ping");
+		assert_reads(server, "ping");
+		say(server, "pong");
+		assert_reads(client, "pong");
+		/* One way is over, the other is not. */
+		ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+		ck_assert_int_eq(read(server, &byte, 1), 0);
+		say(server, "still here");
+		assert_reads(client, "still here");
+		ck_assert_int_eq(close(server), 0);
+		ck_assert_int_eq(read(client, &byte, 1), 0);
+		ck_assert_int_eq(close(client), 0);
+	}
+	client = dial(folder.file); /* stopped with one under way */
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(server, 0);
+	program_stop(&program);
+	ck_assert_int_eq(read(client, &byte, 1), 0);
+	ck_assert_int_eq(close(client), 0);
+	ck_assert_int_eq(close(server), 0);
+	ck_assert_int_eq(close(listener), 0);
+	folder_close(&folder);
+}
+
+TEST(udp_echo_sends_datagrams_back)
+{
+	struct program program;
+	struct timeval patience = { .tv_sec = 1 };
+	char address[64];
+	char back[2000];
+	int peers[2];
+	int number = port_open(SOCK_DGRAM, address, sizeof(address));
+	struct sockaddr_in in;
+	socklen_t length = sizeof(in);
+
+	ck_assert_int_eq(getsockname(number, (struct sockaddr *)&in, &length),
+			 0);
+	ck_assert_int_eq(close(number), 0);
+	program_start(&program, "udp_echo", address, NULL);
+	for (int i = 0; i < 2; i++) {
+		peers[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		ck_assert_int_ge(peers[i], 0);
+		ck_assert_int_eq(connect(peers[i], (struct sockaddr *)&in,
+					 sizeof(in)),
+				 0);
+		ck_assert_int_eq(setsockopt(peers[i], SOL_SOCKET, SO_RCVTIMEO,
+					    &patience, sizeof(patience)),
+				 0);
+	}
+	/* Refused until it is there. */
+	WAIT_UNTIL(write(peers[0], "a", 1) == 1 &&
+		   read(peers[0], back, sizeof(back)) == 1);
+	for (int i = 0; i < 600; i++) { /* more than the pool has buffers */
+		char text[1000];
+		size_t size = (size_t)i + 1;
+
+		memset(text, i, sizeof(text));
+		ck_assert_int_eq(write(peers[i % 2], text, size),
+				 (ssize_t)size);
+		ck_assert_int_eq(read(peers[i % 2], back, sizeof(back)),
+				 (ssize_t)size);
+		ck_assert_mem_eq(back, text, size);
+	}
+	program_stop(&program);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(close(peers[i]), 0);
+}
+
+TEST(chat_tells_the_others_what_one_says)
+{
+	struct program program;
+	struct folder folder;
+	char address[256];
+	char text[64];
+	int peers[3];
+
+	folder_open(&folder);
+	snprintf(address, sizeof(address), "unix:%s",
+		 folder_file(&folder, "socket"));
+	program_start(&program, "chat", address, NULL);
+	for (int i = 0; i < 3; i++)
+		peers[i] = dial(folder.file);
+	/* Who hears somebody has been let in; so has who is heard. */
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "I am %d\n", i);
+		say(peers[2 - i], text);
+		for (int k = 0; i == 0 && k < 2; k++)
+			assert_reads(peers[k], text);
+	}
+	assert_reads(peers[0], "I am 1\n");
+	assert_reads(peers[1], "I am 2\n");
+	assert_reads(peers[2], "I am 1\nI am 2\n");
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "%d\n", i);
+		say(peers[0], text);
+		assert_reads(peers[1], text);
+		assert_reads(peers[2], text);
+	}
+	/* One leaves, the others do not mind. */
+	ck_assert_int_eq(close(peers[2]), 0);
+	say(peers[1], "bye\n");
+	assert_reads(peers[0], "bye\n");
+	program_stop(&program);
+	ck_assert_int_eq(read(peers[0], text, 1), 0);
+	ck_assert_int_eq(close(peers[0]), 0);
+	ck_assert_int_eq(close(peers[1]), 0);
 	folder_close(&folder);
 }

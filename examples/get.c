@@ -1,0 +1,105 @@
+/*
+ * get URL - prints what http://HOST[:PORT]/PATH has.
+ *
+ * Names are resolved and all their addresses tried within ten seconds; every
+ * receive has ten more.
+ */
+#include <a10.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATIENCE (10 * A10_SECOND)
+
+struct url {
+	char host[256];
+	char authority[264]; /* with a port */
+	char path[1024];
+};
+
+static int parse(const char *text, struct url *url)
+{
+	url->path[0] = '\0';
+	if (sscanf(text, "http://%255[^/]%1023s", url->host, url->path) < 1)
+		return -EINVAL;
+	snprintf(url->authority, sizeof(url->authority), "%s%s", url->host,
+		 strchr(url->host, ':') == NULL ? ":80" : "");
+	return 0;
+}
+
+static ssize_t ask(struct a10_fd fd, const struct url *url)
+{
+	char request[1536];
+	int n = snprintf(request, sizeof(request),
+			 "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n",
+			 url->path[0] ? url->path : "/", url->host);
+
+	return a10_await(a10_timeout(
+		a10_all(a10_send(fd, request, (size_t)n, 0)), PATIENCE));
+}
+
+/* The head, and what came with it; how much that is, or -errno. */
+static ssize_t receive_head(struct a10_fd fd, char *head, size_t size,
+			    char **ret_body)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	do {
+		if (used == size - 1)
+			return -EMSGSIZE;
+		n = a10_await(a10_timeout(a10_recv(fd, head + used,
+						   size - 1 - used, 0),
+					  PATIENCE));
+		if (n <= 0)
+			return n < 0 ? n : -ECONNRESET;
+		used += (size_t)n;
+		head[used] = '\0';
+		*ret_body = strstr(head, "\r\n\r\n");
+	} while (*ret_body == NULL);
+	*ret_body += 4;
+	return head + used - *ret_body;
+}
+
+static int get(void *text)
+{
+	char bytes[16384], *body = bytes;
+	struct a10_fd fd;
+	struct url url;
+	ssize_t n;
+	int status = 0;
+
+	if (parse(text, &url) < 0)
+		return -EINVAL;
+	n = a10_await_fd(
+		a10_timeout(a10_connect_to(url.authority, 0), PATIENCE), &fd);
+	if (n < 0)
+		return (int)n;
+	n = ask(fd, &url);
+	if (n >= 0)
+		n = receive_head(fd, bytes, sizeof(bytes), &body);
+	if (n >= 0 && sscanf(bytes, "HTTP/%*s %d", &status) != 1)
+		n = -EPROTO;
+	do {
+		if (n > 0)
+			n = a10_await(a10_all(
+				a10_write(A10_STDOUT, body, (size_t)n)));
+		body = bytes; /* what came with the head was first */
+		if (n >= 0)
+			n = a10_await(a10_timeout(a10_recv(fd, bytes,
+							   sizeof(bytes), 0),
+						  PATIENCE));
+	} while (n > 0);
+	a10_await(a10_close(fd));
+	return n < 0 ? (int)n : status;
+}
+
+int main(int argc, char **argv)
+{
+	int status = argc == 2 ? a10_run(NULL, get, argv[1]) : -EINVAL;
+
+	if (status < 0)
+		fprintf(stderr, "get URL: %s\n", strerror(-status));
+	else if (status != 200)
+		fprintf(stderr, "get: status %d\n", status);
+	return status != 200;
+}
