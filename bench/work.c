@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define ENTRANTS_MAX 32
+#define ENTRANTS_MAX 48
 
 static const struct entrant *entrants[ENTRANTS_MAX];
 static size_t entrants_count;
@@ -48,6 +48,11 @@ static const struct column http_columns[COLUMNS_MAX] = {
 static const struct column wake_columns[COLUMNS_MAX] = {
 	{ "p50 ns", true },
 	{ "p99 ns", true },
+};
+
+static const struct column tree_columns[COLUMNS_MAX] = {
+	{ "us/file", true },
+	{ "CPU-us/file", true },
 };
 
 static const struct column sleep_columns[COLUMNS_MAX] = {
@@ -274,6 +279,18 @@ const struct work works[] = {
 		.columns = echo_columns,
 		.peers = {
 			{ "epoll", { 0 }, 0, 0 },
+		},
+	},
+	{
+		.name = "tree",
+		.family = "tree",
+		.what = "10,000 files of 1 to 4 KiB are copied in memory, by "
+			"the example copy_tree",
+		.args = { .operations = 10000, .message_size = 2048 },
+		.quick = { .operations = 2000 },
+		.columns = tree_columns,
+		.peers = {
+			{ "cp", { 1.0 }, 0, 0 },
 		},
 	},
 	{

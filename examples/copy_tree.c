@@ -43,11 +43,12 @@ static ssize_t copy_bytes(struct a10_fd in, struct a10_fd out)
 	char bytes[32768]; /* the task's stack has twice as much */
 	ssize_t n;
 
-	while ((n = a10_await(a10_read(in, bytes, sizeof(bytes)))) > 0) {
-		n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)));
-		if (n < 0)
+	do {
+		n = a10_await(a10_all(a10_read(in, bytes, sizeof(bytes))));
+		if (n <= 0)
 			break;
-	}
+		n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)));
+	} while (n == sizeof(bytes)); /* fewer: the file has ended */
 	return n;
 }
 
