@@ -881,3 +881,24 @@ TEST(chat_tells_the_others_what_one_says)
 	ck_assert_int_eq(close(peers[1]), 0);
 	folder_close(&folder);
 }
+
+/* ---- disks ------------------------------------------------------------------------ */
+
+TEST(nvme_tells_of_a_disk)
+{
+	struct folder folder;
+	char text[512];
+
+	folder_open(&folder);
+	file_write(folder_file(&folder, "f"), "no disk", 7);
+	ck_assert_int_eq(program_run("nvme", folder.file, folder.file, text,
+				     sizeof(text)),
+			 1);
+	ck_assert_str_eq(text, "nvme: Operation not supported\n");
+	folder_close(&folder);
+	if (getenv("A10_TEST_DISK") == NULL)
+		SKIP("no disk");
+	ck_assert_int_eq(program_run("nvme", NULL, NULL, text, sizeof(text)),
+			 0);
+	ck_assert_ptr_nonnull(strstr(text, "blocks of 512 bytes\n"));
+}

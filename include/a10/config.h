@@ -46,7 +46,8 @@ struct a10_config {
 	uint8_t clamp;             /* [on]  sizes cut to the kernel's most */
 	uint8_t no_iowait;         /* [on]  waiting is not CPU iowait */
 	uint8_t kernel_thread;     /* [off] a thread that submits, SQPOLL */
-	uint8_t iopoll;            /* [off] busy-polled storage */
+	uint8_t iopoll;            /* [off] busy-polled storage: reads, writes
+				      and commands; else -EOPNOTSUPP */
 	uint8_t hybrid_iopoll;     /* [off] sleep a while, then poll */
 	uint8_t large_completions; /* [off] 32 bytes: result.extra */
 	uint8_t backend;           /* enum a10_backend */

@@ -124,7 +124,7 @@ struct a10_ring_info {
 	bool registered_ring; /* the ring's own descriptor is one */
 	bool incremental_pools;
 	uint8_t reserved0[2];
-	uint64_t opcodes[4]; /* bit n: the kernel has opcode n */
+	uint64_t opcodes[4]; /* bit n: this ring has opcode n */
 	uint64_t enters;     /* io_uring_enter calls so far */
 	uint64_t overflows;  /* completions the kernel lost, out of memory */
 	uint64_t reserved[6];

@@ -21,6 +21,9 @@ void slot_cancel_send(struct a10_ring *ring, struct slot *slot)
 	slot->id |= TAG_SPECIAL;
 	if (slot->marks & (MARK_LISTED | MARK_ASKED))
 		return;
+	/* Nothing of a busy-polled ring can be cancelled: it is soon over. */
+	if (unlikely(ring->iopoll))
+		return;
 	slot->marks |= MARK_LISTED;
 	cold->cancel_prev = NO_SLOT;
 	cold->cancel_next = ring->cancels;

@@ -64,5 +64,8 @@ void close_proceed(struct a10_ring *ring, struct slot *slot)
 		request->fd = 0;
 		request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
 	}
-	queue_push(ring, slot);
+	if (unlikely(!ring_knows(ring, URING_OP_CLOSE)))
+		standin_begin(ring, slot);
+	else
+		queue_push(ring, slot);
 }

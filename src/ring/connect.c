@@ -222,6 +222,9 @@ void connect_begin(struct a10_ring *ring, struct slot *slot)
 			return;
 		goto finish;
 	}
+	err = -EOPNOTSUPP;
+	if (unlikely(!ring_knows(ring, URING_OP_CONNECT)))
+		goto finish;
 	err = -ENOMEM;
 	capture = capture_take(&ring->captures, sizeof(address));
 	if (!capture)

@@ -311,7 +311,7 @@ struct a10_ring {
 	struct a10_sq sq;
 
 	/* The path of a submission. */
-	bool slow;     /* tracing, closing or watched: not the plain path */
+	bool slow;     /* ring_update_slow: not the plain path */
 	bool disabled; /* config.disabled, not enabled yet */
 	bool bound;
 	bool polling; /* inside poll: callbacks are being called */

@@ -151,6 +151,10 @@ static bool holds_more(struct a10_ring *ring, const struct slot *slot)
 
 static void wait_ready(struct a10_ring *ring, struct slot *slot)
 {
+	if (unlikely(!ring_knows(ring, URING_OP_POLL_ADD))) {
+		finish(ring, slot, -EOPNOTSUPP);
+		return;
+	}
 	slot->step = holds_more(ring, slot) ? STEP_TURN : STEP_READY;
 	queue_push_again(ring, slot);
 }

@@ -60,7 +60,9 @@ void timeout_begin(struct a10_ring *ring, struct slot *slot)
 	int err;
 
 	if (absolute && (clockid_t)cold->argument[1] != CLOCK_MONOTONIC) {
-		err = timeout_request(ring, slot);
+		err = -EOPNOTSUPP;
+		if (likely(ring_knows(ring, URING_OP_TIMEOUT)))
+			err = timeout_request(ring, slot);
 		if (err < 0)
 			slot_finish(ring, slot, err);
 		else

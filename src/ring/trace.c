@@ -22,7 +22,7 @@ static bool is_watched(void)
 void ring_update_slow(struct a10_ring *ring)
 {
 	ring->slow = ring->trace || ring->closing || is_watched() ||
-		     ring->sqe_shift != 0;
+		     ring->sqe_shift != 0 || ring->iopoll;
 	ring->window = ring->tail;
 }
 

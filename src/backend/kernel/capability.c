@@ -33,6 +33,25 @@ const char *probe_missing(uint32_t features)
 	return NULL;
 }
 
+/* What a busy-polled ring takes; all else is -EINVAL there. */
+static const uint8_t polled[] = {
+	URING_OP_NOP,         URING_OP_READV,          URING_OP_WRITEV,
+	URING_OP_READ_FIXED,  URING_OP_WRITE_FIXED,    URING_OP_FILES_UPDATE,
+	URING_OP_READ,        URING_OP_WRITE,          URING_OP_PROVIDE_BUFFERS,
+	URING_OP_MSG_RING,    URING_OP_REMOVE_BUFFERS, URING_OP_URING_CMD,
+	URING_OP_READV_FIXED, URING_OP_WRITEV_FIXED,
+};
+
+static void keep_polled(uint64_t opcodes[4])
+{
+	uint64_t kept[4] = { 0 };
+
+	for (size_t i = 0; i < sizeof(polled); i++)
+		kept[polled[i] / 64] |= UINT64_C(1) << polled[i] % 64;
+	for (size_t i = 0; i < 4; i++)
+		opcodes[i] &= kept[i];
+}
+
 static int probe_opcodes(int fd, uint64_t ret_opcodes[4])
 {
 	/* The kernel wants all of it to be zero. */
@@ -104,5 +123,7 @@ int probe_ring(int fd, struct backend_grant *ret_grant)
 	if (err < 0)
 		return err;
 	ret_grant->incremental = probe_incremental(fd);
+	if (ret_grant->setup_flags & URING_SETUP_IOPOLL)
+		keep_polled(ret_grant->opcodes);
 	return 0;
 }
