@@ -299,3 +299,85 @@ TEST(a_region_that_another_thread_named_lives_until_that_is_over)
 	close(fd);
 	ring_close(ring);
 }
+
+TEST(a_clone_keeps_the_memory_of_a_region_that_is_gone)
+{
+	struct a10_ring *one = ring_with(2);
+	struct a10_ring *two = ring_with(2);
+	struct a10_region *region = region_open(one, NULL, 8192);
+	struct a10_region *clone = NULL;
+	unsigned char *data = a10_region_data(region);
+	const int fd = file_open(8192);
+
+	ck_assert_int_eq(a10_region_clone(region, two, &clone), 0);
+	memset(data, 1, 8192);
+	a10_region_destroy(region);
+	ring_close(one);
+	ck_assert_ptr_eq(a10_region_data(clone), data);
+	ck_assert_int_eq(data[8191], 1);
+	ck_assert_int_eq(value_of(two, a10_fixed(a10_pread(a10_fd_regular(fd),
+							   data, 8192, 0),
+						 clone)),
+			 8192);
+	pattern_check(data, 8192, 0);
+	a10_region_destroy(clone);
+	ring_close(two);
+	ck_assert_int_eq(close(fd), 0);
+}
+
+TEST(memory_is_released_when_its_last_region_is_gone)
+{
+	static unsigned char bytes[4096];
+	static unsigned char others[4096];
+	struct a10_ring *one = ring_with(2);
+	struct a10_ring *two = ring_with(2);
+	struct a10_region *region = region_open(one, bytes, sizeof(bytes));
+	struct a10_region *clone = NULL;
+	unsigned int released[2] = { 0 };
+
+	ck_assert_int_eq(
+		a10_region_set_release(region, on_release, &released[0]), 0);
+	ck_assert_int_eq(a10_region_clone(region, two, &clone), 0);
+	/* Its place is another's; the clone still has it. */
+	ck_assert_int_eq(a10_region_update(region, others, sizeof(others)), 0);
+	ck_assert_int_eq(
+		a10_region_set_release(region, on_release, &released[1]), 0);
+	ck_assert_ptr_eq(a10_region_data(clone), bytes);
+	ck_assert_uint_eq(released[0], 0);
+	a10_region_destroy(clone);
+	ck_assert_uint_eq(released[0], 1);
+	/* What cannot be in its place leaves it. */
+	ck_assert_int_eq(a10_region_update(region, NULL, 1), -EINVAL);
+	ck_assert_uint_eq(released[1], 0);
+	ring_close(one); /* with a region left */
+	ck_assert_uint_eq(released[1], 1);
+	ring_close(two);
+	ck_assert_uint_eq(released[0], 1);
+}
+
+TEST(memory_is_not_released_before_what_names_it_is_over)
+{
+	static unsigned char bytes[4096];
+	struct a10_ring *ring = ring_with(2);
+	struct a10_region *region = region_open(ring, bytes, sizeof(bytes));
+	unsigned int released = 0;
+	struct seen seen;
+	int ends[2];
+
+	pipe_open(ends);
+	ck_assert_int_eq(a10_region_set_release(region, on_release, &released),
+			 0);
+	start(ring,
+	      a10_fixed(a10_read(a10_fd_regular(ends[0]), bytes, 1), region),
+	      &seen);
+	ck_assert_int_ge(a10_ring_poll(ring, 0), 0);
+	a10_region_destroy(region);
+	run_for(ring, A_MOMENT);
+	ck_assert_uint_eq(released, 0);
+	ck_assert_int_eq(write(ends[1], "a", 1), 1);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 1);
+	RUN_UNTIL(ring, released == 1);
+	pipe_close(ends);
+	ring_close(ring);
+}

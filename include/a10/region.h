@@ -26,8 +26,8 @@ A10_API void a10_region_destroy(struct a10_region *region);
 
 /*
  * Other memory in place of it, as in a10_region_create; -EBUSY: an operation
- * names it. memory must not be NULL (-EINVAL): what was allocated is
- * freed. Owner's thread. [REGISTER_BUFFERS_UPDATE]
+ * names it. memory must not be NULL (-EINVAL); what was there is released, as
+ * if the region was destroyed. Owner's thread. [REGISTER_BUFFERS_UPDATE]
  */
 A10_API int a10_region_update(struct a10_region *region, void *memory,
 			      size_t size);
@@ -35,12 +35,21 @@ A10_API int a10_region_update(struct a10_region *region, void *memory,
 /*
  * The same memory on another ring, of which it does not count against the
  * memlock limit again. The owner of ring may do this while nobody uses region's
- * ring. Before Linux 6.13 it is registered anew. It must be destroyed before
- * region is. [REGISTER_CLONE_BUFFERS]
+ * ring. Before Linux 6.13 it is registered anew. Either may be destroyed first:
+ * allocated memory goes with the last. [REGISTER_CLONE_BUFFERS]
  */
 A10_API int a10_region_clone(const struct a10_region *region,
 			     struct a10_ring *ring,
 			     struct a10_region **ret_region);
+
+/*
+ * Calls release(owned) once, when no region with the memory is left, no clone of
+ * it on another ring, and no operation that names one: the caller's memory may be
+ * freed then. On the thread of the last ring that had it; release NULL: not. 0,
+ * or as a10_region_create.
+ */
+A10_API int a10_region_set_release(struct a10_region *region,
+				   void (*release)(void *owned), void *owned);
 
 /* The memory. Any thread. */
 A10_API void *a10_region_data(const struct a10_region *region);

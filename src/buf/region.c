@@ -1,6 +1,9 @@
 /*
  * Regions: memory in a slot of the ring's table of registered buffers. The list
- * is in the order of slots, so the first gap is a free one.
+ * is in the order of slots, so the first gap is a free one. The memory is shared
+ * with the clones on other rings, and goes with the last of them; whoever gave it
+ * may be told. The kernel's own notices, tags, are not needed for that: an
+ * operation is over when the kernel is done with its buffer.
  */
 #include "base/log.h"
 #include "buf/loan.h"
@@ -12,14 +15,23 @@
 
 #define REGION_MAX (UINT64_C(1) << 30) /* what the kernel takes in one */
 
+struct memory {
+	_Atomic uint32_t references;
+	void *data;
+	size_t size;
+	bool allocated; /* data is ours */
+	void (*release)(void *owned);
+	void *owned;
+};
+
 struct a10_region {
 	struct a10_region *next;
 	struct a10_ring *ring;
+	struct memory *memory;
 	void *data;
 	size_t size;
 	uint32_t index;
-	bool allocated; /* data is ours */
-	bool closed;    /* destroyed, but for the operations that name it */
+	bool closed; /* destroyed, but for the operations that name it */
 	/*
 	 * Operations that name it are the sum: the owner counts in one, other
 	 * threads in the other, whoever held what it drops. Wraps are harmless.
@@ -73,23 +85,50 @@ static struct a10_region **slot_find_free(struct a10_ring *ring,
 	return link;
 }
 
-static void region_free(struct a10_region *region)
+/* data NULL: allocated. */
+static struct memory *memory_new(void *data, size_t size)
 {
-	if (region->allocated && region->data)
-		munmap(region->data, region->size);
-	free(region);
+	struct memory *memory = calloc(1, sizeof(*memory));
+
+	if (!memory)
+		return NULL;
+	memory->data = data;
+	memory->size = size;
+	atomic_init(&memory->references, 1);
+	if (data)
+		return memory;
+	memory->allocated = true;
+	memory->data = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory->data != MAP_FAILED)
+		return memory;
+	free(memory);
+	return NULL;
 }
 
-static int region_allocate(struct a10_region *region)
+static struct memory *memory_ref(struct memory *memory)
 {
-	void *data = mmap(NULL, region->size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	atomic_fetch_add_explicit(&memory->references, 1, memory_order_relaxed);
+	return memory;
+}
 
-	if (data == MAP_FAILED)
-		return -ENOMEM;
-	region->data = data;
-	region->allocated = true;
-	return 0;
+static void memory_unref(struct memory *memory)
+{
+	/* Release and acquire: what other rings' owners did with it is before. */
+	if (!memory || atomic_fetch_sub_explicit(&memory->references, 1,
+						 memory_order_acq_rel) != 1)
+		return;
+	if (memory->allocated)
+		munmap(memory->data, memory->size);
+	if (memory->release)
+		memory->release(memory->owned);
+	free(memory);
+}
+
+static void region_free(struct a10_region *region)
+{
+	memory_unref(region->memory);
+	free(region);
 }
 
 /* from: what it is a copy of; -EINVAL: the kernel does not copy. */
@@ -120,44 +159,41 @@ static int slot_fill(struct a10_ring *ring, const struct a10_region *region,
 	return err;
 }
 
-static int region_make(struct a10_ring *ring, void *memory, size_t size,
+/* Takes memory's reference, and gives it back if it fails. */
+static int region_make(struct a10_ring *ring, struct memory *memory,
 		       const struct a10_region *from,
 		       struct a10_region **ret_region)
 {
-	struct a10_region **link, *region;
+	struct a10_region **link, *region = NULL;
 	uint32_t index;
-	int err;
+	int err = -ENOMEM;
 
-	if (size == 0 || size > REGION_MAX)
-		return -EINVAL;
-	err = ring_registrable(ring);
-	if (err < 0)
+	if (!memory)
 		return err;
 	link = slot_find_free(ring, &index);
+	err = -ENFILE;
 	if (index >= ring->config.registered_buffers)
-		return -ENFILE;
+		goto unref;
+	err = -ENOMEM;
 	region = calloc(1, sizeof(*region));
 	if (!region)
-		return -ENOMEM;
+		goto unref;
 	region->ring = ring;
 	region->index = index;
-	region->data = memory;
-	region->size = size;
-	if (!memory) {
-		err = region_allocate(region);
-		if (err < 0)
-			goto free_region;
-	}
+	region->data = memory->data;
+	region->size = memory->size;
 	err = slot_fill(ring, region, from);
 	if (err < 0)
-		goto free_region;
+		goto unref;
+	region->memory = memory;
 	region->next = *link;
 	*link = region;
 	*ret_region = region;
 	return 0;
 
-free_region:
-	region_free(region);
+unref:
+	memory_unref(memory);
+	free(region);
 	return err;
 }
 
@@ -172,33 +208,61 @@ static bool region_is_held(const struct a10_region *region)
 int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 		      struct a10_region **ret_region)
 {
-	return region_make(ring, memory, size, NULL, ret_region);
+	int err;
+
+	if (size == 0 || size > REGION_MAX)
+		return -EINVAL;
+	err = ring_registrable(ring);
+	if (err < 0)
+		return err;
+	return region_make(ring, memory_new(memory, size), NULL, ret_region);
 }
 
 int a10_region_clone(const struct a10_region *region, struct a10_ring *ring,
 		     struct a10_region **ret_region)
 {
-	return region_make(ring, region->data, region->size, region,
+	int err = ring_registrable(ring);
+
+	if (err < 0)
+		return err;
+	return region_make(ring, memory_ref(region->memory), region,
 			   ret_region);
 }
 
-int a10_region_update(struct a10_region *region, void *memory, size_t size)
+int a10_region_set_release(struct a10_region *region,
+			   void (*release)(void *owned), void *owned)
 {
 	int err = ring_registrable(region->ring);
 
 	if (err < 0)
 		return err;
-	if (!memory || size == 0 || size > REGION_MAX)
+	region->memory->release = release;
+	region->memory->owned = owned;
+	return 0;
+}
+
+int a10_region_update(struct a10_region *region, void *data, size_t size)
+{
+	int err = ring_registrable(region->ring);
+	struct memory *memory;
+
+	if (err < 0)
+		return err;
+	if (!data || size == 0 || size > REGION_MAX)
 		return -EINVAL;
 	if (region_is_held(region))
 		return -EBUSY;
-	err = slot_update(region->ring, region->index, memory, size);
-	if (err < 0)
+	memory = memory_new(data, size);
+	if (!memory)
+		return -ENOMEM;
+	err = slot_update(region->ring, region->index, data, size);
+	if (err < 0) {
+		memory_unref(memory);
 		return err;
-	if (region->allocated)
-		munmap(region->data, region->size);
-	region->allocated = false;
-	region->data = memory;
+	}
+	memory_unref(region->memory);
+	region->memory = memory;
+	region->data = data;
 	region->size = size;
 	return 0;
 }
