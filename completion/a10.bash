@@ -26,8 +26,8 @@ _a10()
 			--stop-timeout --help'
 		;;
 	serve)
-		options='--listen --connections --hidden --mime-types --log
-			--json-log --stats --idle-timeout --request-timeout
+		options='--listen --connections --threads --hidden --mime-types
+			--log --json-log --stats --idle-timeout --request-timeout
 			--send-timeout --stop-timeout --help'
 		folders=yes
 		;;
@@ -39,7 +39,7 @@ _a10()
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
-	--listen | --connections | --parallel | --redirects | --*-timeout)
+	--listen | --connections | --threads | --parallel | --redirects | --*-timeout)
 		return
 		;;
 	esac

@@ -9,6 +9,10 @@
 
 #define RETRY_AFTER (100 * A10_MILLISECOND) /* when accepting failed */
 
+enum {
+	ADDRESS_SIZE = 128,
+};
+
 /* ---- sockets ------------------------------------------------------------ */
 
 /*
@@ -104,6 +108,31 @@ int listener_open(struct listener *listener, struct a10_sq *sq,
 	return (int)err;
 }
 
+/*
+ * The first was alone there when it was opened, as the kernel would not see to
+ * if it had been open to others then.
+ */
+int listener_join(struct listener *listener, struct a10_sq *sq,
+		  struct listener *first)
+{
+	const int on = 1;
+	struct a10_result result;
+	char text[ADDRESS_SIZE];
+	ssize_t err;
+
+	if (first->inherited || first->address.as.any.sa_family == AF_UNIX)
+		return -EOPNOTSUPP;
+	if (setsockopt(a10_fd_number(first->socket), SOL_SOCKET, SO_REUSEPORT,
+		       &on, sizeof(on)) < 0)
+		return -errno;
+	a10_address_format(&first->address, text, sizeof(text));
+	err = a10_await_on(sq, a10_listen_on(text, A10_REUSE_PORT), &result);
+	if (err < 0)
+		return (int)err;
+	listener->socket = result.fd;
+	return listener_take(listener);
+}
+
 int listener_inherit(struct listener *listener, int socket)
 {
 	socklen_t length = sizeof(int);
@@ -161,13 +190,13 @@ static void on_last_accepted(struct listener *listener, bool failed)
 
 static bool is_nearly_full(const struct server *server)
 {
-	return server->connection_count + server->connections_late >
+	return crowd_connections(server) + server->connections_late >
 	       server->settings.connections_max;
 }
 
 static bool is_full(const struct server *server)
 {
-	return server->connection_count >= server->settings.connections_max;
+	return crowd_connections(server) >= server->settings.connections_max;
 }
 
 /* The last that may: the others are not to bring one more each. */
@@ -184,6 +213,8 @@ static void on_accepted(void *data, const struct a10_result *r)
 
 	if (a10_fd_valid(r->fd) && server->stopping)
 		a10_fd_release(r->fd);
+	else if (a10_fd_valid(r->fd) && listener->dealt)
+		crowd_deal(server, a10_fd_number(r->fd));
 	else if (a10_fd_valid(r->fd))
 		connection_create(server, a10_fd_number(r->fd));
 	if (!r->more)
@@ -200,7 +231,8 @@ void listener_resume(struct listener *listener)
 	const bool few = is_nearly_full(server);
 	struct a10_op op;
 
-	if (server->stopping || listener->door != DOOR_SHUT || is_full(server))
+	if (server->stopping || listener->door != DOOR_SHUT ||
+	    crowd_waits(server))
 		return;
 	op = a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
 	if (!few)
@@ -208,6 +240,13 @@ void listener_resume(struct listener *listener)
 	listener->accepting = a10_submit(server->sq, op, on_accepted, listener);
 	if (listener->accepting > 0)
 		listener->door = few ? DOOR_AJAR : DOOR_OPEN;
+}
+
+void listener_review(struct listener *listener)
+{
+	if (is_nearly_full(listener->server))
+		listener_pause(listener);
+	listener_resume(listener);
 }
 
 void listener_start(struct listener *listener, struct server *server)

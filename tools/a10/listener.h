@@ -38,6 +38,7 @@ struct listener {
 	struct a10_fd socket;
 	struct a10_address address; /* what it really listens on */
 	bool inherited;             /* a socket of somebody else's */
+	bool dealt;                 /* there is one for all threads */
 	bool has_file;              /* made by us, and this one: */
 	dev_t file_device;
 	ino_t file_number;
@@ -52,12 +53,22 @@ struct listener {
 int listener_open(struct listener *listener, struct a10_sq *sq,
 		  const char *address);
 
+/*
+ * Another one on the address of first, for another thread: the kernel deals
+ * clients out. 0 or -errno; -EOPNOTSUPP: it is no address for more than one.
+ */
+int listener_join(struct listener *listener, struct a10_sq *sq,
+		  struct listener *first);
+
 /* Takes over a socket that listens already. 0; -ENOTSOCK, -EINVAL: it's none. */
 int listener_inherit(struct listener *listener, int socket);
 
 /* Lets clients in, as far as there may be more. */
 void listener_start(struct listener *listener, struct server *server);
 void listener_resume(struct listener *listener);
+
+/* There have come to be many connections, or few. */
+void listener_review(struct listener *listener);
 
 /*
  * Lets nobody in any more. The file of a Unix socket is removed first, if it is

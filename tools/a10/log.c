@@ -20,14 +20,22 @@ int log_open(struct log *log, enum log_form form, const char *path)
 	return log->fd < 0 ? -errno : 0;
 }
 
-void log_start(struct log *log, struct a10_sq *sq)
+void log_share(struct log *log, const struct log *other)
+{
+	log->form = other->form;
+	log->fd = other->fd;
+	log->shared = true;
+}
+
+void log_start(struct log *log, struct a10_sq *sq, struct a10_sq *writer)
 {
 	log->sq = sq;
+	log->writer = writer;
 }
 
 void log_finish(struct log *log)
 {
-	if (log->form != LOG_NONE && log->fd != STDOUT_FILENO)
+	if (log->form != LOG_NONE && log->fd != STDOUT_FILENO && !log->shared)
 		close(log->fd);
 	text_finish(&log->waiting);
 	text_finish(&log->writing);
@@ -160,6 +168,7 @@ static void add_lost(struct log *log)
 /* ---- writing ------------------------------------------------------------ */
 
 static void on_written(void *data, const struct a10_result *r);
+static void on_written_elsewhere(void *data, const struct a10_result *r);
 
 static void write_waiting(struct log *log)
 {
@@ -175,7 +184,10 @@ static void write_waiting(struct log *log)
 	log->waiting_lines = 0;
 	op = a10_all(a10_write(a10_fd_regular(log->fd), log->writing.data,
 			       log->writing.length));
-	log->busy = a10_submit(log->sq, op, on_written, log);
+	log->busy = a10_submit(log->writer, op,
+			       log->writer == log->sq ? on_written :
+							on_written_elsewhere,
+			       log);
 }
 
 static void note_failure(struct log *log, int err)
@@ -187,16 +199,36 @@ static void note_failure(struct log *log, int err)
 	log->has_complained = true;
 }
 
-static void on_written(void *data, const struct a10_result *r)
+static void go_on(struct log *log, ssize_t written)
 {
-	struct log *log = (struct log *)data;
-
-	if (r->value < 0)
-		note_failure(log, (int)r->value);
+	if (written < 0)
+		note_failure(log, (int)written);
 	log->busy = 0;
 	write_waiting(log);
 	if (log->busy <= 0 && log->ended)
 		log->ended(log->ended_data);
+}
+
+static void on_written(void *data, const struct a10_result *r)
+{
+	go_on((struct log *)data, r->value);
+}
+
+static void on_told(void *data, const struct a10_result *r)
+{
+	struct log *log = (struct log *)data;
+
+	(void)r;
+	go_on(log, log->written);
+}
+
+/* On the writer's thread: back to its own. */
+static void on_written_elsewhere(void *data, const struct a10_result *r)
+{
+	struct log *log = (struct log *)data;
+
+	log->written = r->value;
+	a10_submit(log->sq, a10_nop(), on_told, log);
 }
 
 void log_note(struct log *log, const struct exchange *exchange, int64_t now)
@@ -235,5 +267,5 @@ void log_give_up(struct log *log)
 {
 	log->given_up = true;
 	if (log->busy > 0)
-		a10_cancel(log->sq, log->busy);
+		a10_cancel(log->writer, log->busy);
 }

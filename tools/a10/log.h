@@ -1,5 +1,7 @@
 /*
- * log.h - a line for each answer, written by the ring so that nobody waits.
+ * log.h - a line for each answer, written by a ring so that nobody waits. Several
+ * logs to one file are written by one ring, one after the other: so lines are
+ * whole.
  *
  * Lines gather while those before them are being written. If who reads them
  * does not, they gather up to LOG_ROOM, and then are dropped and counted: the
@@ -28,7 +30,10 @@ enum log_form {
 struct log {
 	enum log_form form;
 	int fd;
-	struct a10_sq *sq;
+	bool shared;            /* fd is another log's to close */
+	struct a10_sq *sq;      /* of the thread it belongs to  */
+	struct a10_sq *writer;  /* that writes: the same, or another's */
+	ssize_t written;        /* what that one said                  */
 	struct text waiting;    /* lines that came while ... */
 	struct text writing;    /* ... these are on their way */
 	uint64_t waiting_lines; /* that it tells of, those lost before too */
@@ -44,8 +49,11 @@ struct log {
 /* To a file, which is appended to, or standard output (NULL). 0 or -errno. */
 int log_open(struct log *log, enum log_form form, const char *path);
 
-/* The ring it writes by; before the first line. */
-void log_start(struct log *log, struct a10_sq *sq);
+/* To the same as the other. */
+void log_share(struct log *log, const struct log *other);
+
+/* Whose it is, and the ring that writes; before the first line. */
+void log_start(struct log *log, struct a10_sq *sq, struct a10_sq *writer);
 
 /* now: of server_clock. */
 void log_note(struct log *log, const struct exchange *exchange, int64_t now);

@@ -22,11 +22,17 @@ enum {
 
 struct serve {
 	struct serve_options *options;
-	struct a10_ring *ring;
-	struct server server;
+	struct a10_ring *ring; /* of several threads: only to open listeners */
+	struct server *servers;
+	struct crowd crowd;
 	struct a10_fd signals;
 	struct signalfd_siginfo signal;
+	bool asked;   /* by the first signal     */
 	int ended_by; /* the second signal, or 0 */
+};
+
+static const struct a10_config ring_config = {
+	.completion_entries = COMPLETIONS,
 };
 
 /* ---- what it needs ------------------------------------------------------ */
@@ -86,26 +92,25 @@ static int open_signals(struct serve *serve)
 
 static int open_ring(struct serve *serve)
 {
-	const struct a10_config config = {
-		.completion_entries = COMPLETIONS,
-	};
-	int err = a10_ring_create(&config, &serve->ring);
+	int err = a10_ring_create(&ring_config, &serve->ring);
 
 	if (err < 0)
 		return complain("serve: no ring: %s (%s)", a10_ring_reason(),
 				strerror(-err));
-	serve->server.ring = serve->ring;
-	serve->server.sq = a10_ring_sq(serve->ring);
+	serve->servers[0].ring = serve->ring;
+	serve->servers[0].sq = a10_ring_sq(serve->ring);
 	return EXIT_OK;
 }
 
 static int open_folder(struct serve *serve)
 {
 	const char *folder = serve->options->folder;
+	const int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	serve->server.root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (serve->server.root < 0)
+	if (root < 0)
 		return complain("serve: %s: %s", folder, strerror(errno));
+	for (uint32_t i = 0; i < serve->crowd.count; i++)
+		serve->servers[i].root = root;
 	return EXIT_OK;
 }
 
@@ -121,14 +126,34 @@ static int open_tables(struct serve *serve)
 				strerror(-err));
 	if (options->log == LOG_NONE)
 		return EXIT_OK;
-	err = log_open(&serve->server.log, options->log, options->log_path);
+	err = log_open(&serve->servers[0].log, options->log, options->log_path);
 	if (err < 0)
 		return complain("serve: %s: %s", options->log_path,
 				strerror(-err));
+	for (uint32_t i = 1; i < serve->crowd.count; i++)
+		log_share(&serve->servers[i].log, &serve->servers[0].log);
 	return EXIT_OK;
 }
 
 /* ---- where it listens --------------------------------------------------- */
+
+/*
+ * One for each other thread. Where that cannot be, as for Unix sockets and those
+ * inherited, the first thread listens and deals clients out.
+ */
+static void share_listener(struct serve *serve, struct listener *first)
+{
+	for (uint32_t i = 1; i < serve->crowd.count && !first->dealt; i++) {
+		struct server *server = &serve->servers[i];
+		struct listener *listener =
+			&server->listeners[server->listener_count];
+
+		if (listener_join(listener, serve->servers[0].sq, first) == 0)
+			server->listener_count++;
+		else
+			first->dealt = true;
+	}
+}
 
 static int open_listeners(struct serve *serve)
 {
@@ -138,9 +163,13 @@ static int open_listeners(struct serve *serve)
 		.address_count = serve->options->address_count,
 		.fallback = "127.0.0.1:8010",
 	};
+	struct server *first = &serve->servers[0];
+	const int status = listeners_open(&wish, first->sq, first->listeners,
+					  &first->listener_count);
 
-	return listeners_open(&wish, serve->server.sq, serve->server.listeners,
-			      &serve->server.listener_count);
+	for (uint32_t i = 0; i < first->listener_count; i++)
+		share_listener(serve, &first->listeners[i]);
+	return status;
 }
 
 /* To standard output, unless that is the log's. */
@@ -151,9 +180,9 @@ static void announce(const struct serve *serve)
 	FILE *out = logs ? stderr : stdout;
 	char text[ADDRESS_SIZE];
 
-	for (uint32_t i = 0; i < serve->server.listener_count; i++) {
+	for (uint32_t i = 0; i < serve->servers[0].listener_count; i++) {
 		const struct a10_address *address =
-			&serve->server.listeners[i].address;
+			&serve->servers[0].listeners[i].address;
 		const bool local = address->as.any.sa_family == AF_UNIX;
 
 		a10_address_format(address, text, sizeof(text));
@@ -171,7 +200,7 @@ static void on_signal(void *data, const struct a10_result *r);
 
 static void await_signal(struct serve *serve)
 {
-	a10_submit(serve->server.sq,
+	a10_submit(serve->servers[0].sq,
 		   a10_all(a10_read(serve->signals, &serve->signal,
 				    sizeof(serve->signal))),
 		   on_signal, serve);
@@ -181,28 +210,87 @@ static void await_signal(struct serve *serve)
 static void on_signal(void *data, const struct a10_result *r)
 {
 	struct serve *serve = (struct serve *)data;
+	struct server *first = &serve->servers[0];
 
 	if (r->value < 0)
 		return;
-	if (serve->server.stopping) {
+	if (serve->asked) {
 		serve->ended_by = (int)serve->signal.ssi_signo;
-		a10_sq_stop(serve->server.sq);
+		/* What would have to be undone was when it was asked to. */
+		if (first->crowd)
+			_exit(SIGNALLED + serve->ended_by);
+		a10_sq_stop(first->sq);
 		return;
 	}
-	server_stop(&serve->server);
+	serve->asked = true;
+	server_stop(first);
+	if (first->crowd)
+		a10_shards_drain(first->shard.shards);
 	await_signal(serve);
+}
+
+/* On this thread alone. 0 or -errno. */
+static int run_one(struct serve *serve)
+{
+	const int err = server_start(&serve->servers[0]);
+
+	if (err < 0)
+		return err;
+	await_signal(serve);
+	announce(serve);
+	return a10_ring_run(serve->ring);
+}
+
+static void on_draining(void *data, const struct a10_result *r)
+{
+	struct server *server = (struct server *)data;
+
+	/* Also at the end of all, should one have failed. */
+	(void)r;
+	if (!server->stopping)
+		server_stop(server);
+}
+
+/* In each thread. */
+static int begin_shard(const struct a10_shard *shard)
+{
+	struct serve *serve = (struct serve *)shard->data;
+	struct server *server = &serve->servers[shard->index];
+	int err = crowd_join(server, shard);
+	a10_id id;
+
+	if (err < 0)
+		return err;
+	err = server_start(server);
+	if (err < 0)
+		return err;
+	id = a10_submit(server->sq, a10_shard_draining(shard), on_draining,
+			server);
+	if (id < 0)
+		return (int)id;
+	if (shard->index == 0) {
+		await_signal(serve);
+		announce(serve);
+	}
+	return 0;
+}
+
+static int run_several(struct serve *serve)
+{
+	a10_ring_destroy(serve->ring, A10_SECOND);
+	serve->ring = NULL;
+	for (uint32_t i = 0; i < serve->crowd.count; i++)
+		serve->servers[i].crowd = &serve->crowd;
+	return a10_shards_run(serve->crowd.count, &ring_config, begin_shard,
+			      serve);
 }
 
 /* Until it is stopped. Returns the exit status. */
 static int run(struct serve *serve)
 {
-	int err = server_start(&serve->server);
+	const int err =
+		serve->crowd.count > 1 ? run_several(serve) : run_one(serve);
 
-	if (err < 0)
-		return complain("serve: %s", strerror(-err));
-	await_signal(serve);
-	announce(serve);
-	err = a10_ring_run(serve->ring);
 	if (err < 0)
 		return complain("serve: %s", strerror(-err));
 	return serve->ended_by > 0 ? SIGNALLED + serve->ended_by : EXIT_OK;
@@ -210,11 +298,21 @@ static int run(struct serve *serve)
 
 static int open_all(struct serve *serve)
 {
-	int err = limit_connections(&serve->server.settings);
+	struct server_settings *settings = &serve->options->settings;
+	int err = limit_connections(settings);
 
 	if (err < 0)
 		return complain("serve: too few descriptors are allowed; "
 				"raise the limit with ulimit -n 4096");
+	serve->servers = (struct server *)calloc(serve->crowd.count,
+						 sizeof(struct server));
+	if (!serve->servers)
+		return complain("serve: %s", strerror(ENOMEM));
+	serve->crowd.servers = serve->servers;
+	for (uint32_t i = 0; i < serve->crowd.count; i++) {
+		serve->servers[i].settings = *settings;
+		serve->servers[i].root = -1;
+	}
 	err = open_signals(serve);
 	if (err < 0)
 		return complain("serve: signals: %s", strerror(-err));
@@ -224,10 +322,25 @@ static int open_all(struct serve *serve)
 	return EXIT_OK;
 }
 
+static void close_all(struct serve *serve)
+{
+	const uint32_t count = serve->servers ? serve->crowd.count : 0;
+	const int root = count > 0 ? serve->servers[0].root : -1;
+
+	for (uint32_t i = count; i > 0; i--)
+		server_finish(&serve->servers[i - 1]);
+	free(serve->servers);
+	mime_unload();
+	a10_fd_release(serve->signals);
+	if (root >= 0)
+		close(root);
+}
+
 int serve_run(int argc, char **argv)
 {
 	struct serve_options options = {
 		.folder = ".",
+		.threads = 1,
 		.settings = {
 			.idle_timeout_ns = IDLE_TIMEOUT,
 			.request_timeout_ns = REQUEST_TIMEOUT,
@@ -235,7 +348,7 @@ int serve_run(int argc, char **argv)
 			.stop_timeout_ns = STOP_TIMEOUT,
 		},
 	};
-	struct serve serve = { .options = &options, .server.root = -1 };
+	struct serve serve = { .options = &options };
 	int status = serve_options_parse(&options, argc, argv);
 
 	if (status != EXIT_OK)
@@ -244,16 +357,12 @@ int serve_run(int argc, char **argv)
 		serve_options_help();
 		return EXIT_OK;
 	}
-	serve.server.settings = options.settings;
+	serve.crowd.count = options.threads;
 	status = open_all(&serve);
 	if (status == EXIT_OK)
 		status = run(&serve);
-	/* All is over when the ring is, and nothing uses them any more. */
+	/* All is over when the rings are, and nothing uses them any more. */
 	a10_ring_destroy(serve.ring, A10_SECOND);
-	server_finish(&serve.server);
-	mime_unload();
-	a10_fd_release(serve.signals);
-	if (serve.server.root >= 0)
-		close(serve.server.root);
+	close_all(&serve);
 	return status;
 }

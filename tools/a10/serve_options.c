@@ -26,6 +26,9 @@ void serve_options_help(void)
 	       "(LISTEN_FDS)\n"
 	       "  --connections NUMBER       so many at once, others wait; "
 	       "default %d\n"
+	       "  --threads NUMBER           serve on so many threads, each "
+	       "with a CPU and a\n"
+	       "                             ring; default 1\n"
 	       "  --hidden                   serve names that begin with a dot, "
 	       "too; what a\n"
 	       "                             link without one leads to is served "
@@ -68,6 +71,7 @@ enum {
 	OPTION_HELP = 'h',
 	OPTION_LISTEN = 256,
 	OPTION_CONNECTIONS,
+	OPTION_THREADS,
 	OPTION_HIDDEN,
 	OPTION_MIME_TYPES,
 	OPTION_LOG,
@@ -83,6 +87,7 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	{ "threads", required_argument, NULL, OPTION_THREADS },
 	{ "hidden", no_argument, NULL, OPTION_HIDDEN },
 	{ "mime-types", required_argument, NULL, OPTION_MIME_TYPES },
 	{ "log", optional_argument, NULL, OPTION_LOG },
@@ -131,6 +136,8 @@ static int take_option(struct serve_options *options, int option)
 	case OPTION_CONNECTIONS:
 		return option_count(optarg, CONNECTIONS_LIMIT,
 				    &settings->connections_max);
+	case OPTION_THREADS:
+		return option_count(optarg, THREADS_MAX, &options->threads);
 	case OPTION_MIME_TYPES:
 		options->mime_types = optarg;
 		return 0;

@@ -10,6 +10,7 @@ struct serve_options {
 	uint32_t address_count; /* 0: none was given */
 	const char *addresses[LISTENERS_MAX];
 	struct server_settings settings;
+	uint32_t threads;
 	enum log_form log;
 	const char *log_path; /* NULL: standard output */
 	const char *mime_types;

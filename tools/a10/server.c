@@ -15,7 +15,12 @@ enum {
 /* The last word of the log is out: there is nothing left to do. */
 static void on_log_written(void *data)
 {
-	a10_sq_stop(((struct server *)data)->sq);
+	struct server *server = (struct server *)data;
+
+	if (server->crowd)
+		crowd_leave(server);
+	else
+		a10_sq_stop(server->sq);
 }
 
 static void stop_if_empty(struct server *server)
@@ -32,7 +37,8 @@ void server_add(struct server *server, struct connection *connection)
 		connection->next->previous = connection;
 	server->connections = connection;
 	server->connection_count++;
-	server->stats.accepted++;
+	counter_add(&server->stats.accepted, 1);
+	crowd_add(server);
 }
 
 void server_remove(struct server *server, struct connection *connection)
@@ -45,6 +51,7 @@ void server_remove(struct server *server, struct connection *connection)
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	server->connection_count--;
+	crowd_remove(server);
 	stop_if_empty(server);
 	for (uint32_t i = 0; i < server->listener_count; i++)
 		listener_resume(&server->listeners[i]);
@@ -63,13 +70,15 @@ static void find_memory_device(struct server *server)
 		server->memory_device = status.st_dev;
 }
 
-/* What one operation can accept before it is heard of and stopped. */
+/* What one operation of each can accept before that is heard of and stopped. */
 static void measure_late(struct server *server)
 {
 	struct a10_ring_info info;
 
 	a10_ring_info(server->ring, &info);
 	server->connections_late = 2 * info.completion_entries + LATE_MARGIN;
+	if (server->crowd)
+		server->connections_late *= server->crowd->count;
 }
 
 int server_start(struct server *server)
@@ -82,7 +91,8 @@ int server_start(struct server *server)
 	find_memory_device(server);
 	measure_late(server);
 	stats_init(&server->stats);
-	log_start(&server->log, server->sq);
+	log_start(&server->log, server->sq,
+		  server->crowd ? a10_shard_sq(&server->shard, 0) : server->sq);
 	for (uint32_t i = 0; i < server->listener_count; i++)
 		listener_start(&server->listeners[i], server);
 	return 0;
@@ -219,6 +229,7 @@ const char *server_date(struct server *server)
 
 	if (now != server->date_time) {
 		server->date_time = now;
+		stats_note_ring(&server->stats, server->ring);
 		date_format(now, server->date);
 	}
 	return server->date;

@@ -1,10 +1,11 @@
 /*
- * server.h - what the connections of a server share: the folder, the settings,
+ * server.h - what the connections of a thread share: the folder, the settings,
  * spare memory, the log and the counts. Who may come in is listener.h's.
  */
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "crowd.h"
 #include "date.h"
 #include "listeners.h"
 #include "log.h"
@@ -27,6 +28,7 @@ struct exchange;
 enum {
 	CONNECTIONS_MAX = 10000,     /* unless it is said otherwise         */
 	CONNECTIONS_LIMIT = 1 << 20, /* whatever is said                    */
+	THREADS_MAX = 256,
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
 	COMPLETIONS = 1024,    /* that wait to be seen, if that is granted   */
 	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
@@ -49,13 +51,17 @@ struct server {
 	struct server_settings settings;
 	struct a10_ring *ring;
 	struct a10_sq *sq;
+	struct crowd *crowd;    /* NULL: there is only this server */
+	struct a10_shard shard; /* of a crowd's                    */
+	atomic_bool waits;      /* wants to hear when there is room ... */
+	atomic_bool told;       /* ... or that there is none: it will   */
 	struct a10_pool *pool;
 	int root;            /* the folder: what is served is below it     */
 	dev_t memory_device; /* files there are in memory; 0: none are     */
 	bool stopping;
 	uint32_t connections_late; /* near the limit: so many are left */
-	uint32_t connection_count;
-	struct connection *connections; /* the newest first */
+	_Atomic uint32_t connection_count; /* the statistics' to read */
+	struct connection *connections;    /* the newest first */
 	uint32_t listener_count;
 	struct listener listeners[LISTENERS_MAX];
 	size_t page_bytes; /* see PAGES_MAX */

@@ -38,22 +38,23 @@ void histogram_note(struct histogram *histogram, uint64_t us)
 	}
 	if (bucket >= HISTOGRAM_BUCKETS)
 		bucket = HISTOGRAM_BUCKETS - 1;
-	histogram->buckets[bucket]++;
-	histogram->count++;
-	histogram->sum += us;
-	if (us > histogram->greatest)
-		histogram->greatest = us;
+	counter_add(&histogram->buckets[bucket], 1);
+	counter_add(&histogram->count, 1);
+	counter_add(&histogram->sum, us);
+	if (us > counter_read(&histogram->greatest))
+		atomic_store_explicit(&histogram->greatest, us,
+				      memory_order_relaxed);
 }
 
 uint64_t histogram_percentile(const struct histogram *histogram,
 			      unsigned int permille)
 {
-	const uint64_t wanted =
-		histogram->count - histogram->count * (1000 - permille) / 1000;
+	const uint64_t count = counter_read(&histogram->count);
+	const uint64_t wanted = count - count * (1000 - permille) / 1000;
 	uint64_t seen = 0;
 
 	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		seen += histogram->buckets[i];
+		seen += counter_read(&histogram->buckets[i]);
 		if (seen > 0 && seen >= wanted)
 			return histogram_limit(i);
 	}
@@ -73,12 +74,73 @@ void stats_note(struct stats *stats, const struct exchange *exchange,
 {
 	const int status = exchange->response.status;
 
-	stats->requests++;
-	stats->bytes_sent += exchange->sent;
+	counter_add(&stats->requests, 1);
+	counter_add(&stats->bytes_sent, exchange->sent);
 	if (status >= STATUS_FIRST && status <= STATUS_LAST)
-		stats->statuses[status - STATUS_FIRST]++;
+		counter_add(&stats->statuses[status - STATUS_FIRST], 1);
 	note_time(&stats->first_byte, exchange->asked_at, exchange->began_at);
 	note_time(&stats->last_byte, exchange->asked_at, now);
+}
+
+void stats_note_ring(struct stats *stats, const struct a10_ring *ring)
+{
+	struct a10_ring_info info;
+
+	a10_ring_info(ring, &info);
+	atomic_store_explicit(&stats->ring_pending, a10_ring_pending(ring),
+			      memory_order_relaxed);
+	atomic_store_explicit(&stats->ring_enters, info.enters,
+			      memory_order_relaxed);
+	atomic_store_explicit(&stats->ring_overflows, info.overflows,
+			      memory_order_relaxed);
+}
+
+/* ---- adding up ---------------------------------------------------------- */
+
+static void take(_Atomic uint64_t *sum, const _Atomic uint64_t *counter)
+{
+	counter_add(sum, counter_read(counter));
+}
+
+static void take_histogram(struct histogram *sum,
+			   const struct histogram *histogram)
+{
+	const uint64_t greatest = counter_read(&histogram->greatest);
+
+	take(&sum->count, &histogram->count);
+	take(&sum->sum, &histogram->sum);
+	if (greatest > counter_read(&sum->greatest))
+		atomic_store_explicit(&sum->greatest, greatest,
+				      memory_order_relaxed);
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		take(&sum->buckets[i], &histogram->buckets[i]);
+}
+
+static void take_stats(struct stats *sum, const struct stats *stats)
+{
+	take(&sum->accepted, &stats->accepted);
+	take(&sum->requests, &stats->requests);
+	take(&sum->bytes_sent, &stats->bytes_sent);
+	take(&sum->idle_timeouts, &stats->idle_timeouts);
+	take(&sum->request_timeouts, &stats->request_timeouts);
+	take(&sum->send_timeouts, &stats->send_timeouts);
+	take(&sum->ring_pending, &stats->ring_pending);
+	take(&sum->ring_enters, &stats->ring_enters);
+	take(&sum->ring_overflows, &stats->ring_overflows);
+	for (int i = 0; i <= STATUS_LAST - STATUS_FIRST; i++)
+		take(&sum->statuses[i], &stats->statuses[i]);
+	take_histogram(&sum->first_byte, &stats->first_byte);
+	take_histogram(&sum->last_byte, &stats->last_byte);
+}
+
+static uint32_t count_servers(const struct server *server)
+{
+	return server->crowd ? server->crowd->count : 1;
+}
+
+static const struct server *server_at(const struct server *server, uint32_t i)
+{
+	return server->crowd ? &server->crowd->servers[i] : server;
 }
 
 /* ---- the page ----------------------------------------------------------- */
@@ -90,22 +152,24 @@ static void add_histogram(struct text *text, const char *name,
 
 	json_add_name(text, name);
 	text_add(text, "{");
-	json_add_number(text, "count", histogram->count);
-	json_add_number(text, "sum", histogram->sum);
+	json_add_number(text, "count", counter_read(&histogram->count));
+	json_add_number(text, "sum", counter_read(&histogram->sum));
 	json_add_number(text, "p50", histogram_percentile(histogram, 500));
 	json_add_number(text, "p90", histogram_percentile(histogram, 900));
 	json_add_number(text, "p99", histogram_percentile(histogram, 990));
 	json_add_number(text, "p999", histogram_percentile(histogram, 999));
-	json_add_number(text, "max", histogram->greatest);
+	json_add_number(text, "max", counter_read(&histogram->greatest));
 	json_add_name(text, "buckets");
 	text_add(text, "[");
 	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		if (histogram->buckets[i] == 0)
+		const uint64_t count = counter_read(&histogram->buckets[i]);
+
+		if (count == 0)
 			continue;
 		text_add(text, first ? "[" : ",[");
 		text_add_number(text, histogram_limit(i));
 		text_add(text, ",");
-		text_add_number(text, histogram->buckets[i]);
+		text_add_number(text, count);
 		text_add(text, "]");
 		first = false;
 	}
@@ -119,7 +183,8 @@ static void add_statuses(struct text *text, const struct stats *stats)
 	json_add_name(text, "status");
 	text_add(text, "{");
 	for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
-		const uint64_t count = stats->statuses[status - STATUS_FIRST];
+		const uint64_t count =
+			counter_read(&stats->statuses[status - STATUS_FIRST]);
 
 		if (count == 0)
 			continue;
@@ -131,48 +196,83 @@ static void add_statuses(struct text *text, const struct stats *stats)
 	text_add(text, "}");
 }
 
-static void add_ring(struct text *text, const struct server *server)
+static void add_ring(struct text *text, const struct stats *stats)
 {
-	struct a10_ring_info info;
-
-	a10_ring_info(server->ring, &info);
 	json_add_name(text, "ring");
 	text_add(text, "{");
-	json_add_number(text, "pending", a10_ring_pending(server->ring));
-	json_add_number(text, "enters", info.enters);
-	json_add_number(text, "overflows", info.overflows);
+	json_add_number(text, "pending", counter_read(&stats->ring_pending));
+	json_add_number(text, "enters", counter_read(&stats->ring_enters));
+	json_add_number(text, "overflows",
+			counter_read(&stats->ring_overflows));
 	text_add(text, "}");
 }
 
-void stats_add_json(struct text *text, const struct server *server)
+static void add_connections(struct text *text, const struct server *server,
+			    const struct stats *stats)
 {
-	const struct stats *stats = &server->stats;
-	const int64_t up = a10_now() - stats->started_at;
+	json_add_name(text, "connections");
+	text_add(text, "{");
+	json_add_number(text, "open", crowd_connections(server));
+	json_add_number(text, "most", server->settings.connections_max);
+	json_add_number(text, "accepted", counter_read(&stats->accepted));
+	text_add(text, "}");
+}
 
+static void add_timeouts(struct text *text, const struct stats *stats)
+{
+	json_add_name(text, "timeouts");
+	text_add(text, "{");
+	json_add_number(text, "idle", counter_read(&stats->idle_timeouts));
+	json_add_number(text, "request",
+			counter_read(&stats->request_timeouts));
+	json_add_number(text, "send", counter_read(&stats->send_timeouts));
+	text_add(text, "}");
+}
+
+/* Who does how much of it. */
+static void add_threads(struct text *text, const struct server *server)
+{
+	json_add_name(text, "threads");
+	text_add(text, "[");
+	for (uint32_t i = 0; i < count_servers(server); i++) {
+		const struct server *one = server_at(server, i);
+
+		text_add(text, i == 0 ? "{" : ",{");
+		json_add_number(text, "open",
+				atomic_load(&one->connection_count));
+		json_add_number(text, "accepted",
+				counter_read(&one->stats.accepted));
+		json_add_number(text, "requests",
+				counter_read(&one->stats.requests));
+		text_add(text, "}");
+	}
+	text_add(text, "]");
+}
+
+void stats_add_json(struct text *text, struct server *server)
+{
+	const int64_t up = a10_now() - server->stats.started_at;
+	struct stats sum;
+
+	memset(&sum, 0, sizeof(sum));
+	stats_note_ring(&server->stats, server->ring);
+	for (uint32_t i = 0; i < count_servers(server); i++)
+		take_stats(&sum, &server_at(server, i)->stats);
 	text_add(text, "{");
 	json_add_name(text, "version");
 	json_add_string(text, view_of(a10_version()));
 	json_add_number(text, "uptime_ms", (uint64_t)(up / A10_MILLISECOND));
-	json_add_name(text, "connections");
-	text_add(text, "{");
-	json_add_number(text, "open", server->connection_count);
-	json_add_number(text, "most", server->settings.connections_max);
-	json_add_number(text, "accepted", stats->accepted);
-	text_add(text, "}");
-	json_add_number(text, "requests", stats->requests);
-	json_add_number(text, "bytes_sent", stats->bytes_sent);
-	add_statuses(text, stats);
-	json_add_name(text, "timeouts");
-	text_add(text, "{");
-	json_add_number(text, "idle", stats->idle_timeouts);
-	json_add_number(text, "request", stats->request_timeouts);
-	json_add_number(text, "send", stats->send_timeouts);
-	text_add(text, "}");
+	add_connections(text, server, &sum);
+	json_add_number(text, "requests", counter_read(&sum.requests));
+	json_add_number(text, "bytes_sent", counter_read(&sum.bytes_sent));
+	add_statuses(text, &sum);
+	add_timeouts(text, &sum);
 	json_add_name(text, "latency_us");
 	text_add(text, "{");
-	add_histogram(text, "first_byte", &stats->first_byte);
-	add_histogram(text, "last_byte", &stats->last_byte);
+	add_histogram(text, "first_byte", &sum.first_byte);
+	add_histogram(text, "last_byte", &sum.last_byte);
 	text_add(text, "}");
-	add_ring(text, server);
+	add_ring(text, &sum);
+	add_threads(text, server);
 	text_add(text, "}\n");
 }

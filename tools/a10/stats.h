@@ -7,9 +7,11 @@
 
 #include "text.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+struct a10_ring;
 struct exchange;
 struct server;
 
@@ -23,23 +25,43 @@ enum {
 	HISTOGRAM_BUCKETS = 26 * HISTOGRAM_STEPS,
 };
 
+/*
+ * One thread counts, any may read: so no step of it needs a lock, and a sum over
+ * several is not of one moment.
+ */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(
+		counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + more,
+		memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 /* Microseconds. Bucket n holds what is less than its limit; the last the rest */
 struct histogram {
-	uint64_t count;
-	uint64_t sum;
-	uint64_t greatest;
-	uint64_t buckets[HISTOGRAM_BUCKETS];
+	_Atomic uint64_t count;
+	_Atomic uint64_t sum;
+	_Atomic uint64_t greatest;
+	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
 struct stats {
 	int64_t started_at;
-	uint64_t accepted;
-	uint64_t requests; /* answered, or broken off while that went on */
-	uint64_t bytes_sent;
-	uint64_t idle_timeouts;
-	uint64_t request_timeouts;
-	uint64_t send_timeouts;
-	uint64_t statuses[STATUS_LAST - STATUS_FIRST + 1];
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t requests; /* answered, or broken off meanwhile */
+	_Atomic uint64_t bytes_sent;
+	_Atomic uint64_t idle_timeouts;
+	_Atomic uint64_t request_timeouts;
+	_Atomic uint64_t send_timeouts;
+	_Atomic uint64_t ring_pending; /* as of a second ago or so */
+	_Atomic uint64_t ring_enters;
+	_Atomic uint64_t ring_overflows;
+	_Atomic uint64_t statuses[STATUS_LAST - STATUS_FIRST + 1];
 	struct histogram first_byte; /* from the last of the request ... */
 	struct histogram last_byte;  /* ... to this one of the answer    */
 };
@@ -50,8 +72,11 @@ void stats_init(struct stats *stats);
 void stats_note(struct stats *stats, const struct exchange *exchange,
 		int64_t now);
 
-/* The page. */
-void stats_add_json(struct text *text, const struct server *server);
+/* What only the ring's own thread can ask it. */
+void stats_note_ring(struct stats *stats, const struct a10_ring *ring);
+
+/* The page: of all servers, if there are several. */
+void stats_add_json(struct text *text, struct server *server);
 
 void histogram_note(struct histogram *histogram, uint64_t us);
 
