@@ -72,9 +72,9 @@ TEST(work_is_done_on_another_thread)
 
 	gate_make(&gate);
 	start(ring, a10_work(pass, &gate), &seen);
+	run_for(ring, A_MOMENT);
 	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
 	ck_assert_int_eq(sigismember(&blocked, SIGTERM), 0);
-	run_for(ring, A_MOMENT);
 	ck_assert_uint_eq(seen.count, 0);
 	ck_assert_uint_eq(a10_ring_pending(ring), 1);
 	ck_assert_int_eq(sem_post(&gate.open), 0);
