@@ -175,6 +175,34 @@ TEST(connections_of_one_socket_are_dealt_out_in_turn)
 	server_end(&server);
 }
 
+/* Those of the port, whoever has them. */
+static int count_listeners(uint16_t port)
+{
+	FILE *file = fopen("/proc/net/tcp", "re");
+	char wanted[16];
+	char line[256];
+	int count = 0;
+
+	ck_assert_ptr_nonnull(file);
+	snprintf(wanted, sizeof(wanted), ":%04X ", port);
+	while (fgets(line, sizeof(line), file))
+		count += strstr(line, wanted) && strstr(line, " 0A ");
+	fclose(file);
+	return count;
+}
+
+TEST(each_thread_has_a_listener_if_that_can_be)
+{
+	struct server server;
+	uint16_t port;
+
+	start_threads(&server, NULL, NULL);
+	ck_assert_int_eq(count_listeners(server.port), THREADS);
+	port = server.port;
+	server_end(&server);
+	ck_assert_int_eq(count_listeners(port), 0);
+}
+
 TEST(an_address_in_use_is_noticed_with_threads_too)
 {
 	struct server server;
@@ -242,6 +270,40 @@ TEST(the_limit_holds_over_all_threads)
 		}
 		pause_ms(1);
 	}
+	server_end(&server);
+}
+
+/* The one that listens is not the one that has room. */
+TEST(room_on_one_thread_is_told_to_the_one_that_listens)
+{
+	static const char *const arguments[] = {
+		"serve", "--threads", "2", "--stats", "--connections", "2", NULL
+	};
+	struct command command;
+	struct server server;
+	int fds[3];
+	int fd;
+
+	server_start(&server, NULL, NULL);
+	fd = listen_somewhere(&server.port);
+	command_start_with(&command, arguments, fd);
+	close(fd);
+	command_read(&command, true);
+	fds[0] = dial_and_ask(&server);
+	fds[1] = dial_and_ask(&server);
+	for (int i = 0; i < 4; i++) {
+		fds[2] = client_dial(&server);
+		client_say(fds[2], GET_HELLO);
+		pause_ms(10);
+		/* In turn: every other one is the second thread's. */
+		close(fds[1]);
+		assert_hello(fds[2]);
+		fds[1] = fds[2];
+	}
+	close(fds[0]);
+	close(fds[1]);
+	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
+	ck_assert_int_eq(command_wait(&command), 0);
 	server_end(&server);
 }
 

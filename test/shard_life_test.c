@@ -330,7 +330,10 @@ static int fail_in_some(const struct a10_shard *shard)
 		return 0;
 	if (shard->index == 1)
 		return -EDOM;
-	nap(100 * A10_MILLISECOND);
+	/* When the other has: that stops all. */
+	ck_assert_int_eq(a10_await_on(a10_ring_sq(shard->ring),
+				      a10_shard_draining(shard), NULL),
+			 POLLIN);
 	return -ERANGE;
 }
 

@@ -4,8 +4,8 @@
  * Each shard keeps to itself what it works on; they talk by messages
  * (a10/msg.h) and by submitting to each other's rings. A listener per shard is
  * a10_listen_on with A10_REUSE_PORT: the kernel deals connections out; one that
- * one shard accepts is handed to another by a10_fd_move, or, a regular one, by
- * its number in a message.
+ * one shard accepts is handed to another as its number in a message, or, a direct
+ * one, by a10_fd_move and its new place in a message (a10_ring_direct).
  */
 #ifndef A10_SHARD_H
 #define A10_SHARD_H
