@@ -29,7 +29,9 @@ A10_OP a10_work(a10_work_fn *fn, void *data)
 
 /*
  * So many helper threads at most (0: 64; 1024 are the most), made when they are
- * needed and ended when they are not. Any thread.
+ * needed and ended when they are not. What waits for one waits in turn; a name
+ * that is being resolved has one too, even if nobody wants it any more. Any
+ * thread.
  */
 A10_API void a10_work_limit(uint32_t threads);
 
