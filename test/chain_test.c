@@ -507,10 +507,10 @@ TEST(a_time_out_of_an_all_member_counts_from_the_last_progress)
 					   &seen),
 			 0);
 	RUN_UNTIL(ring, seen.ended);
-	thread_join(thread);
 	ck_assert_uint_eq(seen.count, 2);
 	ck_assert_int_eq(seen.at[0].value, (int64_t)size);
 	ck_assert_int_eq(seen.at[1].value, 0);
+	thread_join(thread); /* which waits for all of it */
 	ck_assert_int_gt(a10_now() - begin, 50 * A10_MILLISECOND);
 	free(data);
 	pair_close(ring, &pair);
