@@ -5,11 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- how far it is ---------------------------------------------------------- */
@@ -287,5 +292,95 @@ TEST(two_at_once_do_not_write_to_the_same_file)
 		ck_assert_int_eq(mkfifo("hello.txt.part", 0644), 0);
 		ck_assert_int_eq(command_run(&command, arguments), 1);
 	}
+	server_end(&server);
+}
+
+/* ---- another server ---------------------------------------------------------- */
+
+static const char nginx_path[] = "/usr/sbin/nginx";
+
+/* Nothing of it is outside of that folder, which a user can write to. */
+static void put_nginx_conf(const char *folder, uint16_t port)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "daemon off; master_process off; worker_processes 1;\n"
+		 "error_log stderr crit; pid %s/nginx.pid;\n"
+		 "events { worker_connections 64; }\n"
+		 "http { access_log off; client_body_temp_path %s/t;\n"
+		 "proxy_temp_path %s/t; fastcgi_temp_path %s/t;\n"
+		 "uwsgi_temp_path %s/t; scgi_temp_path %s/t;\n"
+		 "server { listen 127.0.0.1:%u; root %s/folder; } }\n",
+		 folder, folder, folder, folder, folder, folder, port, folder);
+	put("nginx.conf", text);
+}
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr =
+					       htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, length), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length),
+			 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static pid_t nginx_start(const struct server *server, uint16_t port)
+{
+	char conf[128];
+	pid_t pid;
+
+	put_nginx_conf(server->top, port);
+	snprintf(conf, sizeof(conf), "%s/down/nginx.conf", server->top);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(nginx_path, "nginx", "-p", server->top, "-c", conf,
+		      (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* Of another make than ours: what it calls a version, and how it sends parts. */
+TEST(nginx_is_understood_too)
+{
+	struct server server;
+	struct server nginx;
+	struct command command;
+	const double until = now() + test_slowed(10);
+	pid_t pid;
+
+	if (access(nginx_path, X_OK) != 0)
+		SKIP("nginx is not installed");
+	begin_with_server(&server);
+	put_pattern("../folder/large", 1000000);
+	nginx.port = free_port();
+	pid = nginx_start(&server, nginx.port);
+	{
+		const char *const arguments[] = { "get", "-C",
+						  at_server(&nginx, "large"),
+						  NULL };
+
+		while (command_run(&command, arguments) != 0) {
+			ck_assert_msg(now() < until, "%s", command.text);
+			pause_ms(10);
+		}
+		assert_same("large", "../folder/large");
+		ck_assert_int_eq(unlink("large"), 0);
+		leave_part(&nginx, "large", 600000);
+		ck_assert_int_eq(command_run(&command, arguments), 0);
+		assert_said(&command, "gone on with");
+		assert_same("large", "../folder/large");
+	}
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	server_end(&server);
 }

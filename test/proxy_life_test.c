@@ -231,12 +231,11 @@ TEST(both_sides_may_be_unix_sockets)
 	char target[64], path[64];
 	const char *const arguments[] = { "proxy", target, "--listen", path,
 					  NULL };
-	char *bytes = (char *)calloc(1, LARGE);
+	static char bytes[LARGE];
 	struct command command;
 	int listener, client, peer;
 	socklen_t length;
 
-	ck_assert_ptr_nonnull(bytes);
 	snprintf(target, sizeof(target), "unix:@a10-proxy-%d", (int)getpid());
 	snprintf(path, sizeof(path), "unix:@a10-proxied-%d", (int)getpid());
 	length = fill_abstract(&address, target);
@@ -264,7 +263,6 @@ TEST(both_sides_may_be_unix_sockets)
 	close(client);
 	close(peer);
 	close(listener);
-	free(bytes);
 	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
 	ck_assert_int_eq(command_wait(&command), 0);
 }

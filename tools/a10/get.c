@@ -156,23 +156,13 @@ static int open_signals(struct get *get)
 
 static int run(struct get *get)
 {
-	struct a10_ring *ring;
-	int err;
+	int err = open_signals(get);
 
-	err = open_signals(get);
 	if (err < 0)
 		return complain("get: signals: %s", strerror(-err));
-	/* a10_run would do, but this tells why there is no ring. */
-	err = a10_ring_create(NULL, &ring);
+	err = a10_run(NULL, get_main, get);
 	if (err < 0)
 		return complain("get: no ring: %s", a10_ring_reason());
-	if (a10_task_spawn(a10_ring_sq(ring), get_main, get, 0) < 0)
-		err = -ENOMEM;
-	else
-		err = a10_ring_run(ring);
-	a10_ring_destroy(ring, A10_SECOND);
-	if (err < 0)
-		return complain("get: %s", strerror(-err));
 	if (get->ended_by > 0)
 		return SIGNALLED + get->ended_by;
 	return get->failed > 0 ? EXIT_FAILED : EXIT_OK;
