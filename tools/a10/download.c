@@ -206,7 +206,7 @@ static int keep(struct work *work, struct body *body)
 	work->length = 0;
 	err = part_write(&work->part, work->bytes, (size_t)n, download->count);
 	if (err < 0)
-		return fail(download, err, "%s: %s", download->path,
+		return fail(download, err, "cannot be written: %s",
 			    strerror(-err));
 	download->count += (uint64_t)n;
 	return 0;
@@ -261,7 +261,7 @@ static int hear_whole(struct work *work)
 	const int err = part_begin(&work->part, tag_of(reply));
 
 	if (err < 0)
-		return fail(download, err, "%s: %s", download->path,
+		return fail(download, err, "cannot be written: %s",
 			    strerror(-err));
 	download->count = 0;
 	download->begun_at = 0;
@@ -414,7 +414,7 @@ static int request_all(struct work *work)
 		return outcome;
 	err = part_finish(&work->part, download->settings->replace);
 	if (err < 0)
-		return fail(download, err, "%s: %s", download->path,
+		return fail(download, err, "cannot be written: %s",
 			    strerror(-err));
 	return 0;
 }

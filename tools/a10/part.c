@@ -10,6 +10,11 @@ static bool is_output(const struct part *part)
 	return strcmp(part->path, "-") == 0;
 }
 
+static bool is_there(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* What is locked is what bears the name, not what bore it a moment ago. */
 static bool is_still_it(const struct part *part)
 {
@@ -54,8 +59,7 @@ const char *part_open(struct part *part, const char *path, bool replace,
 	}
 	snprintf(part->part_path, sizeof(part->part_path), "%s.part", path);
 	snprintf(part->tag_path, sizeof(part->tag_path), "%s.part.tag", path);
-	if (!replace &&
-	    faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (!replace && is_there(path))
 		return "it is there already; --force replaces it";
 	*ret_err = a10_await_fd(
 		a10_open(part->part_path,
@@ -114,25 +118,34 @@ int part_write(struct part *part, const char *bytes, size_t length,
 	return n < 0 ? (int)n : 0;
 }
 
+/* Where a file system cannot look and rename in one. 0 or -errno. */
+static int give_name(const struct part *part)
+{
+	ssize_t err = a10_await(
+		a10_linkat(A10_CWD, part->part_path, A10_CWD, part->path, 0));
+
+	if (err == 0)
+		return unlink(part->part_path) < 0 ? -errno : 0;
+	if (err == -EEXIST || is_there(part->path))
+		return -EEXIST;
+	return (int)a10_await(
+		a10_renameat(A10_CWD, part->part_path, A10_CWD, part->path));
+}
+
 int part_finish(struct part *part, bool replace)
 {
-	ssize_t err;
+	int err;
 
 	if (is_output(part))
 		return 0;
-	err = a10_await(a10_renameat2(A10_CWD, part->part_path, A10_CWD,
-				      part->path,
-				      replace ? 0 : RENAME_NOREPLACE));
-	/* Not every file system can look and rename in one. */
-	if (err == -EINVAL && !replace) {
-		err = a10_await(a10_linkat(A10_CWD, part->part_path, A10_CWD,
-					   part->path, 0));
-		if (err == 0)
-			unlink(part->part_path);
-	}
+	err = (int)a10_await(a10_renameat2(A10_CWD, part->part_path, A10_CWD,
+					   part->path,
+					   replace ? 0 : RENAME_NOREPLACE));
+	if (err == -EINVAL && !replace)
+		err = give_name(part);
 	if (err == 0)
 		unlink(part->tag_path);
-	return (int)err;
+	return err;
 }
 
 bool part_can_go_on(const struct part *part)
