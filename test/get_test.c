@@ -93,7 +93,7 @@ TEST(files_come_whole_and_under_their_names)
 	struct command command;
 
 	begin_with_server(&server);
-	put_pattern("../folder/large", 3000000);
+	put_pattern("../folder/large", 500000);
 	{
 		const char *const arguments[] = {
 			"get", at_server(&server, "hello.txt"),
@@ -217,12 +217,12 @@ static void leave_part(const struct server *server, const char *name,
 
 TEST(what_was_interrupted_goes_on)
 {
-	const size_t lengths[] = { 1, 700000, 999999, 1000000 };
+	const size_t lengths[] = { 1, 200000, 299999, 300000 };
 	struct server server;
 	struct command command;
 
 	begin_with_server(&server);
-	put_pattern("../folder/large", 1000000);
+	put_pattern("../folder/large", 300000);
 	for (size_t i = 0; i < 4; i++) {
 		const char *const arguments[] = { "get", "-C",
 						  at_server(&server, "large"),
@@ -244,9 +244,9 @@ TEST(what_has_changed_since_begins_anew)
 	struct command command;
 
 	begin_with_server(&server);
-	put_pattern("../folder/large", 1000000);
-	leave_part(&server, "large", 500000);
-	put_pattern("../folder/large", 900001);
+	put_pattern("../folder/large", 300000);
+	leave_part(&server, "large", 150000);
+	put_pattern("../folder/large", 290001);
 	{
 		const char *const arguments[] = { "get", "-C",
 						  at_server(&server, "large"),
@@ -257,7 +257,7 @@ TEST(what_has_changed_since_begins_anew)
 		assert_same("large", "../folder/large");
 		ck_assert_int_eq(unlink("large"), 0);
 		/* Nobody knows of what this is a part. */
-		leave_part(&server, "large", 500000);
+		leave_part(&server, "large", 150000);
 		ck_assert_int_eq(unlink("large.part.tag"), 0);
 		ck_assert_int_eq(command_run(&command, arguments), 0);
 		assert_same("large", "../folder/large");
@@ -361,7 +361,7 @@ TEST(nginx_is_understood_too)
 	if (access(nginx_path, X_OK) != 0)
 		SKIP("nginx is not installed");
 	begin_with_server(&server);
-	put_pattern("../folder/large", 1000000);
+	put_pattern("../folder/large", 300000);
 	nginx.port = free_port();
 	pid = nginx_start(&server, nginx.port);
 	{
@@ -375,7 +375,7 @@ TEST(nginx_is_understood_too)
 		}
 		assert_same("large", "../folder/large");
 		ck_assert_int_eq(unlink("large"), 0);
-		leave_part(&nginx, "large", 600000);
+		leave_part(&nginx, "large", 150000);
 		ck_assert_int_eq(command_run(&command, arguments), 0);
 		assert_said(&command, "gone on with");
 		assert_same("large", "../folder/large");

@@ -267,6 +267,46 @@ TEST(both_sides_may_be_unix_sockets)
 	ck_assert_int_eq(command_wait(&command), 0);
 }
 
+/* A listener on the loopback of IPv6, or -1. */
+static int listen_on_six(uint16_t *ret_port)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+					.sin6_addr = in6addr_loopback };
+	socklen_t length = sizeof(address);
+	const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	ck_assert_int_eq(listen(fd, 4), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length),
+			 0);
+	*ret_port = ntohs(address.sin6_port);
+	have_patience(fd);
+	return fd;
+}
+
+TEST(an_address_of_ipv6_stands_in_brackets)
+{
+	struct proxy proxy;
+	uint16_t port = 0;
+	char target[32];
+	int client, peer;
+
+	proxy.listener = listen_on_six(&port);
+	if (proxy.listener < 0)
+		SKIP("no IPv6");
+	snprintf(target, sizeof(target), "[::1]:%u", port);
+	proxy_start_to(&proxy, target, NULL, NULL);
+	meet(&proxy, &client, &peer);
+	assert_passes(client, peer, "x");
+	close(client);
+	close(peer);
+	proxy_end(&proxy);
+}
+
 TEST(a_name_will_do_as_a_target)
 {
 	struct proxy proxy = { .listener = listen_here() };
