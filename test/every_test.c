@@ -21,7 +21,8 @@ struct world {
 	struct a10_sq *sq;
 	struct folder folder;
 	struct a10_pool *pool;
-	struct a10_fd file[2], in[2], out[2], socket[2], listener[2], epoll[2];
+	struct a10_fd file[2], in[2], out[2], socket[2], listener[2], epoll[2],
+		directory[2];
 	int far_in, far_out, far_socket;
 	uint64_t random;
 	struct a10_watch *watch;
@@ -44,6 +45,7 @@ struct run {
 	struct a10_watch_event change;
 	siginfo_t child;
 	uint32_t word;
+	struct futex_waitv wait;
 };
 
 static uint64_t pick(struct world *world, uint64_t of)
@@ -63,6 +65,11 @@ static void take(void *data, const struct a10_result *r)
 	}
 	run->pair[0] = run->pair[1] = a10_fd_none();
 	run->ended += !r->more;
+}
+
+static ssize_t work_little(void *data)
+{
+	return data != NULL;
 }
 
 typedef struct a10_op make_op(struct run *run, int direct);
@@ -148,6 +155,18 @@ EVERY(signals, a10_multishot(a10_signal_read(w->signals, &run->info)))
 EVERY(watch, a10_watch_next(w->watch, &run->change))
 EVERY(watches, a10_multishot(a10_watch_next(w->watch, &run->change)))
 
+EVERY(futex_waitv, a10_futex_waitv(&run->wait, 1))
+EVERY(waitid_any, a10_waitid(P_ALL, 0, &run->child, WEXITED))
+EVERY(discard, a10_block_discard(w->file[d], 0, 4096))
+EVERY(bind, a10_bind(w->socket[d], &run->address))
+EVERY(readlink, a10_readlink("/proc/self/exe", (char *)run->bytes, BYTES))
+EVERY(getdents, a10_getdents64(w->directory[d], run->bytes, BYTES))
+EVERY(sendfile, a10_all(a10_sendfile(w->socket[d], w->file[d], 0, 5)))
+EVERY(sendfile_pipe, a10_sendfile(w->out[d], w->file[!d], 2, 5))
+EVERY(copy_range, a10_copy_file_range(w->file[!d], 0, w->file[d], 50, 5))
+EVERY(work, a10_work(work_little, run))
+EVERY(resolve, a10_resolve("127.0.0.1:80", &run->address, 1))
+
 static make_op *const makers[] = {
 	every_nop,
 	every_read,
@@ -217,6 +236,17 @@ static make_op *const makers[] = {
 	every_signals,
 	every_watch,
 	every_watches,
+	every_futex_waitv,
+	every_waitid_any,
+	every_discard,
+	every_bind,
+	every_readlink,
+	every_getdents,
+	every_sendfile,
+	every_sendfile_pipe,
+	every_copy_range,
+	every_work,
+	every_resolve,
 };
 
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
@@ -263,6 +293,9 @@ static void world_open(struct world *world)
 	world->listener[1] =
 		fd_of(world->ring, a10_fd_register(world->listener[0]));
 	both_of(world->ring, epoll_create1(EPOLL_CLOEXEC), world->epoll);
+	both_of(world->ring,
+		open(world->folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		world->directory);
 	ck_assert_int_eq(epoll_ctl(a10_fd_number(world->epoll[0]),
 				   EPOLL_CTL_ADD, a10_fd_number(world->in[0]),
 				   &event),
@@ -303,8 +336,9 @@ static void world_stir(struct world *world)
 
 static void world_close(struct world *world)
 {
-	struct a10_fd *all[] = { world->file,   world->in,       world->out,
-				 world->socket, world->listener, world->epoll };
+	struct a10_fd *all[] = { world->file,     world->in,       world->out,
+				 world->socket,   world->listener, world->epoll,
+				 world->directory };
 
 	a10_watch_destroy(world->watch);
 	fd_close(world->ring, world->signals);
@@ -331,6 +365,10 @@ static a10_id run_begin(struct world *world, struct run *run, size_t which,
 	run->iov = (struct iovec){ run->bytes, BYTES };
 	run->header.msg_iov = &run->iov;
 	run->header.msg_iovlen = 1;
+	run->wait.uaddr = (uintptr_t)&run->word;
+	run->wait.flags = 2 | FUTEX_PRIVATE_FLAG;
+	ck_assert_int_eq(
+		a10_address_parse("unix:/no/such/place", &run->address), 0);
 	id = a10_submit(world->sq, makers[which](run, direct), take, run);
 	if (id < 0)
 		run->ended = 1; /* refused: it will not be delivered */
@@ -388,6 +426,8 @@ static void world_forget(struct world *world)
 		A10_OPCODE_WAITID,    A10_OPCODE_EPOLL_WAIT,
 		A10_OPCODE_URING_CMD, A10_OPCODE_FUTEX_WAKE,
 		A10_OPCODE_FADVISE,   A10_OPCODE_READV_FIXED,
+		A10_OPCODE_MADVISE,   A10_OPCODE_FUTEX_WAIT,
+		A10_OPCODE_BIND,      A10_OPCODE_FUTEX_WAITV,
 	};
 
 	for (size_t i = 0; i < sizeof(newer); i++)

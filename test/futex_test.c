@@ -8,12 +8,24 @@ static void ring_forget(struct a10_ring *ring, uint32_t opcode)
 	ring->grant.opcodes[opcode / 64] &= ~(UINT64_C(1) << opcode % 64);
 }
 
+/* The requests, then the system calls that stand in for them. */
+static struct a10_ring *ring_made(bool older)
+{
+	struct a10_ring *ring = ring_open(NULL);
+
+	if (older) {
+		ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
+		ring_forget(ring, A10_OPCODE_FUTEX_WAITV);
+		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
+	}
+	return ring;
+}
+
 static void test_wait(struct a10_ring *ring, uint32_t flags)
 {
 	static uint32_t word = 7;
 	struct seen one, two;
 
-	ring_needs(ring, A10_OPCODE_FUTEX_WAIT);
 	start(ring, a10_futex_wait(&word, 7, flags), &one);
 	start(ring, a10_futex_wait(&word, 7, flags), &two);
 	run_for(ring, A_MOMENT);
@@ -38,17 +50,18 @@ TEST(a_word_is_waited_for_and_woken)
 	ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
 	test_wait(ring, 0);
 	test_wait(ring, A10_FUTEX_SHARED);
+	ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
+	test_wait(ring, 0);
+	test_wait(ring, A10_FUTEX_SHARED);
 	ring_close(ring);
 }
 
-TEST(waiting_for_a_word_is_cancelled_and_timed_out)
+static void test_cancel(struct a10_ring *ring)
 {
-	struct a10_ring *ring = ring_open(NULL);
 	uint32_t word = 1;
 	struct seen seen;
 	a10_id id;
 
-	ring_needs(ring, A10_OPCODE_FUTEX_WAIT);
 	id = start(ring, a10_futex_wait(&word, 1, 0), &seen);
 	run_for(ring, A_MOMENT);
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
@@ -57,18 +70,27 @@ TEST(waiting_for_a_word_is_cancelled_and_timed_out)
 	ck_assert_int_eq(value_of(ring, a10_timeout(a10_futex_wait(&word, 1, 0),
 						    A_MOMENT)),
 			 -ETIME);
+	start(ring, a10_futex_wait(&word, 1, 0), &seen);
+	run_for(ring, A10_MILLISECOND);
+	/* The end of its ring ends it too. */
 	ring_close(ring);
+	ck_assert_uint_eq(seen.ended, 1);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
 }
 
-TEST(any_of_several_words_is_waited_for)
+TEST(waiting_for_a_word_is_cancelled_and_timed_out)
 {
-	struct a10_ring *ring = ring_open(NULL);
+	test_cancel(ring_made(false));
+	test_cancel(ring_made(true));
+}
+
+static void test_several(struct a10_ring *ring)
+{
 	uint32_t words[3] = { 1, 2, 3 };
 	struct futex_waitv waits[3];
 	struct seen seen;
 	a10_id id;
 
-	ring_needs(ring, A10_OPCODE_FUTEX_WAITV);
 	memset(waits, 0, sizeof(waits));
 	for (int i = 0; i < 3; i++) {
 		waits[i].uaddr = (uintptr_t)&words[i];
@@ -96,14 +118,40 @@ TEST(any_of_several_words_is_waited_for)
 	ring_close(ring);
 }
 
+TEST(any_of_several_words_is_waited_for)
+{
+	test_several(ring_made(false));
+	test_several(ring_made(true));
+}
+
+/* Each has a thread of its own, so those that wake find one too. */
+TEST(many_wait_for_words_without_the_request_and_none_is_lost)
+{
+	static struct seen seen[100];
+	struct a10_ring *ring = ring_made(true);
+	static uint32_t word;
+	unsigned int woken = 0;
+
+	a10_work_limit(1);
+	for (int i = 0; i < 100; i++)
+		start(ring, a10_futex_wait(&word, 0, 0), &seen[i]);
+	WAIT_UNTIL((woken += (unsigned int)value_of(
+			    ring, a10_futex_wake(&word, 7, 0))) == 100);
+	for (int i = 0; i < 100; i++) {
+		RUN_UNTIL(ring, seen[i].ended);
+		ck_assert_int_eq(seen[i].last.value, 0);
+	}
+	a10_work_limit(0);
+	ring_close(ring);
+}
+
 TEST(all_are_woken_or_none_as_it_is_told)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	static uint32_t word;
 	struct seen seen[3];
 
-	ring_needs(ring, A10_OPCODE_FUTEX_WAIT);
-	for (int round = 0; round < 2; round++) {
+	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 3; i++)
 			start(ring, a10_futex_wait(&word, 0, 0), &seen[i]);
 		run_for(ring, A_MOMENT);
@@ -117,7 +165,8 @@ TEST(all_are_woken_or_none_as_it_is_told)
 				 3);
 		RUN_UNTIL(ring,
 			  seen[0].ended && seen[1].ended && seen[2].ended);
-		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
+		ring_forget(ring, round ? A10_OPCODE_FUTEX_WAIT :
+					  A10_OPCODE_FUTEX_WAKE);
 	}
 	ring_close(ring);
 }
@@ -143,7 +192,21 @@ TEST(words_that_cannot_be_are_refused)
 		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
 	}
 	ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
-	ck_assert_int_eq(value_of(ring, a10_futex_wait(&word, 0, 0)),
+	for (uint32_t bit = 2; bit != 0; bit <<= 1)
+		ck_assert_int_eq(value_of(ring, a10_futex_wait(&word, 0, bit)),
+				 -EINVAL);
+	ck_assert_int_eq(value_of(ring, a10_futex_wait(crooked, 0, 0)),
+			 -EINVAL);
+	/* One more than there is room for beside the one that ends it. */
+	ring_forget(ring, A10_OPCODE_FUTEX_WAITV);
+	for (int i = 0; i < 128; i++) {
+		waits[i].uaddr = (uintptr_t)&word;
+		waits[i].flags = 2 | FUTEX_PRIVATE_FLAG;
+	}
+	ck_assert_int_eq(value_of(ring, a10_futex_waitv(waits, 128)),
 			 -EOPNOTSUPP);
+	ck_assert_int_eq(value_of(ring, a10_timeout(a10_futex_waitv(waits, 127),
+						    A10_MILLISECOND)),
+			 -ETIME);
 	ring_close(ring);
 }

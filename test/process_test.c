@@ -205,22 +205,52 @@ TEST(waiting_says_what_is_wrong)
 	ring_close(ring);
 }
 
-TEST(what_no_descriptor_tells_of_a_child_is_eopnotsupp_without_the_opcode)
+static void test_any(struct a10_ring *ring)
 {
-	struct a10_ring *ring = ring_open(NULL);
 	struct a10_process process = start_script(ring, "exec sleep 100");
+	struct seen any, group;
+	siginfo_t info;
+	a10_id id;
 
-	ring_forget(ring, A10_OPCODE_WAITID);
-	ck_assert_int_eq(value_of(ring, a10_waitid(P_ALL, 0, NULL, WEXITED)),
-			 -EOPNOTSUPP);
-	ck_assert_int_eq(value_of(ring, a10_waitid(P_PID, (id_t)process.pid,
-						   NULL, WSTOPPED)),
-			 -EOPNOTSUPP);
+	memset(&info, 0, sizeof(info));
+	id = start(ring, a10_waitid(P_ALL, 0, NULL, WEXITED), &any);
+	start(ring, a10_waitid(P_PGID, (id_t)getpgrp(), &info, WSTOPPED),
+	      &group);
+	ck_assert_int_eq(value_of(ring, a10_timeout(a10_waitid(P_ALL, 0, NULL,
+							       WCONTINUED),
+						    A_MOMENT)),
+			 -ETIME);
+	ck_assert_uint_eq(any.count + group.count, 0);
+	ck_assert_int_eq(a10_process_kill(&process, SIGSTOP), 0);
+	RUN_UNTIL(ring, group.ended);
+	ck_assert_int_eq(group.last.value, 0);
+	ck_assert_int_eq(info.si_pid, process.pid);
+	ck_assert_int_eq(a10_exit_signal(&info), SIGSTOP);
+	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
+	RUN_UNTIL(ring, any.ended);
+	ck_assert_int_eq(any.last.value, -ECANCELED);
+	/* Given up, it has taken nothing. */
 	ck_assert_int_eq(a10_process_kill(&process, SIGKILL), 0);
+	start(ring, a10_waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), &any);
+	RUN_UNTIL(ring, any.ended);
+	ck_assert_int_eq(any.last.value, 0);
+	ck_assert_int_eq(info.si_pid, process.pid);
 	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)),
 			 A10_PROCESS_SIGNALLED + SIGKILL);
+	ck_assert_int_eq(value_of(ring, a10_waitid(P_ALL, 0, NULL, WEXITED)),
+			 -ECHILD);
 	fd_close(ring, process.pidfd);
 	ring_close(ring);
+}
+
+TEST(any_child_is_waited_for_and_one_that_stops)
+{
+	struct a10_ring *ring = ring_open(NULL);
+
+	test_any(ring);
+	ring = ring_open(NULL);
+	ring_forget(ring, A10_OPCODE_WAITID);
+	test_any(ring);
 }
 
 /* ---- starting -------------------------------------------------------------- */
@@ -348,7 +378,7 @@ TEST(a_child_that_cannot_be_started_leaves_nothing)
 	ring_close(ring);
 }
 
-TEST(the_ends_of_a_child_nobody_wants_are_closed)
+TEST(a_child_nobody_wants_is_reaped_and_its_ends_are_closed)
 {
 	struct a10_ring *ring = ring_open(NULL);
 	const char *argv[] = { "cat", NULL };
@@ -357,7 +387,7 @@ TEST(the_ends_of_a_child_nobody_wants_are_closed)
 					       .out = A10_STDIO_PIPE };
 	struct a10_process process;
 	unsigned int before;
-	int status;
+	siginfo_t info;
 
 	ring_bind(ring);
 	before = open_descriptors();
@@ -366,11 +396,11 @@ TEST(the_ends_of_a_child_nobody_wants_are_closed)
 				    NULL),
 			 0);
 	RUN_UNTIL(ring, a10_ring_pending(ring) == 0);
-	run_for(ring, A_MOMENT);
-	ck_assert_uint_eq(open_descriptors(), before);
-	/* Its input has come to an end. */
-	ck_assert_int_gt(waitpid(-1, &status, 0), 0);
-	ck_assert(WIFEXITED(status) || WTERMSIG(status) == SIGPIPE);
+	/* Its input comes to an end, and so does it. */
+	RUN_UNTIL(ring,
+		  waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0);
+	ck_assert_int_eq(errno, ECHILD);
+	WAIT_UNTIL(open_descriptors() == before);
 	ring_close(ring);
 }
 

@@ -403,11 +403,12 @@ static int sync_default(struct scripted *kernel, const struct uring_sqe *sqe)
 }
 
 static int scripted_sync(struct backend *backend,
-			 const struct uring_sqe *request)
+			 const struct uring_sqe *request, struct halt *halt)
 {
 	struct scripted *kernel = scripted_of(backend);
 	int result = SCRIPTED_DEFAULT;
 
+	(void)halt;
 	pthread_mutex_lock(&kernel->lock);
 	kernel->syncs[kernel->sync_count++ % SCRIPTED_RECORDS] = *request;
 	if (kernel->sync)

@@ -9,7 +9,7 @@
 
 static int at_once(struct rig *rig, struct uring_sqe request)
 {
-	return rig->calls->sync(rig->backend, &request);
+	return rig->calls->sync(rig->backend, &request, NULL);
 }
 
 #define AT_ONCE(rig, ...) at_once((rig), (struct uring_sqe){ __VA_ARGS__ })

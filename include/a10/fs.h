@@ -3,6 +3,7 @@
 #define A10_FS_H
 
 #include <a10/op.h>
+#include <string.h>
 
 struct open_how;
 struct statx;
@@ -129,6 +130,83 @@ A10_OP a10_symlinkat(const char *target, struct a10_fd dirfd, const char *path)
 			 (uint64_t)(uintptr_t)path, 0);
 }
 
+/*
+ * readlinkat(2): what the link at path says, not ended by a zero, into ret_text,
+ * lent; value is its length, size if it had to be cut. Path "": the link that
+ * dirfd is (O_PATH | O_NOFOLLOW). By a helper thread, so not in a chain.
+ * [readlinkat]
+ */
+A10_OP a10_readlinkat(struct a10_fd dirfd, const char *path, char *ret_text,
+		      size_t size)
+{
+	return a10_fs_op(A10_OPCODE_READLINKAT, dirfd, path, size,
+			 (uint64_t)(uintptr_t)ret_text, 0);
+}
+
+/* readlink(2): a10_readlinkat relative to the working directory. [readlink] */
+A10_OP a10_readlink(const char *path, char *ret_text, size_t size)
+{
+	return a10_readlinkat(A10_CWD, path, ret_text, size);
+}
+
+/* ---- directories --------------------------------------------------------- */
+
+/*
+ * getdents64(2): some more entries of a directory into entries, lent, for
+ * a10_dirent_next. value: bytes, 0 at the end; -EINVAL: no room for one, which
+ * 300 bytes always are. It goes on where the last one on this descriptor
+ * stopped: one at a time. By a helper thread, so not in a chain; of a direct
+ * descriptor before Linux 6.8 -EOPNOTSUPP. [getdents64]
+ */
+A10_OP a10_getdents64(struct a10_fd fd, void *entries, size_t size)
+{
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_GETDENTS64, fd, entries, size, 0, 0);
+
+	op.extra.flags |= A10_WITH_LIBRARY;
+	return op;
+}
+
+/* An entry of a directory. */
+struct a10_dirent {
+	const char *name; /* in what was read */
+	size_t length;    /* of the name */
+	uint64_t inode;
+	int64_t next; /* where the one after it is, for lseek(2) */
+	uint8_t type; /* DT_* of readdir(3); DT_UNKNOWN: ask a10_statx */
+	uint8_t reserved[7];
+};
+
+/*
+ * The entries in what a10_getdents64 has read, but for "." and "..": *at is 0 at
+ * first. false: no more in here.
+ */
+A10_INLINE bool a10_dirent_next(const void *entries, size_t length, size_t *at,
+				struct a10_dirent *ret_entry)
+{
+	const char *const all = (const char *)entries;
+
+	/* Inode, next, size of the entry, type, name. */
+	while (*at + 19 < length) {
+		const char *const entry = all + *at;
+		const char *const name = entry + 19;
+		uint16_t size;
+
+		memcpy(&size, entry + 16, sizeof(size));
+		*at = size > 19 ? *at + size : length;
+		if (name[0] == '.' &&
+		    (!name[1] || (name[1] == '.' && !name[2])))
+			continue;
+		memcpy(&ret_entry->inode, entry, 8);
+		memcpy(&ret_entry->next, entry + 8, 8);
+		ret_entry->type = (uint8_t)entry[18];
+		ret_entry->name = name;
+		ret_entry->length = strlen(name);
+		return true;
+	}
+	return false;
+}
+
 /* ---- extended attributes ------------------------------------------------- */
 
 /* The constructors' constructor. fd none: of path, which is followed. */
@@ -185,8 +263,8 @@ A10_OP a10_fgetxattr(struct a10_fd fd, const char *name, void *ret_value,
 /* ---- contents ------------------------------------------------------------ */
 
 /*
- * ftruncate(2). Before Linux 6.9 the system call, on the owner's thread, which
- * waits for the file system; direct ones before 6.8 -EOPNOTSUPP. [FTRUNCATE]
+ * ftruncate(2). Before Linux 6.9 the system call, by a helper thread; direct
+ * ones before 6.8 -EOPNOTSUPP. [FTRUNCATE]
  */
 A10_OP a10_ftruncate(struct a10_fd fd, int64_t length)
 {
@@ -210,7 +288,7 @@ A10_OP a10_fallocate(struct a10_fd fd, int mode, int64_t offset, int64_t length)
 
 /*
  * posix_fadvise(2): advice is POSIX_FADV_*; length 0: to the end. More than 4
- * GiB is the system call, on the owner's thread, where the kernel's own takes no
+ * GiB is the system call, by a helper thread, where the kernel's own takes no
  * more. [FADVISE]
  */
 A10_OP a10_fadvise(struct a10_fd fd, int64_t offset, int64_t length, int advice)

@@ -152,6 +152,50 @@ A10_OP a10_tee(struct a10_fd in, struct a10_fd out, size_t length,
 	return op;
 }
 
+/* The constructors' constructor: bytes of one file, by a helper thread. */
+A10_OP a10_file_op(enum a10_opcode opcode, struct a10_fd in, int64_t in_offset,
+		   struct a10_fd out, int64_t out_offset, uint64_t length)
+{
+	struct a10_op op = a10_splice(in, in_offset, out, out_offset, 0, 0);
+
+	op.request.opcode = (uint8_t)opcode;
+	op.request.address3 = length;
+	op.extra.length = length;
+	return op;
+}
+
+/*
+ * sendfile(2) of length bytes from in_offset on (A10_NO_OFFSET: from its
+ * position, which moves): all of them, also to a socket or a pipe that has no
+ * room for now, which the ring waits for. value: bytes, fewer if the file ends;
+ * on an error and when cancelled count says how many. a10_all besides: whole and
+ * in order among the sends of out. By helper threads, so not in a chain; a
+ * socket that blocks costs a copy (O_NONBLOCK does not), a terminal that blocks
+ * is waited for. Both direct or regular (direct before Linux 6.8 -EOPNOTSUPP).
+ * a10_close and a10_cancel_fd know it by out. [sendfile]
+ */
+A10_OP a10_sendfile(struct a10_fd out, struct a10_fd in, int64_t in_offset,
+		    uint64_t length)
+{
+	return a10_file_op(A10_OPCODE_SENDFILE, in, in_offset, out,
+			   A10_NO_OFFSET, length);
+}
+
+/*
+ * copy_file_range(2) of length bytes, without their coming by here where the
+ * file systems can: all of them, with value, count, descriptors and threads as
+ * of a10_sendfile. Where they cannot it says so - -EXDEV (two file systems of
+ * different kinds), -EOPNOTSUPP, -EINVAL - and a10_sendfile into out does it.
+ * [copy_file_range]
+ */
+A10_OP a10_copy_file_range(struct a10_fd in, int64_t in_offset,
+			   struct a10_fd out, int64_t out_offset,
+			   uint64_t length)
+{
+	return a10_file_op(A10_OPCODE_COPY_FILE_RANGE, in, in_offset, out,
+			   out_offset, length);
+}
+
 /*
  * pipe2(2): ret_fds, lent, are the end to read from and the end to write to.
  * flags: O_DIRECT, O_NONBLOCK; close-on-exec always. With a10_direct both are

@@ -8,8 +8,8 @@
 A10_BEGIN
 
 /*
- * madvise(2): advice is MADV_*. More than 4 GiB is the system call, on the
- * owner's thread, where the kernel's own takes no more. [MADVISE]
+ * madvise(2): advice is MADV_*. More than 4 GiB is the system call, by a helper
+ * thread, where the kernel's own takes no more. [MADVISE]
  */
 A10_OP a10_madvise(void *memory, size_t length, int advice)
 {

@@ -44,10 +44,12 @@ struct a10_process {
 
 /*
  * Starts a child with no signals blocked and no descriptors but those three: 0
- * and *ret_process, lent, or what its exec failed with (-ENOENT ...). The
- * owner's thread waits for the exec. If nobody wants the result its ends are
- * closed, and it runs on; whoever waits for any child (waitid with P_ALL, or
- * SIGCHLD ignored) reaps it. If there is no descriptor left for pidfd, that is
+ * and *ret_process, lent, or what its exec failed with (-ENOENT ...). A helper
+ * thread, always the same, waits for the exec: what is that thread's own and not
+ * the process's (a namespace only the caller has entered, its CPUs, its
+ * priority) the child does not inherit. If nobody wants the result its ends are
+ * closed, it runs on, and is reaped when it ends, as by whoever waits for any
+ * child. If there is no descriptor left for pidfd, that is
  * none; waiting works, and a10_process_kill goes by the number until then.
  * [posix_spawn, pidfd_open, pipe2]
  */
@@ -86,8 +88,9 @@ A10_OP a10_process_wait(const struct a10_process *process)
 }
 
 /*
- * waitid(2): ret_info, lent, or NULL. options: WEXITED ... Before Linux 6.7 only
- * P_PID and P_PIDFD with WEXITED, else -EOPNOTSUPP. [WAITID]
+ * waitid(2): ret_info, lent, or NULL. options: WEXITED ... Before Linux 6.7 a
+ * thread looks, every 16 ms at least, for what is not the end of one child.
+ * [WAITID]
  */
 A10_OP a10_waitid(idtype_t type, id_t id, siginfo_t *ret_info, int options)
 {

@@ -55,6 +55,7 @@ struct backend_resize {
 	struct backend_view view; /* written */
 };
 
+struct halt;
 struct backend; /* whatever the implementation needs; it begins with calls */
 
 /* enter's flags, besides what its arguments say. */
@@ -98,14 +99,19 @@ struct backend_calls {
 	int64_t (*now)(struct backend *backend);
 
 	/*
-	 * Does one request at once by system call: SOCKET, BIND, LISTEN, CLOSE
+	 * Does one request by system call. At once: SOCKET, BIND, LISTEN, CLOSE
 	 * (also of a direct descriptor), URING_CMD's for sockets, PIPE,
-	 * FUTEX_WAKE, the library's FD_CLONE and PIDFD; FTRUNCATE, FADVISE and
-	 * MADVISE, for which the disk may be waited for, and PROCESS_SPAWN, for
-	 * the exec; EPOLL_WAIT, WAITID and SIGNAL_READ (-EAGAIN: nothing yet).
-	 * Its res; -EOPNOTSUPP: it cannot. May be called from any thread.
+	 * FUTEX_WAKE, the library's FD_CLONE and PIDFD; EPOLL_WAIT, WAITID and
+	 * SIGNAL_READ (-EAGAIN: nothing yet). What waits for a disk, for another
+	 * process or for ever is asked for on a helper thread, with a halt, and
+	 * ends soon (-ECANCELED) when that is asked: FTRUNCATE, FADVISE,
+	 * MADVISE, BIND of a path, PROCESS_SPAWN, block discard, READLINKAT,
+	 * GETDENTS64, SENDFILE (-EAGAIN: no room in where it goes),
+	 * COPY_FILE_RANGE, FUTEX_WAIT, FUTEX_WAITV; WAITID waits then. Its res;
+	 * -EOPNOTSUPP: it cannot. May be called from any thread.
 	 */
-	int (*sync)(struct backend *backend, const struct uring_sqe *request);
+	int (*sync)(struct backend *backend, const struct uring_sqe *request,
+		    struct halt *halt);
 
 	/*
 	 * Called by the thread that will own it, once, after it was enabled: a

@@ -99,6 +99,6 @@ void fd_close_now(struct a10_sq *sq, struct a10_fd fd)
 		close(a10_fd_number(fd));
 	} else if (sq && sq->number == fd.ring && sq_is_mine(sq)) {
 		request.file_index = fd.plus_one;
-		sq->calls->sync(sq->backend, &request);
+		sq->calls->sync(sq->backend, &request, NULL);
 	}
 }

@@ -143,6 +143,15 @@ enum op_own {
 	OWN_ABOVE, /* a layer above does it: ring/above.h */
 };
 
+/* Which thread makes the system call; see work/helpers.h. */
+enum op_help {
+	HELP_NONE,   /* the owner: it does not wait */
+	HELP_SHARED, /* it waits for a disk */
+	HELP_ALONE,  /* it may wait for ever */
+	HELP_STAYS,  /* its thread must not end */
+	HELP_PATH,   /* it waits for a disk if address is a path of AF_UNIX */
+};
+
 /* Whether its first half and res say all: the plain path. */
 enum op_plain {
 	PLAIN_NO,
@@ -177,6 +186,8 @@ struct op_row {
 	bool transient;    /* what accept(2) calls transient does not end it */
 	bool sync;         /* a system call can stand in (backend sync) */
 	bool borrows;      /* the kernel takes no direct one: see standin.c */
+	bool second;       /* index is a descriptor too, and address3 bytes */
+	uint8_t help;      /* enum op_help: of its system call */
 };
 
 #define OP_ROWS 200

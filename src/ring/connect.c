@@ -18,7 +18,7 @@
 
 static int sync_call(struct a10_ring *ring, const struct uring_sqe *request)
 {
-	return ring->calls->sync(ring->backend, request);
+	return ring->calls->sync(ring->backend, request, NULL);
 }
 
 static int sync_socket(struct a10_ring *ring, int domain, int type)

@@ -211,6 +211,7 @@ struct cold {
 #define COLD_COPIES   (1u << 31) /* it was to send without copying, in vain */
 #define COLD_BORROWED (1u << 30) /* cell is a descriptor to close at the end */
 #define COLD_BY_CALL  (1u << 29) /* the kernel cannot; the system call does */
+#define COLD_SECOND   (1u << 28) /* argument[1] is another one to close */
 
 /*
  * What is under way on one descriptor of the process, or of the direct table.
@@ -274,6 +275,7 @@ struct a10_sq {
 	_Atomic uint32_t inbox;           /* slots submitted by other threads */
 	_Atomic uint32_t asks;            /* slots other threads asked to end */
 	_Atomic(struct errand *) errands; /* helper threads are done with */
+	_Atomic uint32_t helped;          /* that helpers have, but of names */
 	_Atomic uint64_t foreign_free;    /* tag << 32 | first free slot */
 	pthread_mutex_t foreign_lock;     /* guards the two below */
 	uint32_t foreign_used;            /* from foreign_base ever taken ... */
@@ -341,6 +343,7 @@ struct a10_ring {
 	size_t descriptors_size;
 	size_t pending; /* the user's operations that are not over */
 	size_t running; /* slots the backend has, the library's too */
+	size_t away; /* ... and that a system call of a helper's stands for */
 
 	/* The path of a completion. */
 	struct backend_view view;

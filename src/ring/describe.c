@@ -148,6 +148,8 @@ static int check_second(const struct a10_sq *sq, const struct a10_op *op)
 	case A10_OPCODE_SPLICE:
 	case A10_OPCODE_TEE:
 	case A10_OPCODE_FD_REPLACE:
+	case A10_OPCODE_SENDFILE:
+	case A10_OPCODE_COPY_FILE_RANGE:
 		break;
 	default:
 		return 0;

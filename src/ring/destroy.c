@@ -22,7 +22,7 @@ static bool is_idle(const struct a10_ring *ring)
 	       queue_is_empty(ring) && ring->finished_first == NO_SLOT;
 }
 
-static bool drain(struct a10_ring *ring, int64_t deadline)
+static bool drain_all(struct a10_ring *ring, int64_t deadline)
 {
 	int64_t look;
 	int n;
@@ -41,6 +41,15 @@ static bool drain(struct a10_ring *ring, int64_t deadline)
 		    ring->calls->now(ring->backend) >= deadline)
 			return false;
 	}
+}
+
+/* false: it is not all over. */
+static bool drain(struct a10_ring *ring, int64_t deadline)
+{
+	if (!drain_all(ring, deadline))
+		return false;
+	errands_settle(&ring->sq);
+	return true;
 }
 
 static void log_leaked(void *data, const char *text)

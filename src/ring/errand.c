@@ -1,13 +1,15 @@
 /*
- * a10_work and a10_resolve. A helper thread gets an errand, of which it knows no
+ * a10_work, a10_resolve, and system calls that wait. A helper thread gets an errand, of which it knows no
  * more than what to do, and brings it back to a stack of the ring's sq; the owner
  * takes that with the inbox. The slot is PARKED meanwhile. A job of the program's is
- * waited for, since its data is; of a name that nobody wants any more the errand is
- * left to the helper, and freed when it is back, with or without its ring.
+ * waited for, since its data is; so is a system call, which is told to end; of a
+ * name that nobody wants any more the errand is left to the helper, and freed when
+ * it is back, with or without its ring.
  */
 #include "ring/errand.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "op/name.h"
@@ -17,6 +19,35 @@ static struct errand *errand_of(struct a10_ring *ring, const struct slot *slot)
 {
 	return (struct errand *)(uintptr_t)cold_at(ring, slot_index(slot))
 		->argument[0];
+}
+
+/*
+ * What is always awaited needs no reference: the ring outlives its helper, but
+ * for the moment between its result and its last look at the sq, which the end of
+ * the ring waits for in errands_settle. So nothing of a ring that has ended is
+ * open or allocated for a moment longer.
+ */
+static void errand_join(struct a10_sq *sq, const struct errand *errand)
+{
+	if (errand->kind == ERRAND_RESOLVE)
+		a10_sq_ref(sq);
+	else
+		atomic_fetch_add_explicit(&sq->helped, 1, memory_order_relaxed);
+}
+
+/* Whoever called errand_join, or the helper, as the last thing that it does. */
+static void errand_leave(struct a10_sq *sq, enum errand_kind kind)
+{
+	if (kind == ERRAND_RESOLVE)
+		a10_sq_unref(sq);
+	else /* Release: pairs with the acquire in errands_settle. */
+		atomic_fetch_sub_explicit(&sq->helped, 1, memory_order_release);
+}
+
+void errands_settle(struct a10_sq *sq)
+{
+	while (atomic_load_explicit(&sq->helped, memory_order_acquire) != 0)
+		sched_yield();
 }
 
 static void errand_free(struct errand *errand)
@@ -29,11 +60,22 @@ static void errand_free(struct errand *errand)
 static void errand_run(struct job *job)
 {
 	struct errand *errand = container_of(job, struct errand, job);
+	const enum errand_kind kind = errand->kind;
 	struct a10_sq *sq = errand->sq;
 	struct errand *first;
 
-	errand->value =
-		errand->fn ? errand->fn(errand->data) : errand_resolve(errand);
+	switch (errand->kind) {
+	case ERRAND_WORK:
+		errand->value = errand->fn(errand->data);
+		break;
+	case ERRAND_RESOLVE:
+		errand->value = errand_resolve(errand);
+		break;
+	case ERRAND_CALL:
+		errand->value = sq->calls->sync(sq->backend, &errand->request,
+						&errand->halt);
+		break;
+	}
 	first = atomic_load_explicit(&sq->errands, memory_order_relaxed);
 	do {
 		errand->next = first;
@@ -42,26 +84,50 @@ static void errand_run(struct job *job)
 		&sq->errands, &first, errand, memory_order_seq_cst,
 		memory_order_relaxed));
 	sq_ring_bell_if_dozing(sq);
-	a10_sq_unref(sq);
+	errand_leave(sq, kind);
 }
 
-static void errand_begin(struct a10_ring *ring, struct slot *slot,
-			 struct errand *errand)
+/* 0; or the slot is finished. */
+static int errand_begin(struct a10_ring *ring, struct slot *slot,
+			struct errand *errand, enum helper helper)
 {
 	int err;
 
 	errand->job.run = errand_run;
 	errand->id = id_plain(slot->id);
-	errand->sq = a10_sq_ref(&ring->sq);
-	err = helpers_submit(&errand->job);
+	errand->sq = &ring->sq;
+	errand_join(&ring->sq, errand);
+	err = helpers_submit(&errand->job, helper);
 	if (err < 0) {
-		a10_sq_unref(&ring->sq);
+		errand_leave(&ring->sq, errand->kind);
 		errand_free(errand);
 		slot_finish(ring, slot, err);
-		return;
+		return err;
 	}
 	cold_at(ring, slot_index(slot))->argument[0] = (uintptr_t)errand;
 	slot_park(ring, slot, PARK_WORK);
+	return 0;
+}
+
+void call_begin(struct a10_ring *ring, struct slot *slot, enum helper helper)
+{
+	const uint32_t index = slot_index(slot);
+	struct errand *errand = calloc(1, sizeof(*errand));
+
+	if (!errand) {
+		slot_finish(ring, slot, -ENOMEM);
+		return;
+	}
+	if (cold_at(ring, index)->flags & A10_WITH_TIMEOUT &&
+	    !(slot->marks & MARK_ARMED)) {
+		ring_clock_anew(ring);
+		timer_progress(ring, slot);
+	}
+	errand->kind = ERRAND_CALL;
+	memcpy(&errand->request, request_at(ring, index),
+	       sizeof(errand->request));
+	if (errand_begin(ring, slot, errand, helper) == 0)
+		ring->away++;
 }
 
 void work_begin(struct a10_ring *ring, struct slot *slot)
@@ -76,7 +142,7 @@ void work_begin(struct a10_ring *ring, struct slot *slot)
 	errand->fn =
 		(a10_work_fn *)(uintptr_t)cold_at(ring, index)->argument[0];
 	errand->data = (void *)(uintptr_t)request_at(ring, index)->address;
-	errand_begin(ring, slot, errand);
+	(void)errand_begin(ring, slot, errand, HELPER_SHARED);
 }
 
 void resolve_begin(struct a10_ring *ring, struct slot *slot)
@@ -101,6 +167,7 @@ void resolve_begin(struct a10_ring *ring, struct slot *slot)
 	}
 	errand = calloc(1, sizeof(*errand) + size);
 	if (errand) {
+		errand->kind = ERRAND_RESOLVE;
 		errand->most = request->length;
 		errand->found = calloc(errand->most ? errand->most : 1,
 				       sizeof(*errand->found));
@@ -111,20 +178,23 @@ void resolve_begin(struct a10_ring *ring, struct slot *slot)
 		slot_finish(ring, slot, -ENOMEM);
 		return;
 	}
-	errand_begin(ring, slot, errand);
+	(void)errand_begin(ring, slot, errand, HELPER_SHARED);
 }
 
 bool errand_let_go(struct a10_ring *ring, struct slot *slot)
 {
 	struct errand *errand = errand_of(ring, slot);
-	const bool is_name = errand->fn == NULL;
+	const enum errand_kind kind = errand->kind;
 
 	if (helpers_withdraw(&errand->job)) {
-		a10_sq_unref(&ring->sq);
+		ring->away -= kind == ERRAND_CALL;
+		errand_leave(&ring->sq, kind);
 		errand_free(errand);
 		return true;
 	}
-	return is_name;
+	if (kind == ERRAND_CALL)
+		halt_ask(&errand->halt);
+	return kind == ERRAND_RESOLVE;
 }
 
 static void errand_finish(struct a10_ring *ring, struct errand *errand)
@@ -137,7 +207,12 @@ static void errand_finish(struct a10_ring *ring, struct errand *errand)
 	if (!slot || slot->state != SLOT_PARKED || slot->park != PARK_WORK)
 		return;
 	slot_unpark(ring, slot);
-	if (!errand->fn && errand->value > 0) {
+	if (errand->kind == ERRAND_CALL) {
+		ring->away--;
+		standin_called(ring, slot, errand->value, errand->halt.done);
+		return;
+	}
+	if (errand->kind == ERRAND_RESOLVE && errand->value > 0) {
 		request = request_at(ring, slot_index(slot));
 		count = (size_t)errand->value < errand->most ?
 				(size_t)errand->value :

@@ -87,6 +87,8 @@ static void cold_end(struct a10_ring *ring, struct slot *slot,
 	output_end(ring, slot, r);
 	if (cold->flags & COLD_BORROWED)
 		fd_close_now(&ring->sq, a10_fd_regular(cold->cell));
+	if (cold->flags & COLD_SECOND)
+		fd_close_now(&ring->sq, a10_fd_regular((int)cold->argument[1]));
 	if (cold->captured) {
 		capture_give(&ring->captures, cold->captured);
 		cold->captured = NULL;

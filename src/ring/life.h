@@ -6,6 +6,7 @@
 #define RING_LIFE_H
 
 #include "ring/core.h"
+#include "work/helpers.h"
 
 struct a10_address;
 
@@ -372,6 +373,9 @@ void standin_ready(struct a10_ring *ring, struct slot *slot);
 /* What stood in the queue for it is through. */
 void standin_turned(struct a10_ring *ring, struct slot *slot);
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res);
+/* A helper has made its system call, and moved so many bytes. */
+void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
+		    uint64_t done);
 /* Whether it would, if nobody asked for its end. */
 bool standin_follows(struct a10_ring *ring, const struct slot *slot,
 		     int64_t value);
@@ -441,11 +445,15 @@ static inline bool is_bell(const struct slot *slot)
 
 void work_begin(struct a10_ring *ring, struct slot *slot);
 void resolve_begin(struct a10_ring *ring, struct slot *slot);
+/* Its request by system call, on a helper: standin_called says how it went. */
+void call_begin(struct a10_ring *ring, struct slot *slot, enum helper helper);
 /* false: it must be awaited. */
 bool errand_let_go(struct a10_ring *ring, struct slot *slot);
 /* What helpers are done with. */
 void errands_take(struct a10_ring *ring);
 void errands_drop(struct a10_sq *sq);
+/* Until no helper looks at the sq any more, all its errands being back. */
+void errands_settle(struct a10_sq *sq);
 /* false: the slot's text is no name. */
 bool dial_begin(struct a10_ring *ring, struct slot *slot, bool listens);
 void dial_end(struct a10_ring *ring, struct slot *slot);

@@ -6,6 +6,7 @@
 #include "fd/registry.h"
 #include "ring/life.h"
 #include "watch/watch.h"
+#include "work/reap.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -106,9 +107,10 @@ static void process_end(struct a10_ring *ring, const struct cold *cold,
 		process->err = fds[3];
 		return;
 	}
-	for (int i = 0; i < 4; i++)
+	for (int i = 1; i < 4; i++)
 		if (a10_fd_valid(fds[i]))
 			descriptor_drop(ring, fds[i]);
+	child_reap(spawn->pid, spawn->pidfd);
 }
 
 static void exit_end(const struct cold *cold, struct a10_result *r)

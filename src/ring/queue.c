@@ -53,14 +53,15 @@ static void request_ready(struct uring_sqe *sqe,
 	request_copy(sqe, &ready);
 }
 
-/* A regular descriptor for the direct one that the request is for. */
+/* A regular descriptor for a direct one of the request's: the first there is. */
 static void request_install(struct uring_sqe *sqe,
 			    const struct a10_request *request)
 {
 	struct a10_request install = {
 		.opcode = URING_OP_FIXED_FD_INSTALL,
 		.flags = URING_SQE_FIXED_FILE,
-		.fd = request->fd,
+		.fd = request->flags & URING_SQE_FIXED_FILE ? request->fd :
+							      request->index,
 		.user_data = request->user_data,
 	};
 
@@ -256,7 +257,8 @@ static bool is_held(struct a10_ring *ring)
 	/* Others may have started what the owner has not heard of. */
 	if (ring->kernel_thread && inbox_has_submissions(ring))
 		return true;
-	return ring->running + (ring->tail - ring->published) > ring->bells;
+	return ring->running + ring->away + (ring->tail - ring->published) >
+	       ring->bells;
 }
 
 void drain_over(struct a10_ring *ring, struct slot *slot)

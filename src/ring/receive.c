@@ -85,7 +85,7 @@ int32_t socket_type_of(struct a10_ring *ring, int32_t fd)
 		.addr3 = (uintptr_t)&type,
 	};
 
-	(void)ring->calls->sync(ring->backend, &ask);
+	(void)ring->calls->sync(ring->backend, &ask, NULL);
 	return type;
 }
 

@@ -1,14 +1,15 @@
 /*
- * What the kernel here cannot do is done by the system call that it stands for,
- * if that waits for nothing but a disk; else it is -EOPNOTSUPP. A system call takes no direct
- * descriptor, and some requests do not either: then a regular one for the same
- * file is installed first, borrowed for this operation and closed after it.
+ * What the kernel here cannot do, or no kernel, is done by the system call that
+ * it stands for: at once if that waits for nothing, else by a helper thread, as
+ * the table says. A system call takes no direct descriptor, and some requests do
+ * not either: then a regular one for the same file is installed first, borrowed
+ * for this operation and closed after it.
  *
  *	INSTALL ---> the request, with the borrowed one ---> over
  *	        \--> the system call --------------------/
  *
- * What waits - for events, a child, a signal - is a poll, then a look, as often
- * as it takes. Where something drained is under way, all of it comes after a
+ * What waits for what can be polled - events, a child, a signal, room in where a
+ * file is sent to - is a poll, then a look, as often as it takes. Where something drained is under way, all of it comes after a
  * request that does nothing, which has its turn in the queue as others have.
  */
 #include "fd/registry.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* What comes without end must not keep all else from its turn. */
@@ -37,6 +39,19 @@ static bool learns_type(struct a10_ring *ring, const struct slot *slot)
 	       is_fixed(ring, slot) &&
 	       !cold_at(ring, slot_index(slot))->argument[0] &&
 	       ring_knows(ring, URING_OP_FIXED_FD_INSTALL);
+}
+
+/* The other descriptor of a system call that has two. */
+static bool is_second_fixed(struct a10_ring *ring, const struct slot *slot)
+{
+	return op_row(slot->opcode)->second &&
+	       request_at(ring, slot_index(slot))->op_flags &
+		       URING_SPLICE_F_FD_IN_FIXED;
+}
+
+static bool is_any_fixed(struct a10_ring *ring, const struct slot *slot)
+{
+	return is_fixed(ring, slot) || is_second_fixed(ring, slot);
 }
 
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot)
@@ -86,7 +101,7 @@ static void pair_begin(struct a10_ring *ring, struct slot *slot)
 		return;
 	regular.index = 0;
 	regular.op_flags |= O_CLOEXEC;
-	res = ring->calls->sync(ring->backend, (const void *)&regular);
+	res = ring->calls->sync(ring->backend, (const void *)&regular, NULL);
 	if (res < 0) {
 		finish(ring, slot, res);
 		return;
@@ -161,7 +176,7 @@ static void wait_ready(struct a10_ring *ring, struct slot *slot)
 
 /*
  * A child is waited for by a descriptor of its own, which tells of its end and
- * nothing else. false: there is none, and the slot is finished.
+ * nothing else. false: there is none; a helper waits, or the slot is finished.
  */
 static bool child_open(struct a10_ring *ring, struct slot *slot)
 {
@@ -175,14 +190,14 @@ static bool child_open(struct a10_ring *ring, struct slot *slot)
 		return true;
 	if ((request->length != P_PID && request->length != P_PIDFD) ||
 	    request->index & (WSTOPPED | WCONTINUED)) {
-		finish(ring, slot, -EOPNOTSUPP);
+		call_begin(ring, slot, HELPER_ALONE);
 		return false;
 	}
 	if (request->length == P_PIDFD) {
 		cold->cell = request->fd;
 		return true;
 	}
-	cold->cell = ring->calls->sync(ring->backend, &open);
+	cold->cell = ring->calls->sync(ring->backend, &open, NULL);
 	if (cold->cell < 0) {
 		finish(ring, slot, cold->cell);
 		return false;
@@ -199,13 +214,89 @@ static int call_once(struct a10_ring *ring, struct slot *slot)
 	if (slot->opcode == A10_OPCODE_WATCH_NEXT)
 		return watch_read(cold_at(ring, index)->output,
 				  (void *)(uintptr_t)request->offset);
-	return ring->calls->sync(ring->backend, (const void *)request);
+	return ring->calls->sync(ring->backend, (const void *)request, NULL);
+}
+
+static bool is_path(const struct a10_request *request)
+{
+	const struct sockaddr *address =
+		(const void *)(uintptr_t)request->address;
+
+	return request->offset > offsetof(struct sockaddr, sa_data) &&
+	       address->sa_family == AF_UNIX && address->sa_data[0] != '\0';
+}
+
+/* By a helper thread; false: it does not wait. */
+static bool call_helped(struct a10_ring *ring, struct slot *slot)
+{
+	enum helper helper = HELPER_SHARED;
+
+	switch ((enum op_help)op_row(slot->opcode)->help) {
+	case HELP_NONE:
+		return false;
+	case HELP_PATH:
+		if (!is_path(request_at(ring, slot_index(slot))))
+			return false;
+		break;
+	case HELP_SHARED:
+		break;
+	case HELP_ALONE:
+		helper = HELPER_ALONE;
+		break;
+	case HELP_STAYS:
+		helper = HELPER_STAYS;
+		break;
+	}
+	call_begin(ring, slot, helper);
+	return true;
+}
+
+/* The rest of what is longer than one go. */
+static void call_advance(struct a10_ring *ring, const struct slot *slot,
+			 uint64_t done)
+{
+	struct a10_request *request = request_at(ring, slot_index(slot));
+
+	cold_at(ring, slot_index(slot))->bytes += done;
+	request->address3 -= done;
+	if (request->address != UINT64_MAX)
+		request->address += done;
+	if (request->offset != UINT64_MAX)
+		request->offset += done;
+}
+
+void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
+		    uint64_t done)
+{
+	const uint32_t index = slot_index(slot);
+	const struct op_row *row = op_row(slot->opcode);
+
+	mark_written(ring, slot, row, (int32_t)value);
+	if (row->second) {
+		call_advance(ring, slot, done);
+		if (value >= 0)
+			value = (int64_t)cold_at(ring, index)->bytes;
+	}
+	if (is_ending(slot) && is_ended(value))
+		value = slot_reason(slot, value);
+	if (row->second && value == -EAGAIN && row->direction == READY_OUT) {
+		if (done > 0 && cold_at(ring, index)->flags & A10_WITH_TIMEOUT)
+			timer_progress(ring, slot);
+		wait_ready(ring, slot);
+	} else if (row->second) {
+		slot_finish(ring, slot, value);
+	} else {
+		finish(ring, slot, (int)value);
+	}
 }
 
 static void call(struct a10_ring *ring, struct slot *slot)
 {
-	const int res = call_once(ring, slot);
+	int res;
 
+	if (call_helped(ring, slot))
+		return;
+	res = call_once(ring, slot);
 	if (res != -EAGAIN || op_row(slot->opcode)->direction == READY_NEVER)
 		finish(ring, slot, res);
 	else if (request_at(ring, slot_index(slot))->opcode !=
@@ -240,7 +331,7 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 }
 
 /* Callbacks run in poll only, so the first of many is waited for. */
-static void call_begin(struct a10_ring *ring, struct slot *slot)
+static void call_first(struct a10_ring *ring, struct slot *slot)
 {
 	if (refuses_rights(ring, slot))
 		return;
@@ -263,17 +354,17 @@ static void start(struct a10_ring *ring, struct slot *slot)
 	const struct op_row *row = op_row(slot->opcode);
 
 	if (learns_type(ring, slot) ||
-	    ((row->sync || row->borrows) && is_fixed(ring, slot) &&
+	    ((row->sync || row->borrows) && is_any_fixed(ring, slot) &&
 	     ring_knows(ring, URING_OP_FIXED_FD_INSTALL))) {
 		slot->step = STEP_INSTALL;
 		queue_push_again(ring, slot);
 	} else if (row->result == RESULT_PAIR &&
 		   cold_at(ring, slot_index(slot))->flags & A10_WITH_DIRECT) {
 		pair_begin(ring, slot);
-	} else if (is_fixed(ring, slot)) {
+	} else if (is_any_fixed(ring, slot)) {
 		finish(ring, slot, -EOPNOTSUPP);
 	} else {
-		call_begin(ring, slot);
+		call_first(ring, slot);
 	}
 }
 
@@ -313,6 +404,22 @@ void standin_turned(struct a10_ring *ring, struct slot *slot)
 		start(ring, slot);
 }
 
+/* In place of the first that is direct. */
+static void borrow_keep(struct cold *cold, struct a10_request *request, int fd)
+{
+	if (request->flags & URING_SQE_FIXED_FILE) {
+		cold->cell = fd;
+		cold->flags |= COLD_BORROWED;
+		request->fd = fd;
+		request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
+	} else {
+		cold->argument[1] = (uint64_t)fd;
+		cold->flags |= COLD_SECOND;
+		request->index = fd;
+		request->op_flags &= ~URING_SPLICE_F_FD_IN_FIXED;
+	}
+}
+
 void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 {
 	const uint32_t index = slot_index(slot);
@@ -339,18 +446,18 @@ void standin_installed(struct a10_ring *ring, struct slot *slot, int32_t res)
 		deliver(ring, slot, res);
 		return;
 	}
-	cold->cell = res;
-	cold->flags |= COLD_BORROWED;
-	request->fd = res;
-	request->flags &= (uint8_t)~URING_SQE_FIXED_FILE;
+	borrow_keep(cold, request, res);
 	if (is_ending(slot)) {
 		deliver(ring, slot, -ECANCELED);
+	} else if (is_second_fixed(ring, slot)) {
+		slot->step = STEP_INSTALL;
+		queue_push_again(ring, slot);
 	} else if (slot->opcode == A10_OPCODE_FD_CLONE) {
 		cold->flags &= ~COLD_BORROWED;
 		made(ring, slot, res);
 	} else if (standin_is_needed(ring, slot) ||
 		   cold->flags & COLD_BY_CALL) {
-		call_begin(ring, slot);
+		call_first(ring, slot);
 	} else {
 		slot_restart(ring, slot);
 	}

@@ -179,6 +179,9 @@ enum uring_socket_op {
 	URING_SOCKET_OP_GETSOCKNAME = 5,  /* 6.19 */
 };
 
+/* URING_OP_URING_CMD on a block device: what off says. 6.12 */
+#define URING_BLOCK_CMD_DISCARD 0x1200
+
 /* URING_OP_FSYNC, op_flags. */
 #define URING_FSYNC_DATASYNC (1U << 0)
 

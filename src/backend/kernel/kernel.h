@@ -50,6 +50,7 @@ int kernel_control(struct backend *backend, unsigned int opcode, void *arg,
 		   unsigned int count);
 /* Of RESIZE_RINGS. */
 int kernel_resize(struct kernel *kernel, struct backend_resize *resize);
-int kernel_sync(struct backend *backend, const struct uring_sqe *request);
+int kernel_sync(struct backend *backend, const struct uring_sqe *request,
+		struct halt *halt);
 
 #endif

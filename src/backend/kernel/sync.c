@@ -4,11 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <a10/op.h>
@@ -126,23 +124,25 @@ static int sync_epoll_wait(const struct uring_sqe *request)
 	return ready < 0 ? -errno : ready;
 }
 
-/* fd is the flags of the request, addr the word, off how many to wake. */
-static int sync_futex_wake(const struct uring_sqe *request)
+/* What may be waited for as long as it takes, and what is only asked here. */
+static int sync_slow(const struct uring_sqe *request, struct halt *halt)
 {
-	const int private = request->fd & 128 ? FUTEX_PRIVATE_FLAG : 0;
-	long woken;
-
-	if ((request->fd & ~128) != 2 || request->addr % 4)
-		return -EINVAL;
-	/* As the request does; the system call would wake one. */
-	if (request->off == 0)
-		return 0;
-	woken = syscall(SYS_futex, (void *)(uintptr_t)request->addr,
-			FUTEX_WAKE | private, (int)request->off, NULL, NULL, 0);
-	return woken < 0 ? -errno : (int)woken;
+	switch (request->opcode) {
+	case URING_OP_FUTEX_WAIT:
+		return sync_futex_wait(request, halt);
+	case URING_OP_FUTEX_WAITV:
+		return sync_futex_waitv(request, halt);
+	case A10_OPCODE_SENDFILE:
+		return sync_sendfile(request, halt);
+	case A10_OPCODE_COPY_FILE_RANGE:
+		return sync_copy_file_range(request, halt);
+	default:
+		return -EOPNOTSUPP;
+	}
 }
 
-int kernel_sync(struct backend *backend, const struct uring_sqe *request)
+int kernel_sync(struct backend *backend, const struct uring_sqe *request,
+		struct halt *halt)
 {
 	/* fd is a slot then, which no system call knows. */
 	if (request->flags & URING_SQE_FIXED_FILE)
@@ -159,7 +159,7 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 	case URING_OP_URING_CMD:
 		return sync_socket_command(request);
 	case URING_OP_WAITID:
-		return sync_waitid(request);
+		return sync_waitid(request, halt);
 	case A10_OPCODE_PIDFD:
 		return sync_pidfd(request);
 	case A10_OPCODE_PROCESS_SPAWN:
@@ -180,7 +180,11 @@ int kernel_sync(struct backend *backend, const struct uring_sqe *request)
 		return sync_pipe(request);
 	case URING_OP_EPOLL_WAIT:
 		return sync_epoll_wait(request);
+	case A10_OPCODE_READLINKAT:
+		return sync_readlinkat(request);
+	case A10_OPCODE_GETDENTS64:
+		return sync_getdents64(request);
 	default:
-		return -EOPNOTSUPP;
+		return halt ? sync_slow(request, halt) : -EOPNOTSUPP;
 	}
 }

@@ -1,4 +1,8 @@
-/* Waiting for children and signals, without waiting: -EAGAIN is "not yet". */
+/*
+ * Waiting for children and signals, without waiting: -EAGAIN is "not yet". What
+ * a descriptor does not stand for - any child, one that stops - nothing tells of
+ * that could be waited for and given up: so it is looked for, again and again.
+ */
 #include <errno.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -11,7 +15,10 @@
 #define SYS_pidfd_open 434
 #endif
 
-int sync_waitid(const struct uring_sqe *request)
+#define LOOK_FIRST_NS INT64_C(500000)
+#define LOOK_LAST_NS  INT64_C(16000000)
+
+static int waitid_once(const struct uring_sqe *request)
 {
 	siginfo_t unused, *info = (void *)(uintptr_t)request->off;
 	const int options = request->file_index;
@@ -23,6 +30,20 @@ int sync_waitid(const struct uring_sqe *request)
 		   options | WNOHANG) < 0)
 		return -errno;
 	return info->si_pid == 0 && !(options & WNOHANG) ? -EAGAIN : 0;
+}
+
+int sync_waitid(const struct uring_sqe *request, struct halt *halt)
+{
+	int64_t ns = LOOK_FIRST_NS;
+	int ret = waitid_once(request);
+
+	while (halt && ret == -EAGAIN) {
+		if (halt_sleep(halt, ns))
+			return -ECANCELED;
+		ns = ns * 2 < LOOK_LAST_NS ? ns * 2 : LOOK_LAST_NS;
+		ret = waitid_once(request);
+	}
+	return ret;
 }
 
 int sync_pidfd(const struct uring_sqe *request)

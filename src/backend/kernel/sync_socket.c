@@ -2,6 +2,7 @@
 #include "backend/kernel/sync.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,16 @@ static int queue_get(const struct uring_sqe *request)
 	return bytes;
 }
 
+/* Not of a socket, and the only one: its driver had no answer. */
+static int block_discard(const struct uring_sqe *request)
+{
+	uint64_t range[2] = { request->addr, request->addr3 };
+
+	if (ioctl(request->fd, BLKDISCARD, range) == 0)
+		return 0;
+	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+}
+
 int sync_socket_command(const struct uring_sqe *request)
 {
 	if (request->op_flags != 0)
@@ -65,6 +76,8 @@ int sync_socket_command(const struct uring_sqe *request)
 		return option_set(request);
 	case URING_SOCKET_OP_GETSOCKNAME:
 		return name_get(request);
+	case URING_BLOCK_CMD_DISCARD:
+		return block_discard(request);
 	default:
 		return -EOPNOTSUPP;
 	}
