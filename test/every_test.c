@@ -164,6 +164,7 @@ EVERY(getdents, a10_getdents64(w->directory[d], run->bytes, BYTES))
 EVERY(sendfile, a10_all(a10_sendfile(w->socket[d], w->file[d], 0, 5)))
 EVERY(sendfile_pipe, a10_sendfile(w->out[d], w->file[!d], 2, 5))
 EVERY(copy_range, a10_copy_file_range(w->file[!d], 0, w->file[d], 50, 5))
+EVERY(watch_tree, a10_watch_tree(w->watch, w->folder.path, IN_ATTRIB))
 EVERY(work, a10_work(work_little, run))
 EVERY(resolve, a10_resolve("127.0.0.1:80", &run->address, 1))
 
@@ -245,6 +246,7 @@ static make_op *const makers[] = {
 	every_sendfile,
 	every_sendfile_pipe,
 	every_copy_range,
+	every_watch_tree,
 	every_work,
 	every_resolve,
 };

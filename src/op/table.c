@@ -249,6 +249,12 @@ const struct op_row op_table[OP_ROWS] = {
 					 .partial = true, .sync = true,
 					 .help = HELP_SHARED },
 
+	[A10_OPCODE_WATCH_TREE] = { "watch_tree", .fd = FD_OPERAND,
+				    .result = RESULT_VALUE,
+				    .capture = CAPTURE_PATH,
+				    .output = OUTPUT_WATCH, .sync = true,
+				    .help = HELP_SHARED },
+
 	[A10_OPCODE_LINK_FILE] = { "link_file", .kernel = URING_OP_LINKAT,
 				   .fd = FD_DIRECTORY, .linked = true,
 				   .capture = CAPTURE_LINK_FILE },

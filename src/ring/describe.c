@@ -176,7 +176,7 @@ static int check_descriptors(struct a10_sq *sq, const struct a10_op *op)
 		return -EINVAL;
 	if (op->extra.ring && op->extra.ring != sq->number)
 		return -EXDEV;
-	if (op->request.opcode == A10_OPCODE_WATCH_NEXT &&
+	if (op_row(op->request.opcode)->output == OUTPUT_WATCH &&
 	    ((struct a10_watch *)(uintptr_t)op->request.address)->sq != sq)
 		return -EXDEV;
 	return check_second(sq, op);
@@ -396,6 +396,8 @@ static void lend_output(struct cold *cold, const struct op_row *row,
 		cold->output = (void *)(uintptr_t)request->offset;
 	if (row->output == OUTPUT_WATCH)
 		request->fd = ((struct a10_watch *)cold->output)->fd;
+	if (row->output == OUTPUT_WATCH && row->capture == CAPTURE_PATH)
+		request->address = request->offset;
 	if (row->output == OUTPUT_FROM)
 		cold->output = (void *)(uintptr_t)request->address3;
 	if (row->output == OUTPUT_NAME && request->address) {

@@ -14,6 +14,7 @@
 
 #include "op/name.h"
 #include "ring/life.h"
+#include "watch/watch.h"
 
 static struct errand *errand_of(struct a10_ring *ring, const struct slot *slot)
 {
@@ -57,6 +58,26 @@ static void errand_free(struct errand *errand)
 }
 
 /* On the helper. */
+static int64_t errand_call(struct errand *errand)
+{
+	const struct uring_sqe *request = &errand->request;
+	struct a10_sq *sq = errand->sq;
+
+	switch (request->opcode) {
+	case A10_OPCODE_WATCH_NEXT:
+		watch_walk(errand->data);
+		return 0;
+	case A10_OPCODE_WATCH_TREE:
+		return watch_add(errand->data,
+				 (const char *)(uintptr_t)request->addr,
+				 request->op_flags, A10_WATCH_TREE,
+				 &errand->halt);
+	default:
+		return sq->calls->sync(sq->backend, request, &errand->halt);
+	}
+}
+
+/* On the helper. */
 static void errand_run(struct job *job)
 {
 	struct errand *errand = container_of(job, struct errand, job);
@@ -72,8 +93,7 @@ static void errand_run(struct job *job)
 		errand->value = errand_resolve(errand);
 		break;
 	case ERRAND_CALL:
-		errand->value = sq->calls->sync(sq->backend, &errand->request,
-						&errand->halt);
+		errand->value = errand_call(errand);
 		break;
 	}
 	first = atomic_load_explicit(&sq->errands, memory_order_relaxed);
@@ -124,6 +144,7 @@ void call_begin(struct a10_ring *ring, struct slot *slot, enum helper helper)
 		timer_progress(ring, slot);
 	}
 	errand->kind = ERRAND_CALL;
+	errand->data = cold_at(ring, index)->output;
 	memcpy(&errand->request, request_at(ring, index),
 	       sizeof(errand->request));
 	if (errand_begin(ring, slot, errand, helper) == 0)

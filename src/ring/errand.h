@@ -24,7 +24,7 @@ struct errand {
 	uint64_t id;         /* of its slot, or stale: then nobody wants it */
 	enum errand_kind kind;
 	a10_work_fn *fn;
-	void *data;
+	void *data; /* of a call: what its slot has as output */
 	struct uring_sqe request;
 	struct halt halt; /* of a call */
 	int64_t value;

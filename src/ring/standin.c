@@ -161,7 +161,7 @@ void pair_converted(struct a10_ring *ring, struct slot *slot, int32_t res)
 static bool holds_more(struct a10_ring *ring, const struct slot *slot)
 {
 	return slot->opcode == A10_OPCODE_WATCH_NEXT &&
-	       watch_holds(cold_at(ring, slot_index(slot))->output);
+	       watch_holds_more(cold_at(ring, slot_index(slot))->output);
 }
 
 static void wait_ready(struct a10_ring *ring, struct slot *slot)
@@ -271,6 +271,14 @@ void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
 	const uint32_t index = slot_index(slot);
 	const struct op_row *row = op_row(slot->opcode);
 
+	/* Now it can be read. */
+	if (slot->opcode == A10_OPCODE_WATCH_NEXT) {
+		if (is_ending(slot))
+			finish(ring, slot, (int)slot_reason(slot, 0));
+		else
+			wait_ready(ring, slot);
+		return;
+	}
 	mark_written(ring, slot, row, (int32_t)value);
 	if (row->second) {
 		call_advance(ring, slot, done);
@@ -290,6 +298,12 @@ void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
 	}
 }
 
+/* Directories are to be looked into before the next event can be told. */
+static bool needs_walk(const struct slot *slot, int64_t value)
+{
+	return slot->opcode == A10_OPCODE_WATCH_NEXT && value == -EINPROGRESS;
+}
+
 static void call(struct a10_ring *ring, struct slot *slot)
 {
 	int res;
@@ -297,7 +311,10 @@ static void call(struct a10_ring *ring, struct slot *slot)
 	if (call_helped(ring, slot))
 		return;
 	res = call_once(ring, slot);
-	if (res != -EAGAIN || op_row(slot->opcode)->direction == READY_NEVER)
+	if (needs_walk(slot, res))
+		call_begin(ring, slot, HELPER_SHARED);
+	else if (res != -EAGAIN ||
+		 op_row(slot->opcode)->direction == READY_NEVER)
 		finish(ring, slot, res);
 	else if (request_at(ring, slot_index(slot))->opcode !=
 			 URING_OP_WAITID ||
@@ -315,6 +332,10 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 
 		if (r.value == -EAGAIN)
 			break;
+		if (needs_walk(slot, r.value)) {
+			call_begin(ring, slot, HELPER_SHARED);
+			return;
+		}
 		if (r.value < 0) {
 			slot_deliver(ring, slot, &r);
 			return;

@@ -1,16 +1,22 @@
 /*
- * What is watched, and what happened there. The owner's, but for references,
- * which a submitting thread may take: an operation keeps the watch it is on.
+ * What is watched, and what happened there. Directories are looked into by helper
+ * threads, so what they come by is under a lock, which is held for one look at
+ * most. All that belongs to events is the reader's: of the operation that reads
+ * them, or of the helper that walks for it meanwhile. References are any
+ * thread's: an operation keeps the watch it is on.
  */
 #ifndef WATCH_WATCH_H
 #define WATCH_WATCH_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <a10/watch.h>
+
+#include "work/halt.h"
 
 #define WATCH_BUFFER 8192u /* more than one event with the longest name */
 
@@ -24,19 +30,22 @@ struct watched {
 	char *path;
 };
 
-/* Found in a new directory: to be told as if it was created. */
+/* To be told before what inotify tells next: what was found in a directory. */
 struct found {
 	char *path;
 	int number;
 	uint32_t mask;
+	uint32_t cookie;
+	int32_t error;
 };
 
 struct a10_watch {
 	struct a10_sq *sq;
 	_Atomic uint32_t references;
-	int fd; /* inotify; does not block */
-	int numbers;
-	uint64_t reader;         /* the operation under way on it, or 0 */
+	int fd;          /* inotify; does not block */
+	uint64_t reader; /* the owner's: what reads it, or 0 */
+
+	pthread_mutex_t lock;    /* guards these: */
 	struct watched *watched; /* by wd, ascending */
 	size_t watched_count;
 	size_t watched_room;
@@ -44,6 +53,10 @@ struct a10_watch {
 	size_t found_count;
 	size_t found_room;
 	size_t found_next;
+	uint32_t removals; /* of numbers, so far */
+	int numbers;
+
+	/* The reader's. */
 	char *path;       /* of the event told last */
 	char *moved_path; /* a directory that was moved, who knows where */
 	uint32_t moved_cookie;
@@ -53,7 +66,7 @@ struct a10_watch {
 	_Alignas(8) char buffer[WATCH_BUFFER];
 };
 
-/* ---- list.c: what is watched --------------------------------------------- */
+/* ---- list.c: what is watched; with the lock ------------------------------ */
 
 /* NULL: not watched. Valid until the next change. */
 struct watched *watched_find(struct a10_watch *watch, int wd);
@@ -72,10 +85,15 @@ char *path_join(const char *folder, const char *name);
 
 /*
  * Watches path and the directories below it as like says. tell: what is found
- * there is told. 0 or the first error; the rest is watched all the same.
+ * there is told. Directories that cannot be watched are told of. 0, or the first
+ * error that is not one of a directory but of this process: of memory, watches,
+ * descriptors; -ECANCELED: halt (or NULL) says so, or like.number is removed.
+ * Without the lock.
  */
 int tree_add(struct a10_watch *watch, const char *path,
-	     const struct watched *like, bool tell);
+	     const struct watched *like, bool tell, const struct halt *halt);
+/* With the lock. Takes found.path. 0 or -ENOMEM. */
+int found_push(struct a10_watch *watch, const struct found *found);
 /* What the library must know of a tree, besides what was asked for. */
 #define TREE_MASK \
 	(IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
@@ -85,9 +103,19 @@ int tree_add(struct a10_watch *watch, const char *path,
 /* Any thread. */
 void watch_ref(struct a10_watch *watch);
 void watch_unref(struct a10_watch *watch);
-/* Whether there is something to tell that inotify does not tell of again. */
-bool watch_holds(const struct a10_watch *watch);
-/* 1 and *ret_event; -EAGAIN: nothing yet; -errno. */
+/* a10_watch_add, on any thread; halt or NULL. */
+int watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
+	      uint32_t flags, const struct halt *halt);
+/* Whether something was found that is not told yet. */
+bool watch_holds(struct a10_watch *watch);
+/* The reader's: the same, or what inotify has told and does not tell again. */
+bool watch_holds_more(struct a10_watch *watch);
+/*
+ * 1 and *ret_event; -EAGAIN: nothing yet; -EINPROGRESS: directories have to be
+ * walked first; -errno.
+ */
 int watch_read(struct a10_watch *watch, struct a10_watch_event *ret_event);
+/* After -EINPROGRESS, in place of the reader: what was found is told then. */
+void watch_walk(struct a10_watch *watch);
 
 #endif
