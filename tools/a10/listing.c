@@ -1,7 +1,7 @@
 /*
- * A directory is read here with the plain system calls: there is none for
- * io_uring to make in their place. So the ring stands still meanwhile, which is
- * why LISTING_MAX is what it is: 50 ms for a cached directory of that size.
+ * A directory is read here with the plain system calls, several for each entry:
+ * 50 ms for a cached directory of LISTING_MAX, during which the ring would stand
+ * still. So a helper thread does it, and makes the page too.
  */
 #include "listing.h"
 
@@ -360,4 +360,16 @@ void listing_add_page(struct text *text, const struct listing *listing,
 	text_add(text, "</tbody>\n</table>\n");
 	add_footer(text, listing);
 	page_end(text);
+}
+
+ssize_t listing_make(void *data)
+{
+	struct listing_job *job = (struct listing_job *)data;
+	const int err = listing_read(&job->listing, job->root, job->name,
+				     job->directory);
+
+	if (err == 0)
+		listing_add_page(job->text, &job->listing, job->name);
+	listing_finish(&job->listing);
+	return err;
 }

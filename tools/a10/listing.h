@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 enum {
@@ -69,5 +70,20 @@ void listing_add_page(struct text *text, const struct listing *listing,
 		      const char *name);
 
 void listing_finish(struct listing *listing);
+
+/*
+ * All of it, for a10_work: a large directory takes longer than others shall
+ * wait. What it names is the helper's until that is over.
+ */
+struct listing_job {
+	struct listing listing; /* hidden, order */
+	int root;
+	int directory; /* called name below root */
+	const char *name;
+	struct text *text; /* gets the page */
+};
+
+/* Of a struct listing_job, which is finished. 0 or -errno. */
+ssize_t listing_make(void *job);
 
 #endif
