@@ -4,6 +4,7 @@
  */
 #include "web.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -206,6 +207,49 @@ TEST(listings_that_nobody_reads_do_not_take_all_memory)
 		close(fds[i]);
 	assert_descriptors(&server, before);
 	assert_status(&server, "GET /long/ HTTP/1.0\r\n\r\n", 200);
+	server_end(&server);
+}
+
+/* Threads of that name the command has. */
+static unsigned int threads_called(const struct server *server,
+				   const char *name)
+{
+	char path[300], text[32];
+	const struct dirent *entry;
+	unsigned int count = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", server->command.pid);
+	tasks = opendir(path);
+	ck_assert_ptr_nonnull(tasks);
+	while ((entry = readdir(tasks)) != NULL) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm",
+			 server->command.pid, entry->d_name);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fgets(text, sizeof(text), file) != NULL)
+			count += strncmp(text, name, strlen(name)) == 0;
+		fclose(file);
+	}
+	closedir(tasks);
+	return count;
+}
+
+/* It takes as long as the disk does. */
+TEST(a_listing_is_made_by_a_helper)
+{
+	struct server server;
+
+	server_start(&server, NULL, NULL);
+	put_long_names(20);
+	ck_assert_uint_eq(threads_called(&server, "a10-work"), 0);
+	assert_body(&server, "/hello.txt", "hello\n");
+	ck_assert_uint_eq(threads_called(&server, "a10-work"), 0);
+	assert_status(&server, "GET /long/ HTTP/1.0\r\n\r\n", 200);
+	ck_assert_uint_eq(threads_called(&server, "a10-work"), 1);
 	server_end(&server);
 }
 

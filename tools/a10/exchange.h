@@ -8,6 +8,7 @@
 
 #include "coding.h"
 #include "file.h"
+#include "listing.h"
 #include "path.h"
 #include "range.h"
 #include "request.h"
@@ -70,6 +71,7 @@ struct exchange {
 	int64_t began_at;   /* the response began to go out */
 	char peer[PEER_SIZE];
 	struct path path;
+	struct listing_job listing; /* a helper's while it is made */
 	char input[INPUT_SIZE];
 	char output[OUTPUT_SIZE];
 };

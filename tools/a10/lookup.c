@@ -78,28 +78,36 @@ static void fail(struct connection *connection, int err)
 
 /* ---- folders ------------------------------------------------------------ */
 
-static void show_folder(struct connection *connection, int fd)
+static void on_listed(struct connection *connection, const struct a10_result *r)
 {
 	struct exchange *exchange = connection->exchange;
-	struct server *server = connection->server;
-	struct listing listing = {
-		.hidden = server->settings.hidden,
-		.order = listing_order(exchange->request.query),
-	};
-	int err;
+	int err = (int)r->value;
 
-	err = listing_read(&listing, server->root, exchange->path.name, fd);
-	if (err == 0)
-		listing_add_page(&exchange->body.text, &listing,
-				 exchange->path.name);
-	listing_finish(&listing);
 	/* Clients that ask and do not read must not take all the memory. */
-	if (err == 0 && !server_keep_page(server, exchange))
+	if (err == 0 && !server_keep_page(connection->server, exchange))
 		err = -ENOMEM;
 	if (err == 0)
 		transfer_page(connection, TYPE_HTML);
 	else
 		fail(connection, err);
+}
+
+static void show_folder(struct connection *connection, int fd)
+{
+	struct exchange *exchange = connection->exchange;
+	struct server *server = connection->server;
+
+	exchange->listing = (struct listing_job){
+		.listing = { .hidden = server->settings.hidden,
+			     .order = listing_order(exchange->request.query) },
+		.root = server->root,
+		.directory = fd,
+		.name = exchange->path.name,
+		.text = &exchange->body.text,
+	};
+	connection_submit(connection,
+			  a10_work(listing_make, &exchange->listing),
+			  on_listed);
 }
 
 /* Of a folder without an index.html, which the path still ends with. */

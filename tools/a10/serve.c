@@ -15,6 +15,7 @@
 
 enum {
 	DESCRIPTORS_OTHER = 64, /* than those of connections and their files */
+	LISTINGS = 4,           /* that are made at a time */
 	FILES_RESERVED = 1024,  /* for files, where there are enough         */
 	ADDRESS_SIZE = 128,
 	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
@@ -99,6 +100,8 @@ static int open_ring(struct serve *serve)
 				strerror(-err));
 	serve->servers[0].ring = serve->ring;
 	serve->servers[0].sq = a10_ring_sq(serve->ring);
+	/* Listings are made by helpers, and until then nobody counts them. */
+	a10_work_limit(LISTINGS);
 	return EXIT_OK;
 }
 
