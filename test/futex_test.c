@@ -8,11 +8,17 @@ static void ring_forget(struct a10_ring *ring, uint32_t opcode)
 	ring->grant.opcodes[opcode / 64] &= ~(UINT64_C(1) << opcode % 64);
 }
 
-/* The requests, then the system calls that stand in for them. */
+/*
+ * The requests, then the system calls that stand in for them; of those valgrind
+ * (3.19) does not know the one that waits for several words.
+ */
 static struct a10_ring *ring_made(bool older)
 {
-	struct a10_ring *ring = ring_open(NULL);
+	struct a10_ring *ring;
 
+	if (older && on_valgrind())
+		SKIP("no futex_waitv under valgrind");
+	ring = ring_open(NULL);
 	if (older) {
 		ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
 		ring_forget(ring, A10_OPCODE_FUTEX_WAITV);
@@ -59,7 +65,8 @@ TEST(a_word_is_waited_for_and_woken)
 	ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
 	test_wait(ring, 0);
 	test_wait(ring, A10_FUTEX_SHARED);
-	ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
+	ring_close(ring);
+	ring = ring_made(true);
 	test_wait(ring, 0);
 	test_wait(ring, A10_FUTEX_SHARED);
 	ring_close(ring);
@@ -160,7 +167,7 @@ TEST(all_are_woken_or_none_as_it_is_told)
 	static uint32_t word;
 	struct seen seen[3];
 
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < (on_valgrind() ? 2 : 3); round++) {
 		for (int i = 0; i < 3; i++)
 			start(ring, a10_futex_wait(&word, 0, 0), &seen[i]);
 		run_for(ring, A_MOMENT);
@@ -198,14 +205,14 @@ TEST(words_that_cannot_be_are_refused)
 				 -EINVAL);
 		ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
 	}
-	ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
+	ring_close(ring);
+	ring = ring_made(true);
 	for (uint32_t bit = 2; bit != 0; bit <<= 1)
 		ck_assert_int_eq(value_of(ring, a10_futex_wait(&word, 0, bit)),
 				 -EINVAL);
 	ck_assert_int_eq(value_of(ring, a10_futex_wait(crooked, 0, 0)),
 			 -EINVAL);
 	/* One more than there is room for beside the one that ends it. */
-	ring_forget(ring, A10_OPCODE_FUTEX_WAITV);
 	for (int i = 0; i < 128; i++) {
 		waits[i].uaddr = (uintptr_t)&word;
 		waits[i].flags = 2 | FUTEX_PRIVATE_FLAG;
