@@ -153,6 +153,32 @@ TEST(cat_prints_a_file)
 	folder_close(&folder);
 }
 
+TEST(list_prints_the_names_in_a_folder)
+{
+	static char text[8192];
+	struct folder folder;
+	char name[16];
+	size_t lines = 0;
+
+	folder_open(&folder);
+	for (int i = 0; i < 700; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		file_write(folder_file(&folder, name), "", 0);
+	}
+	ck_assert_int_eq(
+		program_run("list", folder.path, NULL, text, sizeof(text)), 0);
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	ck_assert_uint_eq(lines, 700);
+	ck_assert_ptr_nonnull(strstr(text, "f699\n"));
+	ck_assert_int_eq(program_run("list", "/no/such/folder", NULL, text,
+				     sizeof(text)),
+			 1);
+	ck_assert_str_eq(text, "list: /no/such/folder: No such file or "
+			       "directory\n");
+	folder_close(&folder);
+}
+
 TEST(copy_copies_a_file)
 {
 	const size_t size = (5 << 20) + 12345;

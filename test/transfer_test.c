@@ -540,6 +540,42 @@ TEST(a_ring_ends_with_system_calls_of_helpers_under_way)
 	folder_close(&folder);
 }
 
+static void *await_links(void *data)
+{
+	char text[8];
+
+	for (int i = 0; i < 100; i++) {
+		memset(text, 0, sizeof(text));
+		ck_assert_int_eq(a10_await_on((struct a10_sq *)data,
+					      a10_readlink("/proc/self/exe",
+							   text, sizeof(text)),
+					      NULL),
+				 8);
+		ck_assert_int_eq(text[0], '/');
+	}
+	return NULL;
+}
+
+TEST(other_threads_await_what_helpers_do)
+{
+	const struct a10_config threaded = { .kernel_thread = A10_ON };
+
+	for (int i = 0; i < 2; i++) {
+		struct a10_ring *ring = ring_open(i ? &threaded : NULL);
+		pthread_t threads[3];
+
+		ring_bind(ring);
+		for (int t = 0; t < 3; t++)
+			threads[t] =
+				thread_start(await_links, a10_ring_sq(ring));
+		for (int t = 0; t < 3; t++) {
+			while (pthread_tryjoin_np(threads[t], NULL) != 0)
+				run_for(ring, A10_MILLISECOND);
+		}
+		ring_close(ring);
+	}
+}
+
 TEST(what_helpers_do_is_no_member_of_a_chain)
 {
 	struct a10_ring *ring = ring_open(NULL);

@@ -343,7 +343,6 @@ struct a10_ring {
 	size_t descriptors_size;
 	size_t pending; /* the user's operations that are not over */
 	size_t running; /* slots the backend has, the library's too */
-	size_t away; /* ... and that a system call of a helper's stands for */
 
 	/* The path of a completion. */
 	struct backend_view view;
@@ -367,6 +366,7 @@ struct a10_ring {
 	uint32_t drains;   /* drained operations not over, and ... */
 	uint32_t draining; /* ... the one that runs, all by itself */
 	uint32_t bells;    /* running: the polls of the bell and the timer */
+	size_t away;       /* slots a system call of a helper's stands for */
 	struct heap timers;
 	int64_t clock; /* now, as long as clock_valid */
 	bool clock_valid;
