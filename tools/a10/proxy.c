@@ -92,7 +92,7 @@ static int let_in(void *data)
 	struct doorway *doorway = data;
 	struct relay relay = { .proxy = &doorway->command->proxy };
 	struct a10_stream *accepted = a10_stream_open(
-		a10_accept(doorway->socket, NULL, 0), ACCEPTED_MAX);
+		a10_accept(doorway->socket, NULL, SOCK_NONBLOCK), ACCEPTED_MAX);
 	int err;
 
 	while ((err = a10_await_fd(a10_stream_next(accepted), &relay.client)) ==

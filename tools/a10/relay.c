@@ -16,7 +16,6 @@ enum {
 };
 
 #define SPLICE_PAUSE A10_SECOND /* then somebody else may have the pipe */
-#define SEND_PAUSE   (10 * A10_MILLISECOND) /* where a poll does not wait */
 
 struct direction {
 	struct relay *relay;
@@ -43,9 +42,6 @@ static int send_all(struct direction *direction, const char *bytes,
 		const ssize_t n =
 			a10_await(a10_send(direction->to, bytes, length, 0));
 
-		/* The other direction splices, and this side has shut its own */
-		if (n == -EAGAIN && a10_sleep(SEND_PAUSE) == 0)
-			continue;
 		if (n < 0)
 			return (int)n;
 		note_progress(direction->relay);
@@ -57,31 +53,6 @@ static int send_all(struct direction *direction, const char *bytes,
 }
 
 /* ---- splicing ------------------------------------------------------------ */
-
-/* splice(2) asks the file, not the caller, whether it may wait for a socket. */
-static void set_blocking(struct a10_fd socket, bool blocking)
-{
-	const int fd = a10_fd_number(socket);
-	const int flags = fcntl(fd, F_GETFL);
-
-	fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
-}
-
-static void begin_splicing(struct relay *relay)
-{
-	if (relay->splicing++ > 0)
-		return;
-	set_blocking(relay->client, false);
-	set_blocking(relay->target, false);
-}
-
-static void end_splicing(struct relay *relay)
-{
-	if (--relay->splicing > 0)
-		return;
-	set_blocking(relay->client, true);
-	set_blocking(relay->target, true);
-}
 
 /*
  * The next of what comes, into the pipe. Bytes; 0 at the end; -EAGAIN: there is
@@ -180,25 +151,23 @@ static ssize_t splice_much(struct direction *direction, struct pipe *pipe)
 
 /*
  * 0 at the end of what comes, 1: go on by copying, or -errno. The pipe is given
- * back whatever happens, and then the sockets are as they were.
+ * back whatever happens.
  */
 static int splice_for_a_while(struct direction *direction, char *bytes)
 {
-	struct relay *relay = direction->relay;
+	struct pipes *pipes = &direction->relay->proxy->pipes;
 	struct pipe pipe;
 	ssize_t n;
 
 	/* No pipe to be had: copying will do. */
-	if (pipe_take(&relay->proxy->pipes, &pipe) < 0)
+	if (pipe_take(pipes, &pipe) < 0)
 		return 1;
-	begin_splicing(relay);
 	n = splice_much(direction, &pipe);
-	end_splicing(relay);
 	if (n == -EAGAIN) {
 		n = empty_pipe(direction, &pipe, bytes);
 		n = n < 0 ? n : 1;
 	}
-	pipe_give(&relay->proxy->pipes, &pipe);
+	pipe_give(pipes, &pipe);
 	return n > 0 ? 1 : (int)n;
 }
 
@@ -301,11 +270,14 @@ static int connect_target(struct relay *relay)
 				       settings->connect_timeout_ns),
 			   &relay->target);
 	note_trouble(relay->proxy, err);
+	if (err < 0)
+		return err;
 	/* What comes goes on at once; a Unix socket does so anyhow. */
-	if (err == 0)
-		setsockopt(a10_fd_number(relay->target), IPPROTO_TCP,
-			   TCP_NODELAY, &on, sizeof(on));
-	return err;
+	setsockopt(a10_fd_number(relay->target), IPPROTO_TCP, TCP_NODELAY, &on,
+		   sizeof(on));
+	/* splice(2) asks the file, not the caller, whether it may wait. */
+	fcntl(a10_fd_number(relay->target), F_SETFL, O_RDWR | O_NONBLOCK);
+	return 0;
 }
 
 int relay_run(void *data)

@@ -16,12 +16,11 @@ struct relay {
 	struct a10_fd client;
 	struct a10_fd target;
 	struct a10_scope directions;
-	uint32_t splicing; /* directions; while there are, no socket blocks */
 };
 
 /*
- * A task; data is a struct relay with its proxy and its client, which it closes
- * whatever happens. Always 0.
+ * A task; data is a struct relay with its proxy and its client, a socket that
+ * does not block, which it closes whatever happens. Always 0.
  */
 int relay_run(void *data);
 
