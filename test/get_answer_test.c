@@ -111,66 +111,139 @@ static int visit_wait(struct visit *visit)
 	return command_wait(&visit->command);
 }
 
-/* One answer, what the command makes of it, and what is in the file then. */
-static void assert_visit(const char *answer, int status, const char *content)
+/* What is answered, then to what else is asked, and what is in the file then. */
+struct answer_case {
+	const char *answer;
+	const char *second;  /* NULL: nothing else is asked */
+	const char *content; /* NULL: there is none */
+};
+
+enum {
+	CASES_MAX = 16,
+};
+
+/* All by one command, one after the other: f0, f1 and so on. */
+static void visit_start_many(struct visit *visit, const char *option,
+			     size_t count)
+{
+	static char urls[CASES_MAX][64];
+	const char *arguments[CASES_MAX + 5] = { "get", "--parallel", "1",
+						 option };
+	size_t used = option ? 4 : 3;
+
+	ck_assert_uint_le(count, CASES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(urls[i], sizeof(*urls), "http://127.0.0.1:%u/f%zu",
+			 visit->port, i);
+		arguments[used++] = urls[i];
+	}
+	arguments[used] = NULL;
+	command_start(&visit->command, arguments);
+}
+
+static const char *file_of(size_t i, const char *ending)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "f%zu%s", i, ending);
+	return name;
+}
+
+static void assert_answered(const struct visit *visit, size_t i,
+			    const struct answer_case *wanted, bool continued)
+{
+	char words[32];
+
+	if (wanted->content != NULL) {
+		assert_file(file_of(i, ""), wanted->content);
+		assert_none(file_of(i, ".part"));
+		assert_none(file_of(i, ".part.tag"));
+		return;
+	}
+	assert_none(file_of(i, ""));
+	if (continued)
+		assert_file(file_of(i, ".part"), "01234");
+	snprintf(words, sizeof(words), "a10: get: f%zu: ", i);
+	assert_said(&visit->command, words);
+}
+
+/* With option -C "01234" of a version "v1" is there before. */
+static void assert_answers(const char *option, const struct answer_case *cases,
+			   size_t count)
 {
 	struct visit visit;
+	int status = 0;
 
 	visit_begin(&visit);
-	visit_start(&visit, NULL, NULL);
-	visit_answer(&visit, answer);
-	ck_assert_msg(visit_wait(&visit) == status, "%s%s", answer,
-		      visit.command.text);
-	if (content != NULL) {
-		assert_file("f", content);
-	} else {
-		assert_none("f");
-		assert_said(&visit.command, "a10: get: f: ");
+	for (size_t i = 0; i < count && option != NULL; i++) {
+		put(file_of(i, ".part"), "01234");
+		put(file_of(i, ".part.tag"), "\"v1\"");
 	}
+	visit_start_many(&visit, option, count);
+	for (size_t i = 0; i < count; i++) {
+		visit_answer(&visit, cases[i].answer);
+		if (cases[i].second != NULL) {
+			visit_answer(&visit, cases[i].second);
+			ck_assert_ptr_null(strstr(visit.request, "Range"));
+		}
+		if (cases[i].content == NULL)
+			status = 1;
+	}
+	ck_assert_msg(visit_wait(&visit) == status, "%s", visit.command.text);
+	for (size_t i = 0; i < count; i++)
+		assert_answered(&visit, i, &cases[i], option != NULL);
 	visit_end(&visit);
 }
 
 TEST(a_body_ends_where_it_is_said_to)
 {
-	assert_visit(OK_LINE "Content-Length: 5\r\n\r\nhello", 0, "hello");
-	assert_visit(OK_LINE "Content-Length: 0\r\n\r\n", 0, "");
-	assert_visit(OK_LINE "\r\nuntil it closes", 0, "until it closes");
-	assert_visit("HTTP/1.0 200 OK\r\n\r\nold", 0, "old");
-	assert_visit(OK_LINE "Transfer-Encoding: chunked\r\n\r\n"
-			     "5\r\nhello\r\n3;x\r\n, y\r\n0\r\nT: r\r\n\r\n",
-		     0, "hello, y");
-	assert_visit("HTTP/1.1 100 Continue\r\n\r\n"
-		     "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK_LINE
-		     "Content-Length: 2\r\n\r\nok",
-		     0, "ok");
-	assert_visit("HTTP/1.1 203 Else\r\nContent-Length: 2\r\n\r\nok", 0,
-		     "ok");
+	static const struct answer_case cases[] = {
+		{ OK_LINE "Content-Length: 5\r\n\r\nhello", NULL, "hello" },
+		{ OK_LINE "Content-Length: 0\r\n\r\n", NULL, "" },
+		{ OK_LINE "\r\nuntil it closes", NULL, "until it closes" },
+		{ "HTTP/1.0 200 OK\r\n\r\nold", NULL, "old" },
+		{ OK_LINE "Transfer-Encoding: chunked\r\n\r\n"
+			  "5\r\nhello\r\n3;x\r\n, y\r\n0\r\nT: r\r\n\r\n",
+		  NULL, "hello, y" },
+		{ "HTTP/1.1 100 Continue\r\n\r\n"
+		  "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK_LINE
+		  "Content-Length: 2\r\n\r\nok",
+		  NULL, "ok" },
+		{ "HTTP/1.1 203 Else\r\nContent-Length: 2\r\n\r\nok", NULL,
+		  "ok" },
+	};
+
+	assert_answers(NULL, cases, sizeof(cases) / sizeof(*cases));
 }
 
 TEST(what_is_not_whole_or_makes_no_sense_is_no_file)
 {
-	assert_visit(OK_LINE "Content-Length: 6\r\n\r\nhello", 1, NULL);
-	assert_visit(OK_LINE "Content-Length: 4\r\n\r\nhello", 1, NULL);
-	assert_visit(OK_LINE "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-		     1, NULL);
-	assert_visit(OK_LINE "Transfer-Encoding: chunked\r\n\r\nhello", 1,
-		     NULL);
-	assert_visit(OK_LINE
-		     "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
-		     "5\r\nhello\r\n0\r\n\r\n",
-		     1, NULL);
-	assert_visit("", 1, NULL);
-	assert_visit("SSH-2.0-OpenSSH_9.2\r\n", 1, NULL);
-	assert_visit(OK_LINE "X: y\r\n", 1, NULL);
-	assert_visit("HTTP/1.1 204 No Content\r\n\r\n", 1, NULL);
-	assert_visit("HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/2\r\n"
-		     "Content-Length: 2\r\n\r\nok",
-		     1, NULL);
-	assert_visit("HTTP/1.1 101 Switching\r\n\r\n", 1, NULL);
-	assert_visit("HTTP/1.1 302 Found\r\n\r\n", 1, NULL);
-	assert_visit("HTTP/1.1 302 Found\r\nLocation: https://h/x\r\n\r\n", 1,
-		     NULL);
-	assert_visit("HTTP/1.1 500 \x1b[31mred\r\n\r\n", 1, NULL);
+	static const struct answer_case cases[] = {
+		{ OK_LINE "Content-Length: 6\r\n\r\nhello", NULL, NULL },
+		{ OK_LINE "Content-Length: 4\r\n\r\nhello", NULL, NULL },
+		{ OK_LINE "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+		  NULL, NULL },
+		{ OK_LINE "Transfer-Encoding: chunked\r\n\r\nhello", NULL,
+		  NULL },
+		{ OK_LINE
+		  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "5\r\nhello\r\n0\r\n\r\n",
+		  NULL, NULL },
+		{ "", NULL, NULL },
+		{ "SSH-2.0-OpenSSH_9.2\r\n", NULL, NULL },
+		{ OK_LINE "X: y\r\n", NULL, NULL },
+		{ "HTTP/1.1 204 No Content\r\n\r\n", NULL, NULL },
+		{ "HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/2\r\n"
+		  "Content-Length: 2\r\n\r\nok",
+		  NULL, NULL },
+		{ "HTTP/1.1 101 Switching\r\n\r\n", NULL, NULL },
+		{ "HTTP/1.1 302 Found\r\n\r\n", NULL, NULL },
+		{ "HTTP/1.1 302 Found\r\nLocation: https://h/x\r\n\r\n", NULL,
+		  NULL },
+		{ "HTTP/1.1 500 \x1b[31mred\r\n\r\n", NULL, NULL },
+	};
+
+	assert_answers(NULL, cases, sizeof(cases) / sizeof(*cases));
 }
 
 TEST(what_a_server_says_cannot_paint_the_terminal)
@@ -193,7 +266,11 @@ TEST(who_only_says_wait_is_given_up)
 	for (int i = 0; i < 50; i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 					   "HTTP/1.1 100 Continue\r\n\r\n");
-	assert_visit(text, 1, NULL);
+	{
+		const struct answer_case only = { text, NULL, NULL };
+
+		assert_answers(NULL, &only, 1);
+	}
 }
 
 TEST(a_request_says_what_is_wanted)
@@ -275,62 +352,36 @@ TEST(what_broke_off_stays_and_goes_on_later)
 	visit_end(&visit);
 }
 
-/* With "01234" of v1 there, and --continue; what is in f then, or in f.part. */
-static void assert_continued(const char *answer, const char *second,
-			     const char *content)
-{
-	struct visit visit;
-
-	visit_begin(&visit);
-	put("f.part", "01234");
-	put("f.part.tag", "\"v1\"");
-	visit_start(&visit, "-C", NULL);
-	visit_answer(&visit, answer);
-	if (second != NULL) {
-		visit_answer(&visit, second);
-		ck_assert_ptr_null(strstr(visit.request, "Range"));
-	}
-	ck_assert_msg(visit_wait(&visit) == (content ? 0 : 1), "%s%s", answer,
-		      visit.command.text);
-	if (content != NULL) {
-		assert_file("f", content);
-		assert_none("f.part.tag");
-	} else {
-		assert_none("f");
-		assert_file("f.part", "01234");
-	}
-	visit_end(&visit);
-}
-
 #define PART "HTTP/1.1 206 Part\r\n"
 #define NONE "HTTP/1.1 416 No\r\n"
 
 TEST(a_part_is_taken_only_if_it_is_the_right_one)
 {
-	assert_continued(PART "Content-Range: bytes 5-6/7\r\n\r\n56", NULL,
-			 "0123456");
-	assert_continued(PART "Content-Range: bytes 5-6/*\r\n\r\n56", NULL,
-			 "0123456");
-	assert_continued(PART "Content-Range: bytes 4-6/7\r\n\r\n456", NULL,
-			 NULL);
-	assert_continued(PART "Content-Range: bytes 0-6/7\r\n\r\n0123456", NULL,
-			 NULL);
-	assert_continued(PART "Content-Range: bytes 5-6/9\r\n\r\n56", NULL,
-			 NULL);
-	assert_continued(PART "\r\n56", NULL, NULL);
-	assert_continued(PART "ETag: \"v2\"\r\n"
-			      "Content-Range: bytes 5-6/7\r\n\r\n56",
-			 NULL, NULL);
-	assert_continued(PART "Content-Length: 3\r\n"
-			      "Content-Range: bytes 5-6/7\r\n\r\n567",
-			 NULL, NULL);
-	assert_continued(OK_LINE "Content-Length: 3\r\n\r\nnew", NULL, "new");
-	assert_continued(NONE "Content-Range: bytes */5\r\n\r\n", NULL,
-			 "01234");
-	assert_continued(NONE "Content-Range: bytes */4\r\n\r\n",
-			 OK_LINE "\r\nanew", "anew");
-	assert_continued(NONE "\r\n", OK_LINE "\r\nanew", "anew");
-	assert_continued("HTTP/1.1 503 Later\r\n\r\n", NULL, NULL);
+	static const struct answer_case cases[] = {
+		{ PART "Content-Range: bytes 5-6/7\r\n\r\n56", NULL,
+		  "0123456" },
+		{ PART "Content-Range: bytes 5-6/*\r\n\r\n56", NULL,
+		  "0123456" },
+		{ PART "Content-Range: bytes 4-6/7\r\n\r\n456", NULL, NULL },
+		{ PART "Content-Range: bytes 0-6/7\r\n\r\n0123456", NULL,
+		  NULL },
+		{ PART "Content-Range: bytes 5-6/9\r\n\r\n56", NULL, NULL },
+		{ PART "\r\n56", NULL, NULL },
+		{ PART "ETag: \"v2\"\r\n"
+		       "Content-Range: bytes 5-6/7\r\n\r\n56",
+		  NULL, NULL },
+		{ PART "Content-Length: 3\r\n"
+		       "Content-Range: bytes 5-6/7\r\n\r\n567",
+		  NULL, NULL },
+		{ OK_LINE "Content-Length: 3\r\n\r\nnew", NULL, "new" },
+		{ NONE "Content-Range: bytes */5\r\n\r\n", NULL, "01234" },
+		{ NONE "Content-Range: bytes */4\r\n\r\n", OK_LINE "\r\nanew",
+		  "anew" },
+		{ NONE "\r\n", OK_LINE "\r\nanew", "anew" },
+		{ "HTTP/1.1 503 Later\r\n\r\n", NULL, NULL },
+	};
+
+	assert_answers("-C", cases, sizeof(cases) / sizeof(*cases));
 }
 
 TEST(only_what_tells_versions_apart_is_a_tag)
@@ -351,25 +402,30 @@ TEST(only_what_tells_versions_apart_is_a_tag)
 		{ "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", NULL },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct visit visit;
+	const size_t count = sizeof(cases) / sizeof(*cases);
+	struct visit visit;
+
+	visit_begin(&visit);
+	for (size_t i = 0; i < count; i++)
+		put(file_of(i, ".part.tag"), "\"of before\"");
+	visit_start_many(&visit, NULL, count);
+	for (size_t i = 0; i < count; i++) {
 		char text[256];
 
-		visit_begin(&visit);
-		put("f.part.tag", "\"of before\"");
-		visit_start(&visit, NULL, NULL);
 		snprintf(text, sizeof(text),
 			 OK_LINE "%s\r\nContent-Length: 9\r\n\r\nx",
 			 cases[i].fields);
 		visit_answer(&visit, text);
-		ck_assert_int_eq(visit_wait(&visit), 1);
-		assert_file("f.part", "x");
-		if (cases[i].tag != NULL)
-			assert_file("f.part.tag", cases[i].tag);
-		else
-			assert_none("f.part.tag");
-		visit_end(&visit);
 	}
+	ck_assert_int_eq(visit_wait(&visit), 1);
+	for (size_t i = 0; i < count; i++) {
+		assert_file(file_of(i, ".part"), "x");
+		if (cases[i].tag != NULL)
+			assert_file(file_of(i, ".part.tag"), cases[i].tag);
+		else
+			assert_none(file_of(i, ".part.tag"));
+	}
+	visit_end(&visit);
 }
 
 TEST(a_server_that_stalls_is_given_up)
