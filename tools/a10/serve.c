@@ -307,15 +307,9 @@ static int open_all(struct serve *serve)
 	if (err < 0)
 		return complain("serve: too few descriptors are allowed; "
 				"raise the limit with ulimit -n 4096");
-	serve->servers = (struct server *)calloc(serve->crowd.count,
-						 sizeof(struct server));
-	if (!serve->servers)
-		return complain("serve: %s", strerror(ENOMEM));
 	serve->crowd.servers = serve->servers;
-	for (uint32_t i = 0; i < serve->crowd.count; i++) {
+	for (uint32_t i = 0; i < serve->crowd.count; i++)
 		serve->servers[i].settings = *settings;
-		serve->servers[i].root = -1;
-	}
 	err = open_signals(serve);
 	if (err < 0)
 		return complain("serve: signals: %s", strerror(-err));
@@ -327,10 +321,10 @@ static int open_all(struct serve *serve)
 
 static void close_all(struct serve *serve)
 {
-	const uint32_t count = serve->servers ? serve->crowd.count : 0;
-	const int root = count > 0 ? serve->servers[0].root : -1;
+	const int root = serve->servers[0].root;
 
-	for (uint32_t i = count; i > 0; i--)
+	/* The first has what others share. */
+	for (uint32_t i = serve->crowd.count; i > 0; i--)
 		server_finish(&serve->servers[i - 1]);
 	free(serve->servers);
 	mime_unload();
@@ -361,6 +355,12 @@ int serve_run(int argc, char **argv)
 		return EXIT_OK;
 	}
 	serve.crowd.count = options.threads;
+	serve.servers =
+		(struct server *)calloc(options.threads, sizeof(struct server));
+	if (!serve.servers)
+		return complain("serve: %s", strerror(ENOMEM));
+	for (uint32_t i = 0; i < options.threads; i++)
+		serve.servers[i].root = -1;
 	status = open_all(&serve);
 	if (status == EXIT_OK)
 		status = run(&serve);
