@@ -84,6 +84,6 @@ struct listing_job {
 };
 
 /* Of a struct listing_job, which is finished. 0 or -errno. */
-ssize_t listing_make(void *job);
+ssize_t listing_make(void *data);
 
 #endif
