@@ -359,6 +359,41 @@ TEST(an_epoll_wait_by_system_call_waits_and_is_cancelled)
 	ring_close(ring);
 }
 
+/* A path is of a disk, so a helper binds to it. */
+TEST(a_socket_is_bound_to_a_path_without_the_opcode)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_address address;
+	struct folder folder;
+	char text[160];
+	struct a10_fd fd[2];
+
+	ring_forget(ring, A10_OPCODE_BIND);
+	folder_open(&folder);
+	snprintf(text, sizeof(text), "unix:%s/s", folder.path);
+	ck_assert_int_eq(a10_address_parse(text, &address), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct a10_op op = a10_socket(AF_UNIX, SOCK_STREAM, 0);
+
+		/* Direct ones need the opcode to become regular. */
+		fd[i] = fd_of(ring,
+			      i && ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL) ?
+				      a10_direct(op) :
+				      op);
+		ck_assert_int_eq(value_of(ring, a10_bind(fd[i], &address)),
+				 i ? -EADDRINUSE : 0);
+	}
+	ck_assert_uint_gt(a10_work_threads(), 0);
+	ck_assert_int_eq(access(folder_file(&folder, "s"), F_OK), 0);
+	ck_assert_int_eq(a10_address_parse("unix:@a10-test-of-bind", &address),
+			 0);
+	ck_assert_int_eq(value_of(ring, a10_bind(fd[1], &address)), 0);
+	fd_close(ring, fd[0]);
+	fd_close(ring, fd[1]);
+	folder_close(&folder);
+	ring_close(ring);
+}
+
 TEST(vectors_in_a_region_are_read_without_the_opcode_for_them)
 {
 	struct a10_config config = { .registered_buffers = 1 };
