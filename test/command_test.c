@@ -159,7 +159,6 @@ TEST(blocks_are_discarded)
 			 -EOPNOTSUPP);
 	fd_close(ring, fd);
 	loop = loop_open(folder.file);
-	fd = a10_fd_regular(loop);
 	value = test_discard(ring, loop, 65536);
 	/* As if the kernel were an older one. */
 	ring->grant.opcodes[0] &= ~(UINT64_C(1) << A10_OPCODE_URING_CMD);
