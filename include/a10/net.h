@@ -270,6 +270,20 @@ A10_OP a10_socket_unsent(struct a10_fd fd)
 	return a10_socket_op(A10_OPCODE_SOCKET_QUEUE, fd, 1u, NULL);
 }
 
+/*
+ * When what was sent went out: of a socket with SO_TIMESTAMPING (SOF_TIMESTAMPING_*
+ * with TX_SOFTWARE or the like, and OPT_TSONLY). a10_multishot only, until
+ * cancelled; each result: value is the number of the send (OPT_ID), extra the time
+ * in seconds and nanoseconds, count SCM_TSTAMP_SND, _SCHED or _ACK, flags
+ * A10_RESULT_HARDWARE or 0. What finds the completion queue full comes with the
+ * next. -EINVAL: without config.large_completions; before Linux 6.17
+ * -EOPNOTSUPP. [SOCKET_URING_OP_TX_TIMESTAMP]
+ */
+A10_OP a10_socket_timestamps(struct a10_fd fd)
+{
+	return a10_socket_op(A10_OPCODE_SOCKET_TIMESTAMPS, fd, 4u, NULL);
+}
+
 /* shutdown(2): how is SHUT_RD, SHUT_WR or SHUT_RDWR. [SHUTDOWN] */
 A10_OP a10_shutdown(struct a10_fd fd, int how)
 {

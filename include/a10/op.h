@@ -121,7 +121,8 @@ enum a10_opcode {
 	A10_OPCODE_POLL_UPDATE = 194,  /* POLL_REMOVE */
 	A10_OPCODE_TIMER_UPDATE = 195, /* TIMEOUT_REMOVE */
 	A10_OPCODE_WATCH_NEXT = 196,
-	A10_OPCODE_BLOCK_DISCARD = 197
+	A10_OPCODE_BLOCK_DISCARD = 197,
+	A10_OPCODE_SOCKET_TIMESTAMPS = 199
 };
 
 /*
@@ -258,6 +259,7 @@ a10_op_make(enum a10_opcode opcode, struct a10_fd fd, const void *address,
 
 #define A10_RESULT_NONEMPTY (1u << 0) /* the socket has more to read */
 #define A10_RESULT_COPIED   (1u << 1) /* a zero-copy send that copied */
+#define A10_RESULT_HARDWARE (1u << 2) /* a time stamp of the device's clock */
 
 /*
  * The result of an operation. value is what the system call of that name

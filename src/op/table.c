@@ -325,6 +325,11 @@ const struct op_row op_table[OP_ROWS] = {
 				      .kernel = URING_OP_URING_CMD,
 				      .fd = FD_OPERAND, .result = RESULT_VALUE,
 				      .linked = true, .sync = true },
+	[A10_OPCODE_SOCKET_TIMESTAMPS] = { "socket_timestamps",
+					   .kernel = URING_OP_URING_CMD,
+					   .fd = FD_OPERAND,
+					   .result = RESULT_VALUE,
+					   .multishot = MULTISHOT_LIBRARY },
 };
 
 bool op_is_call(uint32_t opcode)

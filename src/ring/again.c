@@ -238,6 +238,11 @@ void result_make(struct a10_ring *ring, struct slot *slot,
 		r->count = (size_t)r->value;
 	if (cold->flags & COLD_COPIES)
 		r->flags |= A10_RESULT_COPIED;
+	if (slot->opcode == A10_OPCODE_SOCKET_TIMESTAMPS) {
+		r->count = completion->flags >> URING_TIMESTAMP_TYPE_SHIFT;
+		if (completion->flags & URING_CQE_F_TSTAMP_HW)
+			r->flags |= A10_RESULT_HARDWARE;
+	}
 }
 
 bool all_goes_on(struct a10_ring *ring, struct slot *slot,

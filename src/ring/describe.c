@@ -123,7 +123,9 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT) ||
 	     op->request.op_flags & MSG_TRUNC))
 		return -EINVAL; /* what it tells of is in no buffer */
-	if (row->data == DATA_MESSAGE && !(flags & A10_WITH_MULTISHOT))
+	if ((row->data == DATA_MESSAGE ||
+	     op->request.opcode == A10_OPCODE_SOCKET_TIMESTAMPS) &&
+	    !(flags & A10_WITH_MULTISHOT))
 		return -EINVAL;
 	if (flags & A10_WITH_POOL && !row->pooled)
 		return -EINVAL;
