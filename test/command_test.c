@@ -174,3 +174,39 @@ TEST(blocks_are_discarded)
 	if (value < 0)
 		SKIP("not discarded: %s", strerror((int)-value));
 }
+
+/* As <linux/io_uring.h> has it from 6.14 on. */
+struct protection {
+	uint16_t flags;
+	uint16_t application_tag;
+	uint32_t length;
+	uint64_t address;
+	uint64_t seed;
+	uint64_t reserved;
+};
+
+TEST(a_raw_read_with_protection_is_for_disks_that_have_it)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	unsigned char bytes[8];
+	unsigned char checks[8];
+	const struct protection protection = {
+		.length = sizeof(checks),
+		.address = (uint64_t)(uintptr_t)checks,
+	};
+	struct a10_fd file = fd_of(ring, a10_open("/dev/zero", O_RDONLY, 0));
+	struct a10_request request = {
+		.opcode = A10_OPCODE_READ,
+		.fd = a10_fd_number(file),
+		.address = (uint64_t)(uintptr_t)bytes,
+		.length = sizeof(bytes),
+	};
+
+	ck_assert_int_eq(value_of(ring, a10_raw(&request)), sizeof(bytes));
+	/* attr_ptr, attr_type_mask: IORING_RW_ATTR_FLAG_PI. */
+	request.address3 = (uint64_t)(uintptr_t)&protection;
+	request.reserved = 1;
+	ck_assert_int_eq(value_of(ring, a10_raw(&request)), -EINVAL);
+	fd_close(ring, file);
+	ring_close(ring);
+}
