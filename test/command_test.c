@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "ring/core.h"
+#include "uapi/io_uring.h"
 
 static void test_socket_command(struct a10_ring *ring)
 {
@@ -188,6 +189,7 @@ struct protection {
 TEST(a_raw_read_with_protection_is_for_disks_that_have_it)
 {
 	struct a10_ring *ring = ring_open(NULL);
+	struct a10_ring_info info;
 	unsigned char bytes[8];
 	unsigned char checks[8];
 	const struct protection protection = {
@@ -203,6 +205,9 @@ TEST(a_raw_read_with_protection_is_for_disks_that_have_it)
 	};
 
 	ck_assert_int_eq(value_of(ring, a10_raw(&request)), sizeof(bytes));
+	a10_ring_info(ring, &info);
+	if (!(info.features & URING_FEAT_RW_ATTR))
+		SKIP("the kernel has no RW_ATTR");
 	/* attr_ptr, attr_type_mask: IORING_RW_ATTR_FLAG_PI. */
 	request.address3 = (uint64_t)(uintptr_t)&protection;
 	request.reserved = 1;

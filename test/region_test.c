@@ -325,13 +325,24 @@ TEST(a_clone_keeps_the_memory_of_a_region_that_is_gone)
 	ck_assert_int_eq(close(fd), 0);
 }
 
+#define PAGES_SIZE 4096
+
+/* Older kernels do not take what a program's file is mapped to. */
+static unsigned char *pages_open(void)
+{
+	unsigned char *pages = aligned_alloc(PAGES_SIZE, PAGES_SIZE);
+
+	ck_assert_ptr_nonnull(pages);
+	return pages;
+}
+
 TEST(memory_is_released_when_its_last_region_is_gone)
 {
-	static unsigned char bytes[4096];
-	static unsigned char others[4096];
+	unsigned char *bytes = pages_open();
+	unsigned char *others = pages_open();
 	struct a10_ring *one = ring_with(2);
 	struct a10_ring *two = ring_with(2);
-	struct a10_region *region = region_open(one, bytes, sizeof(bytes));
+	struct a10_region *region = region_open(one, bytes, PAGES_SIZE);
 	struct a10_region *clone = NULL;
 	unsigned int released[2] = { 0 };
 
@@ -339,7 +350,7 @@ TEST(memory_is_released_when_its_last_region_is_gone)
 		a10_region_set_release(region, on_release, &released[0]), 0);
 	ck_assert_int_eq(a10_region_clone(region, two, &clone), 0);
 	/* Its place is another's; the clone still has it. */
-	ck_assert_int_eq(a10_region_update(region, others, sizeof(others)), 0);
+	ck_assert_int_eq(a10_region_update(region, others, PAGES_SIZE), 0);
 	ck_assert_int_eq(
 		a10_region_set_release(region, on_release, &released[1]), 0);
 	ck_assert_ptr_eq(a10_region_data(clone), bytes);
@@ -353,13 +364,15 @@ TEST(memory_is_released_when_its_last_region_is_gone)
 	ck_assert_uint_eq(released[1], 1);
 	ring_close(two);
 	ck_assert_uint_eq(released[0], 1);
+	free(bytes);
+	free(others);
 }
 
 TEST(memory_is_not_released_before_what_names_it_is_over)
 {
-	static unsigned char bytes[4096];
+	unsigned char *bytes = pages_open();
 	struct a10_ring *ring = ring_with(2);
-	struct a10_region *region = region_open(ring, bytes, sizeof(bytes));
+	struct a10_region *region = region_open(ring, bytes, PAGES_SIZE);
 	unsigned int released = 0;
 	struct seen seen;
 	int ends[2];
@@ -380,4 +393,5 @@ TEST(memory_is_not_released_before_what_names_it_is_over)
 	RUN_UNTIL(ring, released == 1);
 	pipe_close(ends);
 	ring_close(ring);
+	free(bytes);
 }
