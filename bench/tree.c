@@ -81,9 +81,9 @@ static double children_us(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
-/* argv ends with two places for where from and where to. */
-static int measure(const struct work_args *args, const char **argv,
-		   struct sample *ret_sample)
+/* option NULL: none. */
+static int measure(const struct work_args *args, const char *program,
+		   const char *option, struct sample *ret_sample)
 {
 	const double files = (double)args->operations;
 	struct place place;
@@ -91,12 +91,11 @@ static int measure(const struct work_args *args, const char **argv,
 	uint64_t start;
 	double cpu;
 	int err = place_make(&place, args->operations, args->message_size);
+	const char *argv[] = { program, option, place.from, place.to, NULL };
 
 	process_unpin();
-	argv[0] = place.from;
-	argv[1] = place.to;
-	while (argv[-1] != NULL)
-		argv--;
+	if (option == NULL)
+		memmove(argv + 1, argv + 2, 3 * sizeof(argv[0]));
 	cpu = children_us();
 	start = clock_ns();
 	if (err == 0)
@@ -110,7 +109,6 @@ static int measure(const struct work_args *args, const char **argv,
 static int run_ours(const struct work_args *args, struct sample *ret_sample)
 {
 	char program[PATH_MAX + 32];
-	const char *argv[] = { NULL, program, NULL, NULL, NULL };
 	ssize_t length = readlink("/proc/self/exe", program, PATH_MAX);
 
 	if (length < 0)
@@ -119,14 +117,12 @@ static int run_ours(const struct work_args *args, struct sample *ret_sample)
 	snprintf(strrchr(program, '/'), 32, "/../examples/copy_tree");
 	if (access(program, X_OK) < 0)
 		return -ENOPKG;
-	return measure(args, argv + 2, ret_sample);
+	return measure(args, program, NULL, ret_sample);
 }
 
 static int run_cp(const struct work_args *args, struct sample *ret_sample)
 {
-	const char *argv[] = { NULL, "cp", "-r", NULL, NULL, NULL };
-
-	return measure(args, argv + 3, ret_sample);
+	return measure(args, "cp", "-r", ret_sample);
 }
 
 static const struct entrant ours = {

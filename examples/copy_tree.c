@@ -24,10 +24,11 @@ static int found(const char *path, const struct stat *status, int type,
 		 struct FTW *where)
 {
 	const size_t size = strlen(path) + 1;
-	struct file *file = malloc(sizeof(*file) + size);
+	struct file *file;
 
 	(void)where;
-	if (file == NULL || type == FTW_DNR)
+	file = type == FTW_DNR ? NULL : malloc(sizeof(*file) + size);
+	if (file == NULL)
 		return -1;
 	memcpy(file->path, path, size);
 	file->mode = status->st_mode;
