@@ -13,6 +13,7 @@
 struct file {
 	struct file *next;
 	mode_t mode;
+	uint64_t size;
 	char path[]; /* below FROM, which we are in, and below TO */
 };
 
@@ -32,6 +33,7 @@ static int found(const char *path, const struct stat *status, int type,
 		return -1;
 	memcpy(file->path, path, size);
 	file->mode = status->st_mode;
+	file->size = (uint64_t)status->st_size;
 	file->next = NULL;
 	*last = file;
 	last = &file->next;
@@ -39,17 +41,21 @@ static int found(const char *path, const struct stat *status, int type,
 	return 0;
 }
 
-static ssize_t copy_bytes(struct a10_fd in, struct a10_fd out)
+/* A read and a write in one go: the write starts if all was read. */
+static ssize_t copy_bytes(struct a10_fd in, struct a10_fd out, uint64_t size)
 {
 	char bytes[32768]; /* the task's stack has twice as much */
-	ssize_t n;
+	struct a10_op ops[2];
+	ssize_t n = 0;
 
-	do {
-		n = a10_await(a10_all(a10_read(in, bytes, sizeof(bytes))));
-		if (n <= 0)
-			break;
-		n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)));
-	} while (n == sizeof(bytes)); /* fewer: the file has ended */
+	for (uint64_t at = 0; at < size && n >= 0; at += sizeof(bytes)) {
+		uint64_t left = size - at;
+		size_t length = left < sizeof(bytes) ? left : sizeof(bytes);
+
+		ops[0] = a10_all(a10_pread(in, bytes, length, at));
+		ops[1] = a10_all(a10_pwrite(out, bytes, length, at));
+		n = a10_await_linked(ops, 2, NULL);
+	}
 	return n;
 }
 
@@ -64,7 +70,7 @@ static ssize_t copy_file(const struct file *file)
 		return n;
 	n = a10_await_fd(a10_openat(to, file->path, flags, file->mode), &out);
 	if (n == 0) {
-		n = copy_bytes(in, out);
+		n = copy_bytes(in, out, file->size);
 		closed = a10_await(a10_close(out)); /* NFS tells here */
 		n = n < 0 ? n : closed;
 	}
