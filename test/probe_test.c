@@ -396,12 +396,21 @@ static void assert_columns(const char *text)
 	}
 }
 
+/* From then on it is supported. */
+static bool is_6_1(const struct a10_probe *probe)
+{
+	return probe->setup_flags & URING_SETUP_DEFER_TASKRUN;
+}
+
 TEST(the_command_says_what_there_is)
 {
 	const struct a10_probe probe = probe_usable();
 
 	ck_assert_int_eq(run_command(NULL), 0);
-	assert_has(said, "io_uring can be used.\n");
+	if (is_6_1(&probe))
+		assert_has(said, "io_uring can be used.\n");
+	else
+		assert_has(said, "but nothing is promised here.\n");
 	assert_has(said, probe.kernel);
 	assert_has(said, "default ring    128 submissions, 512 completions\n");
 	assert_has(said, "\nfeatures        SINGLE_MMAP NODROP ");
@@ -417,6 +426,8 @@ TEST(the_command_speaks_json)
 
 	ck_assert_int_eq(run_command("--json"), 0);
 	assert_has(said, "\"usable\": true");
+	assert_has(said, is_6_1(&probe) ? "\"supported\": true" :
+					  "\"supported\": false");
 	assert_has(said, "\"cause\": \"none\"");
 	assert_has(said, "\"io_uring_enter\": 0");
 	assert_has(said, "\"NODROP\"");
