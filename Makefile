@@ -39,7 +39,9 @@ lint: setup-lint
 format: setup-lint
 	scripts/check-format --write
 
-install: all
+install: setup-build
+	@scripts/configure $(BUILD) $(MESONFLAGS)
+	@$(NINJA) installed
 	meson install -C $(BUILD) --no-rebuild
 
 clean:

@@ -183,8 +183,8 @@ TEST(a_test_that_dies_is_an_error)
 	char place[64];
 
 	assert_fails("victim_dies", "Failures: 0, Errors: 1, skipped 0");
-	snprintf(place, sizeof(place), "test/harness_test.c:%d: error: ",
-		 died_behind);
+	snprintf(place, sizeof(place),
+		 "test/harness_test.c:%d: error: ", died_behind);
 	assert_fails("victim_dies", place);
 }
 

@@ -9,6 +9,11 @@
 #include <string.h>
 #include <sys/types.h>
 
+/* Of what Linux has, a compiler's -std=c11 alone hides the most. */
+#if !defined(_GNU_SOURCE) && !defined(_DEFAULT_SOURCE) && !defined(_BSD_SOURCE)
+#error "a10.h needs -D_GNU_SOURCE, or -std=gnu11 in the place of -std=c11"
+#endif
+
 #ifdef __cplusplus
 #define A10_BEGIN extern "C" {
 #define A10_END   }
