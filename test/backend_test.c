@@ -76,7 +76,7 @@ TEST(an_index_array_is_not_seen)
 	struct a10_config config = { .submission_entries = 4 };
 	struct rig rig = { 0 };
 
-	rig_take(&rig, kernel_open_by(setup_with_array, &config, NULL,
+	rig_take(&rig, kernel_open_by(setup_with_array, &config, -1,
 				      &rig.backend, &rig.grant));
 	ck_assert_uint_eq(rig.grant.setup_flags & URING_SETUP_NO_SQARRAY, 0);
 	rig_enable(&rig);
@@ -104,7 +104,7 @@ TEST(rings_share_their_workers)
 	struct rig first, second = { 0 };
 
 	rig_open(&first, &config);
-	rig_take(&second, backend_kernel.open(&config, first.backend,
+	rig_take(&second, backend_kernel.open(&config, first.grant.descriptor,
 					      &second.backend, &second.grant));
 	ck_assert_uint_ne(second.grant.setup_flags & URING_SETUP_ATTACH_WQ, 0);
 	rig_enable(&second);

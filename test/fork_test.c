@@ -3,6 +3,7 @@
 
 #include "backend/kernel/valgrind.h"
 
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 /* In the child a failed assertion could not be told from the parent's. */
@@ -293,6 +294,56 @@ TEST(a_child_closes_plain_descriptors)
 	ck_assert(number_is_open(ends[0]));
 	pipe_close(ends);
 	inherited_close(&it);
+}
+
+struct asker {
+	struct a10_sq *sq;
+	atomic_bool stop;
+};
+
+/* Looks the id up under a lock that a child must not wait for. */
+static void *ask_in_vain(void *data)
+{
+	struct asker *asker = data;
+	const a10_id id =
+		a10_submit(asker->sq, a10_after(A10_SECOND * 3600), NULL, NULL);
+
+	/* No assertion in here: it takes longer than the lock is held. */
+	while (!atomic_load(&asker->stop))
+		(void)a10_cancel(asker->sq, id + (INT64_C(1) << 32));
+	return NULL;
+}
+
+static void ignore_line(void *data, const char *text)
+{
+	(void)data;
+	(void)text;
+}
+
+TEST(a_child_waits_for_no_lock_that_its_parent_had)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct asker asker = { .sq = a10_ring_sq(ring) };
+	pthread_t threads[3];
+
+	needs_a_true_child();
+	ring_bind(ring);
+	for (int i = 0; i < 3; i++)
+		threads[i] = thread_start(ask_in_vain, &asker);
+	for (unsigned int i = 0; i < test_scaled(100); i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			alarm(10);
+			a10_ring_dump(ring, ignore_line, NULL);
+			_exit(0);
+		}
+		child_wait(child);
+	}
+	atomic_store(&asker.stop, true);
+	for (int i = 0; i < 3; i++)
+		thread_join(threads[i]);
+	ring_close(ring);
 }
 
 static void on_fork(void *data, const struct a10_result *r)

@@ -57,7 +57,7 @@ static inline int open_played(const struct a10_config *config,
 	memset(ret_rig, 0, sizeof(*ret_rig));
 	reason_clear();
 	player.calls = 0;
-	return kernel_open_by(play, config, NULL, &ret_rig->backend,
+	return kernel_open_by(play, config, -1, &ret_rig->backend,
 			      &ret_rig->grant);
 }
 
@@ -88,7 +88,7 @@ static inline void refused_played(struct a10_config config, int err,
 
 	reason_clear();
 	player.calls = 0;
-	ck_assert_int_eq(kernel_open_by(play, &config, NULL, &backend, &grant),
+	ck_assert_int_eq(kernel_open_by(play, &config, -1, &backend, &grant),
 			 err);
 	assert_reason(word);
 	ck_assert_ptr_eq(backend, &untouched);

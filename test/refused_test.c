@@ -9,6 +9,9 @@
 #include <sys/resource.h>
 
 #include "backend/kernel/capability.h"
+#include "ring/create.h"
+
+#include <a10/ring.h>
 
 #define COOP (URING_SETUP_COOP_TASKRUN | URING_SETUP_TASKRUN_FLAG)
 
@@ -217,7 +220,7 @@ TEST(a_kernel_thread_is_shared_only_with_a_ring_that_has_one)
 	struct rig first, second;
 
 	rig_make(&first, &without);
-	ck_assert_int_eq(backend_kernel.open(&with, first.backend,
+	ck_assert_int_eq(backend_kernel.open(&with, first.grant.descriptor,
 					     &second.backend, &second.grant),
 			 -EINVAL);
 	assert_reason("attach");
@@ -227,14 +230,16 @@ TEST(a_kernel_thread_is_shared_only_with_a_ring_that_has_one)
 TEST(only_the_kernels_rings_share_workers)
 {
 	static const struct backend_calls calls;
-	struct backend other = { &calls };
-	struct a10_config config = { 0 };
-	struct rig rig;
+	struct a10_ring *ring = NULL;
+	struct a10_config config = { .attach = NULL };
+	struct a10_ring *one;
 
-	ck_assert_int_eq(backend_kernel.open(&config, &other, &rig.backend,
-					     &rig.grant),
-			 -EINVAL);
+	ck_assert_int_eq(a10_ring_create(NULL, &one), 0);
+	config.attach = a10_ring_sq(one);
+	ck_assert_int_eq(ring_create_on(&config, &calls, &ring), -EINVAL);
+	ck_assert_ptr_null(ring);
 	assert_reason("attach");
+	ck_assert_int_eq(a10_ring_destroy(one, A10_FOREVER), 0);
 }
 
 /* ---- what is asked for --------------------------------------------------- */
@@ -414,7 +419,7 @@ static int open_in_room(struct backend **ret_backend,
 
 	player.calls = 0;
 	reason_clear();
-	err = kernel_open_by(play, &config, NULL, ret_backend, ret_grant);
+	err = kernel_open_by(play, &config, -1, ret_backend, ret_grant);
 	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
 	return err;
 }

@@ -38,7 +38,7 @@ static inline void rig_make(struct rig *rig, const struct a10_config *config)
 {
 	memset(rig, 0, sizeof(*rig));
 	rig_take(rig,
-		 backend_kernel.open(config, NULL, &rig->backend, &rig->grant));
+		 backend_kernel.open(config, -1, &rig->backend, &rig->grant));
 }
 
 static inline int rig_control(struct rig *rig, unsigned int opcode, void *arg,

@@ -482,8 +482,8 @@ static void view_make(struct scripted *kernel, const struct a10_config *config)
 	kernel->cq_seen = config->first_index;
 }
 
-static int scripted_open(const struct a10_config *config,
-			 struct backend *attach, struct backend **ret_backend,
+static int scripted_open(const struct a10_config *config, int attach,
+			 struct backend **ret_backend,
 			 struct backend_grant *ret_grant)
 {
 	struct scripted *kernel = calloc(1, sizeof(*kernel));

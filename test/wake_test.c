@@ -354,6 +354,31 @@ TEST(no_wake_is_lost_in_a_race)
 	ring_close(ring);
 }
 
+static int64_t time_of_thread(void)
+{
+	struct timespec now;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+	return now.tv_sec * A10_SECOND + now.tv_nsec;
+}
+
+/* It watches the eventfd itself, which nobody else reads. */
+TEST(a_busy_polled_ring_rests_after_it_was_woken)
+{
+	struct a10_config config = { .iopoll = A10_ON };
+	struct a10_ring *ring = ring_open(&config);
+	struct later later = { a10_ring_sq(ring), a10_sq_wake, A_MOMENT };
+	pthread_t thread = thread_start(call_later, &later);
+	int64_t begin;
+
+	ck_assert_int_eq(a10_ring_poll(ring, PATIENCE), 0);
+	thread_join(thread);
+	begin = time_of_thread();
+	ck_assert_int_eq(a10_ring_poll(ring, 5 * A_MOMENT), 0);
+	ck_assert_int_lt(time_of_thread() - begin, A_MOMENT / 4);
+	ring_close(ring);
+}
+
 static void *wake_later(void *data)
 {
 	nap(A_MOMENT);

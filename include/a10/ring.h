@@ -6,7 +6,10 @@
  * any thread may register (pools, regions); afterwards only the owner may use
  * an a10_ring. The owner destroys its ring before it exits: a thread that ends
  * and leaves one is told to the log, its own operations are forgotten, those of
- * others end as in a10_ring_destroy, which anybody may call then.
+ * others end as in a10_ring_destroy, which anybody may call then. The same if it
+ * ends in a callback or a task, by pthread_exit or a cancel. Until then its end is
+ * held up: by what others have under way as long as that takes, by its own for a
+ * second.
  */
 #ifndef A10_RING_H
 #define A10_RING_H
@@ -44,7 +47,8 @@ A10_API int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns);
 
 /*
  * Ends config.disabled, and binds the ring to this thread. 0; -EBADFD: it was
- * not disabled. [REGISTER_ENABLE_RINGS]
+ * not disabled, or another thread has enabled it. Any thread.
+ * [REGISTER_ENABLE_RINGS]
  */
 A10_API int a10_ring_enable(struct a10_ring *ring);
 

@@ -98,7 +98,7 @@ A10_API a10_id a10_submit_linked(struct a10_sq *sq, const struct a10_op *ops,
  * its ring, any other thread sleeps. Of a ring nobody has polled yet its
  * creator becomes the owner. ret_result may be NULL; it is written always.
  * Returns its value. -EDEADLK: in a callback; -EBADFD: by who made a disabled
- * ring; -EINVAL: a multishot.
+ * ring; -EINVAL: a multishot. Any thread.
  */
 A10_API ssize_t a10_await_on(struct a10_sq *sq, struct a10_op op,
 			     struct a10_result *ret_result);

@@ -73,9 +73,10 @@ struct backend_calls {
 	 * Makes one as config asks. 0, or -errno and the reason in words by
 	 * reason_set. The queues are disabled (URING_SETUP_R_DISABLED) until
 	 * control says URING_REGISTER_ENABLE_RINGS, so that the thread that
-	 * will own them is the one that does. attach: that ring's backend.
+	 * will own them is the one that does. attach: a descriptor of the
+	 * ring to share with, the caller's; -1: none.
 	 */
-	int (*open)(const struct a10_config *config, struct backend *attach,
+	int (*open)(const struct a10_config *config, int attach,
 		    struct backend **ret_backend,
 		    struct backend_grant *ret_grant);
 

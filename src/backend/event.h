@@ -16,4 +16,7 @@ int timer_open(void);
 /* Readable at that time, instead of the one said before. */
 void timer_set(int fd, int64_t at);
 
+/* Of any. No cancelled thread ends in it, as one might in close(2). */
+void event_close(int fd);
+
 #endif

@@ -46,7 +46,22 @@ unlock:
 	pthread_mutex_unlock(&process_lock);
 }
 
-/* Takes the lock once in the life of the process: a child finds it free. */
+/* A child must not find it taken, when it makes its first ring. */
+static void process_lock_take(void)
+{
+	pthread_mutex_lock(&process_lock);
+}
+
+static void process_lock_give(void)
+{
+	pthread_mutex_unlock(&process_lock);
+}
+
+__attribute__((constructor)) static void process_lock_keep(void)
+{
+	pthread_atfork(process_lock_take, process_lock_give, process_lock_give);
+}
+
 uint64_t process_token(void)
 {
 	_Atomic uint64_t *page;

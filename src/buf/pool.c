@@ -319,7 +319,8 @@ static void pool_close(struct a10_ring *ring, struct a10_pool *pool,
 	pool_unlink(ring, pool);
 	if (!inherited)
 		pthread_mutex_unlock(&lists_lock);
-	if (!inherited)
+	/* Of one whose owner is gone nobody else may; its close does it. */
+	if (!inherited && !ring->abandoned)
 		pool_unregister(ring, pool);
 	pool->closed = true;
 	atomic_fetch_add_explicit(&pool->references, pool->lent + pool->held,
@@ -389,7 +390,9 @@ int pool_hold(struct a10_pool *pool, struct a10_ring *ring)
 		return 0;
 	}
 	pthread_mutex_lock(&lists_lock);
-	if (list_has(ring, pool)) {
+	if (atomic_load_explicit(&ring->sq.closed, memory_order_relaxed)) {
+		err = -ESHUTDOWN;
+	} else if (list_has(ring, pool)) {
 		/* Under the lock it is open: the owner's own counts. */
 		atomic_fetch_add_explicit(&pool->references, 1,
 					  memory_order_relaxed);

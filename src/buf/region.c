@@ -9,6 +9,7 @@
 #include "buf/loan.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -32,6 +33,7 @@ struct a10_region {
 	size_t size;
 	uint32_t index;
 	bool closed; /* destroyed, but for the operations that name it */
+	bool over;   /* so is its ring; freed with the last that holds it */
 	/*
 	 * Operations that name it are the sum: the owner counts in one, other
 	 * threads in the other, whoever held what it drops. Wraps are harmless.
@@ -39,6 +41,28 @@ struct a10_region {
 	uint32_t held;
 	_Atomic uint32_t held_elsewhere;
 };
+
+/*
+ * For other threads that hold a region or let it go, when it and its ring may be
+ * over; the owner alone changes the lists, and looks without it.
+ */
+static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A child can make regions of its own: it must not find the lock taken. */
+static void lists_take(void)
+{
+	pthread_mutex_lock(&lists_lock);
+}
+
+static void lists_give(void)
+{
+	pthread_mutex_unlock(&lists_lock);
+}
+
+__attribute__((constructor)) static void lists_keep(void)
+{
+	pthread_atfork(lists_take, lists_give, lists_give);
+}
 
 int ring_registrable(const struct a10_ring *ring)
 {
@@ -186,8 +210,10 @@ static int region_make(struct a10_ring *ring, struct memory *memory,
 	if (err < 0)
 		goto unref;
 	region->memory = memory;
+	lists_take();
 	region->next = *link;
 	*link = region;
+	lists_give();
 	*ret_region = region;
 	return 0;
 
@@ -277,8 +303,10 @@ static void region_end(struct a10_region *region)
 	while (*link && *link != region)
 		link = &(*link)->next;
 	check(*link == region);
+	lists_take();
 	*link = region->next;
-	if (!sq_is_inherited(&ring->sq)) {
+	lists_give();
+	if (!sq_is_inherited(&ring->sq) && !ring->abandoned) {
 		err = slot_update(ring, region->index, NULL, 0);
 		if (err < 0)
 			log_line(A10_LOG_WARNING,
@@ -298,46 +326,85 @@ void a10_region_destroy(struct a10_region *region)
 		return;
 	check(ring_registrable(region->ring) != -EPERM);
 	check(!region->closed);
+	lists_take();
 	region->closed = true;
+	lists_give();
 	if (!region_is_held(region) || sq_is_inherited(&region->ring->sq))
 		region_end(region);
 }
 
-int region_hold(struct a10_region *region, const struct a10_ring *ring)
+static int region_hold_elsewhere(struct a10_region *region,
+				 const struct a10_ring *ring)
 {
-	if (!region || region->ring != ring || region->closed)
-		return -EXDEV;
-	if (likely(sq_is_mine(&ring->sq)))
-		region->held++;
-	else
+	const struct a10_region *other;
+	int ret = -EXDEV;
+
+	lists_take();
+	other = ring->regions.first;
+	while (other && other != region)
+		other = other->next;
+	if (atomic_load_explicit(&ring->sq.closed, memory_order_relaxed)) {
+		ret = -ESHUTDOWN;
+	} else if (other && !region->closed) {
 		atomic_fetch_add_explicit(&region->held_elsewhere, 1,
 					  memory_order_relaxed);
+		ret = (int)region->index;
+	}
+	lists_give();
+	return ret;
+}
+
+int region_hold(struct a10_region *region, const struct a10_ring *ring)
+{
+	if (unlikely(!sq_is_mine(&ring->sq)))
+		return region_hold_elsewhere(region, ring);
+	if (!region || region->ring != ring || region->closed)
+		return -EXDEV;
+	region->held++;
 	return (int)region->index;
+}
+
+/* It was not submitted; perhaps because the ring has ended. */
+static void region_drop_elsewhere(struct a10_region *region)
+{
+	bool over;
+
+	lists_take();
+	atomic_fetch_sub_explicit(&region->held_elsewhere, 1,
+				  memory_order_release);
+	over = region->over && !region_is_held(region);
+	lists_give();
+	if (over)
+		region_free(region);
 }
 
 void region_drop(struct a10_region *region)
 {
 	if (unlikely(!sq_is_mine(&region->ring->sq))) {
-		/* It was not submitted. If it was the last, the ring's end is
-		 * the region's.
-		 */
-		atomic_fetch_sub_explicit(&region->held_elsewhere, 1,
-					  memory_order_release);
+		region_drop_elsewhere(region);
 		return;
 	}
 	region->held--;
 	if (unlikely(region->closed) && !region_is_held(region))
 		region_end(region);
 }
+
 /* The backend's end empties the slots. */
 void regions_finish(struct a10_ring *ring, bool inherited)
 {
-	(void)inherited;
-	while (ring->regions.first) {
-		struct a10_region *region = ring->regions.first;
+	struct a10_region *region;
 
+	while ((region = ring->regions.first)) {
+		bool held;
+
+		lists_take();
 		ring->regions.first = region->next;
-		region_free(region);
+		region->over = true;
+		/* By another thread, on its way to hear of the end. */
+		held = region_is_held(region) && !inherited;
+		lists_give();
+		if (!held)
+			region_free(region);
 	}
 }
 

@@ -431,6 +431,12 @@ static void single_completed(struct a10_ring *ring, struct slot *slot,
 	const uint32_t with = slot->flags & SLOT_COLD ? cold->flags : 0;
 	struct a10_result r = { .value = 0 };
 
+	/* It is carried out, whoever has found it with the kernel. */
+	if (unlikely(row->own == OWN_CLOSE && completion->res == -ECANCELED &&
+		     !(with & A10_WITH_RAW))) {
+		slot_restart(ring, slot);
+		return;
+	}
 	result_make(ring, slot, row, completion, &r);
 	if (r.value < 0) {
 		if (is_ending(slot)) {

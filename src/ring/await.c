@@ -83,10 +83,16 @@ static ssize_t await_elsewhere(struct a10_sq *sq, const struct a10_op *op,
 /* Nobody has polled it yet: who made it is who will. */
 static int await_bind(struct a10_ring *ring)
 {
+	int err;
+
 	if (sq_is_bound(&ring->sq) || ring->creator != thread_number())
 		return 0;
 	/* It would sleep until it enables the ring itself. */
-	return ring->disabled ? -EBADFD : ring_bind(ring);
+	if (ring_is_disabled(ring))
+		return -EBADFD;
+	err = ring_bind(ring);
+	/* Another thread was first, or has ended it: then it is told so. */
+	return err == -EPERM ? 0 : err;
 }
 
 static ssize_t await_on(struct a10_sq *sq, const struct a10_op *op,

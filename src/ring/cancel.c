@@ -149,6 +149,16 @@ void cancel_answered(struct a10_ring *ring, uint64_t id, int32_t res)
 		cancel_again(ring, slot);
 }
 
+void cancel_write(const struct a10_ring *ring, struct uring_sqe *sqe,
+		  uint64_t id)
+{
+	memset(sqe, 0, sizeof(*sqe) << ring->sqe_shift);
+	sqe->opcode = URING_OP_ASYNC_CANCEL;
+	sqe->fd = -1;
+	sqe->addr = id;
+	sqe->user_data = id | TAG_CANCEL;
+}
+
 /* One cancel request; false: no room. */
 static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 {
@@ -156,12 +166,7 @@ static bool cancel_send(struct a10_ring *ring, struct slot *slot)
 
 	if (queue_room(ring) == 0)
 		return false;
-	*sqe_at(ring, ring->tail++) = (struct uring_sqe){
-		.opcode = URING_OP_ASYNC_CANCEL,
-		.fd = -1,
-		.addr = id,
-		.user_data = id | TAG_CANCEL,
-	};
+	cancel_write(ring, sqe_at(ring, ring->tail++), id);
 	/* Not one of those that running counts. */
 	ring->running--;
 	slot_cancel_forget(ring, slot);

@@ -17,6 +17,7 @@
  * queued when the member is whole.
  */
 #include "ring/life.h"
+#include "ring/orphan.h"
 
 #include <errno.h>
 
@@ -202,6 +203,11 @@ bool chain_fill(struct a10_ring *ring, struct slot *slot)
 	}
 	for (member = slot; member; member = chain_after(ring, member))
 		count += member->state == SLOT_QUEUED;
+	/* The queue has become shorter since it was submitted. */
+	if (unlikely(count > ring->view.sq_entries)) {
+		chain_withdraw(ring, slot);
+		return true;
+	}
 	if (queue_room(ring) < count)
 		return false;
 	for (member = slot; member; member = chain_after(ring, member)) {
@@ -347,6 +353,17 @@ void chain_turn(struct a10_ring *ring, struct slot *slot)
 	} else {
 		queue_push_again(ring, turn);
 	}
+}
+
+void chain_resume(struct a10_ring *ring, struct slot *slot)
+{
+	struct slot *first = chain_first(ring, slot);
+	const uint32_t turn = cold_at(ring, slot_index(first))->chain_turn;
+
+	if (turn == NO_SLOT)
+		chain_end(ring, first);
+	else
+		chain_turn(ring, first);
 }
 
 void chain_completed(struct a10_ring *ring, struct slot *slot,

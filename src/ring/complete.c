@@ -5,6 +5,9 @@
  * the kernel has room again while callbacks run.
  */
 #include "ring/life.h"
+#include "ring/orphan.h"
+
+#include <errno.h>
 
 #include "base/log.h"
 
@@ -84,6 +87,10 @@ static void completion_special(struct a10_ring *ring,
 			cancel_answered(ring, id_plain(id), completion->res);
 		return;
 	}
+	/* Another thread has asked the kernel to end it, and the owner before. */
+	if (unlikely(ring->kernel_thread && completion->res < 0 &&
+		     inbox_has_work(ring)))
+		inbox_take(ring);
 	slot = slot_find(ring, id);
 	/* Another thread started it, and the owner has not heard of it yet. */
 	if (unlikely(!slot) && ring->kernel_thread &&
@@ -103,10 +110,13 @@ static void completion_special(struct a10_ring *ring,
 		if (is_bell(slot))
 			ring->bells--;
 	}
+	ring->live = id;
+	ring->live_over = !(completion->flags & URING_CQE_F_MORE);
 	if (slot->flags & SLOT_CHAIN)
 		chain_completed(ring, slot, completion);
 	else
 		slot_completed(ring, slot, completion);
+	ring->live = 0;
 }
 
 /* Nothing about it is special: it is over, and this is its result. */
@@ -154,12 +164,13 @@ static inline struct slot *completion_slot(struct a10_ring *ring,
 	return NULL;
 }
 
-/* Delivers ring.batch. */
-static void completions_deliver(struct a10_ring *ring, uint32_t count)
+/* Delivers ring.batch, from there on. */
+static inline void completions_deliver(struct a10_ring *ring, uint32_t from,
+				       uint32_t count)
 {
-	const struct completion *completion = ring->batch;
-	const struct completion *end = completion + count;
-	uint32_t plain = count;
+	const struct completion *completion = ring->batch + from;
+	const struct completion *end = ring->batch + count;
+	uint32_t plain = count - from;
 
 	ring->batch_count = count;
 	for (; completion != end; completion++) {
@@ -186,8 +197,45 @@ uint32_t completions_take(struct a10_ring *ring)
 	do {
 		count = completions_copy(ring);
 		ring->batch_head = 0;
-		completions_deliver(ring, count);
+		completions_deliver(ring, 0, count);
 		total += count;
 	} while (count == COMPLETION_BATCH);
 	return total;
+}
+
+/* Whose callback it was that did not return, if that is not over yet. */
+static void live_end(struct a10_ring *ring)
+{
+	struct slot *slot = ring->live ? slot_find(ring, ring->live) : NULL;
+
+	ring->live = 0;
+	if (!slot)
+		return;
+	if (slot->flags & SLOT_CHAIN)
+		chain_resume(ring, slot);
+	else if (slot->state == SLOT_RUNNING && ring->live_over)
+		slot_finish(ring, slot, -ECANCELED);
+}
+
+static size_t count_running(struct a10_ring *ring, uint32_t from, uint32_t to)
+{
+	size_t count = 0;
+
+	for (; from < to; from++)
+		count += slot_at(ring, from)->state == SLOT_RUNNING;
+	return count;
+}
+
+/*
+ * Of what was delivered on the plain path since batch_head the ids are stale,
+ * and are passed over; but running was not told of it.
+ */
+void completions_resume(struct a10_ring *ring)
+{
+	live_end(ring);
+	ring->running = count_running(ring, 1, slots_end(ring, false)) +
+			count_running(ring, ring->sq.foreign_base,
+				      slots_end(ring, true)) -
+			(ring->tail - ring->published);
+	completions_deliver(ring, ring->batch_head, ring->batch_count);
 }

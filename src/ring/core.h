@@ -109,6 +109,7 @@ enum slot_step {
 #define SLOT_CHAIN    (1u << 2) /* member of a chain */
 #define SLOT_SHORT    (1u << 3) /* only the request's first half is kept */
 #define SLOT_STARTED  (1u << 4) /* the thread that submitted it started it */
+#define SLOT_CREATOR  (1u << 5) /* in another's slot, but the creator's own */
 
 struct slot {
 	uint64_t id; /* + TAG_SPECIAL if the plain path is not enough */
@@ -212,6 +213,7 @@ struct cold {
 #define COLD_BORROWED (1u << 30) /* cell is a descriptor to close at the end */
 #define COLD_BY_CALL  (1u << 29) /* the kernel cannot; the system call does */
 #define COLD_SECOND   (1u << 28) /* argument[1] is another one to close */
+#define COLD_STRANDED (1u << 27) /* output was on a stack that is gone */
 
 /*
  * What is under way on one descriptor of the process, or of the direct table.
@@ -238,7 +240,7 @@ struct completion {
 
 /* No thread has these numbers, nor 0. */
 #define OWNER_NONE UINT64_MAX
-#define OWNER_GONE (UINT64_MAX - 1) /* it has ended, and left the ring */
+#define OWNER_GONE (UINT64_MAX - 1) /* it has left the ring, or ended it */
 
 /* In place of the first slot of the inbox: nothing may be added any more. */
 #define INBOX_CLOSED UINT32_MAX
@@ -261,6 +263,7 @@ struct a10_sq {
 	uint32_t number;              /* of the ring; a10_fd.ring */
 	int bell_fd;                  /* eventfd */
 	int ready_fd; /* of a10_ring_fd, or -1; before BELL_AWAY is said */
+	_Atomic uint32_t chain_most;       /* places in the submission queue */
 	const struct backend_calls *calls; /* for other threads' clock */
 	struct backend *backend;
 
@@ -287,6 +290,16 @@ struct a10_sq {
 	bool start_waits;           /* something submitted was not started */
 };
 
+/* What is to be done when a callback has returned. */
+struct delivery {
+	struct a10_scope *scope;
+	int64_t value; /* that the scope hears */
+	void *owned;
+	void (*release)(void *owned);
+	struct a10_buf owned_buf;
+	uint32_t with; /* A10_WITH_OWNED* */
+};
+
 struct pool_list {
 	struct a10_pool *first;
 };
@@ -297,6 +310,8 @@ struct task_list {
 	struct task **link;
 	void (*run)(struct a10_ring *ring);
 	void (*finish)(struct a10_ring *ring); /* NULL: there never was one */
+	void (*cut)(struct a10_ring *ring); /* those that ran come not back */
+	bool (*awaits)(a10_done *done);     /* it is how a task awaits */
 	_Atomic uint32_t stint; /* odd: a task runs; for its watchdog: */
 	struct watch *watch;    /* NULL: there is none */
 	void (*watch_end)(struct a10_ring *ring);
@@ -313,13 +328,12 @@ struct a10_ring {
 	struct a10_sq sq;
 
 	/* The path of a submission. */
-	bool slow;     /* ring_update_slow: not the plain path */
-	bool disabled; /* config.disabled, not enabled yet */
+	bool slow; /* ring_update_slow: not the plain path */
 	bool bound;
-	bool polling; /* inside poll: callbacks are being called */
 	bool kernel_thread;
 	bool iopoll;
 	bool closing;     /* destroy has begun */
+	bool abandoned;   /* its owner has ended; only its close is left */
 	bool grant_bound; /* the ring's own descriptor is registered */
 	bool brought;     /* other threads did, since it last slept */
 	bool look_enters; /* a poll that does not wait must enter all the same */
@@ -351,6 +365,11 @@ struct a10_ring {
 	uint32_t batch_head;  /* of batch: delivered so far ... */
 	uint32_t batch_count; /* ... of so many */
 	uint32_t delivered;   /* in this poll */
+	/* Where a callback is, should it end its thread: see orphan.c. */
+	uint64_t live;         /* whose completion is being delivered, or 0 */
+	bool live_over;        /* it is its last */
+	struct delivery after; /* of the callback that runs */
+	uint32_t finishing_first; /* of finished_first: not yet delivered */
 	struct completion *batch;
 	uint64_t (*batch_extra)[2]; /* of 32-byte completions; else NULL */
 	struct a10_result result;   /* zero but while a callback runs */
@@ -442,6 +461,12 @@ static inline bool sq_is_bound(const struct a10_sq *sq)
 	       OWNER_NONE;
 }
 
+/* config.disabled, and not enabled yet. Any thread. */
+static inline bool ring_is_disabled(const struct a10_ring *ring)
+{
+	return ring->config.disabled == A10_ON && !sq_is_bound(&ring->sq);
+}
+
 /* Whether this thread owns the ring, in the process that made it. */
 static inline bool sq_is_mine(const struct a10_sq *sq)
 {
@@ -459,7 +484,11 @@ static inline bool sq_is_inherited(const struct a10_sq *sq)
 static inline void check_owner(const struct a10_sq *sq)
 {
 #ifdef A10_DEBUG
-	check(!sq_is_bound(sq) || sq_is_mine(sq) || sq_is_inherited(sq));
+	const uint64_t owner =
+		atomic_load_explicit(&sq->owner, memory_order_relaxed);
+
+	check(owner == OWNER_NONE || owner == OWNER_GONE || sq_is_mine(sq) ||
+	      sq_is_inherited(sq));
 #else
 	(void)sq;
 #endif

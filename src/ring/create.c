@@ -52,9 +52,9 @@ static void sq_finish(struct a10_sq *sq)
 {
 	pthread_mutex_destroy(&sq->foreign_lock);
 	pthread_mutex_destroy(&sq->start_lock);
-	close(sq->bell_fd);
+	event_close(sq->bell_fd);
 	if (sq->ready_fd >= 0)
-		close(sq->ready_fd);
+		event_close(sq->ready_fd);
 	errands_drop(sq);
 	slots_finish(sq);
 	free(ring_of(sq));
@@ -74,27 +74,43 @@ void a10_sq_unref(struct a10_sq *sq)
 		sq_finish(sq);
 }
 
-static int attach_backend(const struct a10_config *config,
-			  const struct backend_calls *calls,
-			  struct backend **ret_backend)
+/*
+ * Its owner may be destroying it: a descriptor of our own holds it for as long
+ * as the kernel looks. *ret_fd -1: there is none to attach to.
+ */
+static int attach_open(const struct a10_config *config,
+		       const struct backend_calls *calls, int *ret_fd)
 {
 	struct a10_sq *sq = config->attach;
+	int fd;
 
-	*ret_backend = NULL;
+	*ret_fd = -1;
 	if (!sq)
 		return 0;
-	if (atomic_load_explicit(&sq->closed, memory_order_acquire) ||
-	    sq_is_inherited(sq)) {
-		reason_set("attach: that ring is destroyed, or the parent "
-			   "process's");
-		return -ESHUTDOWN;
-	}
 	if (sq->calls != calls) {
 		reason_set("attach: that ring is on another backend");
 		return -EINVAL;
 	}
-	*ret_backend = sq->backend;
+	fd = atomic_load_explicit(&sq->closed, memory_order_acquire) ?
+		     -ESHUTDOWN :
+		     registry_open(sq);
+	if (fd == -ESHUTDOWN)
+		reason_set("attach: that ring is destroyed, or the parent "
+			   "process's");
+	else if (fd == -EOPNOTSUPP)
+		reason_set("attach: that ring is not the kernel's");
+	else if (fd < 0)
+		reason_set("attach: no descriptor is left to hold that ring");
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
 	return 0;
+}
+
+static void attach_close(int fd)
+{
+	if (fd >= 0)
+		event_close(fd);
 }
 
 static void owner_init(struct a10_ring *ring)
@@ -105,6 +121,8 @@ static void owner_init(struct a10_ring *ring)
 	ring->sqes = grant->view.sqes;
 	ring->sqe_shift = grant->setup_flags & URING_SETUP_SQE128 ? 1 : 0;
 	ring->sq_mask = grant->view.sq_entries - 1;
+	atomic_store_explicit(&ring->sq.chain_most, grant->view.sq_entries,
+			      memory_order_relaxed);
 	ring->tail =
 		atomic_load_explicit(grant->view.sq_tail, memory_order_relaxed);
 	ring->published = ring->tail;
@@ -114,7 +132,6 @@ static void owner_init(struct a10_ring *ring)
 	ring->finished_link = &ring->finished_first;
 	ring->result.sq = &ring->sq;
 	ring->creator = thread_number();
-	ring->disabled = ring->config.disabled == A10_ON;
 	ring->kernel_thread = grant->setup_flags & URING_SETUP_SQPOLL;
 	ring->sq.starts = ring->kernel_thread;
 	ring->iopoll = grant->setup_flags & URING_SETUP_IOPOLL;
@@ -151,8 +168,8 @@ void ring_free(struct a10_ring *ring, bool inherited)
 {
 	registry_remove(&ring->sq);
 	owned_remove(ring);
-	/* Nobody is its owner any more, also not the thread that was. */
-	atomic_store_explicit(&ring->sq.owner, OWNER_NONE,
+	/* Nobody is its owner any more, and nobody becomes it. */
+	atomic_store_explicit(&ring->sq.owner, OWNER_GONE,
 			      memory_order_relaxed);
 	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
 	pools_finish(ring, inherited);
@@ -174,26 +191,13 @@ void ring_free(struct a10_ring *ring, bool inherited)
 	a10_sq_unref(&ring->sq);
 }
 
-int ring_create_on(const struct a10_config *config,
-		   const struct backend_calls *calls,
-		   struct a10_ring **ret_ring)
+static int ring_make(const struct a10_config *config,
+		     const struct backend_calls *calls, int attach,
+		     struct a10_ring **ret_ring)
 {
 	struct a10_ring *ring;
-	struct backend *attach;
-	const char *words;
 	int err;
 
-	reason_clear();
-	if (!config)
-		config = &config_default;
-	words = options_conflict(config);
-	if (words) {
-		reason_set("%s", words);
-		return -EINVAL;
-	}
-	err = attach_backend(config, calls, &attach);
-	if (err < 0)
-		return err;
 	ring = aligned_alloc(64, (sizeof(*ring) + 63) / 64 * 64);
 	if (!ring) {
 		reason_set("no memory for the ring");
@@ -226,6 +230,29 @@ free_ring:
 	return err;
 }
 
+int ring_create_on(const struct a10_config *config,
+		   const struct backend_calls *calls,
+		   struct a10_ring **ret_ring)
+{
+	const char *words;
+	int err, attach;
+
+	reason_clear();
+	if (!config)
+		config = &config_default;
+	words = options_conflict(config);
+	if (words) {
+		reason_set("%s", words);
+		return -EINVAL;
+	}
+	err = attach_open(config, calls, &attach);
+	if (err < 0)
+		return err;
+	err = ring_make(config, calls, attach, ret_ring);
+	attach_close(attach);
+	return err;
+}
+
 int a10_ring_create(const struct a10_config *config, struct a10_ring **ret_ring)
 {
 	return ring_create_on(config, &backend_kernel, ret_ring);
@@ -238,11 +265,14 @@ const char *a10_ring_reason(void)
 
 int a10_ring_enable(struct a10_ring *ring)
 {
+	int err;
+
 	if (sq_is_inherited(&ring->sq))
 		return -ECHILD;
-	if (!ring->disabled)
+	if (!ring_is_disabled(ring))
 		return -EBADFD;
-	return ring_bind(ring);
+	err = ring_bind(ring);
+	return err == -EPERM ? -EBADFD : err;
 }
 
 struct a10_sq *a10_ring_sq(struct a10_ring *ring)

@@ -9,14 +9,13 @@
 #include "base/log.h"
 #include "ring/create.h"
 #include "ring/life.h"
+#include "ring/orphan.h"
 
 /* Between two looks whether anything was missed. */
 #define LOOK_NS INT64_C(20000000)
-/* How long the end of a thread is held up by what it left. */
-#define ABANDON_NS INT64_C(1000000000)
 
 /* The bell's poll is left to the kernel: it writes to nothing of ours. */
-static bool is_idle(const struct a10_ring *ring)
+bool ring_is_idle(const struct a10_ring *ring)
 {
 	return ring->pending == 0 && ring->running == ring->bells &&
 	       queue_is_empty(ring) && ring->finished_first == NO_SLOT;
@@ -29,13 +28,13 @@ static bool drain_all(struct a10_ring *ring, int64_t deadline)
 
 	for (;;) {
 		cancel_everything(ring, true);
-		if (is_idle(ring))
+		if (ring_is_idle(ring))
 			return true;
 		look = time_after(ring->calls->now(ring->backend), LOOK_NS);
 		n = ring_poll_until(ring, look < deadline ? look : deadline);
 		if (n < 0 && n != -EAGAIN && n != -EBUSY)
 			return false;
-		if (is_idle(ring))
+		if (ring_is_idle(ring))
 			return true;
 		if (deadline != BACKEND_NO_DEADLINE &&
 		    ring->calls->now(ring->backend) >= deadline)
@@ -43,8 +42,7 @@ static bool drain_all(struct a10_ring *ring, int64_t deadline)
 	}
 }
 
-/* false: it is not all over. */
-static bool drain(struct a10_ring *ring, int64_t deadline)
+bool ring_drain(struct a10_ring *ring, int64_t deadline)
 {
 	if (!drain_all(ring, deadline))
 		return false;
@@ -61,8 +59,7 @@ static void log_leaked(void *data, const char *text)
 		 text);
 }
 
-/* From here on submitting is refused. */
-static void shut(struct a10_ring *ring)
+void ring_shut(struct a10_ring *ring)
 {
 	ring->closing = true;
 	atomic_store_explicit(&ring->sq.closed, 1, memory_order_release);
@@ -74,44 +71,10 @@ static void shut(struct a10_ring *ring)
 	inbox_close(ring);
 }
 
-/*
- * What the owner's own callbacks would use may be gone with its stack: they are
- * not called. Other threads' are, so that none waits for ever.
- */
-static void own_detach(struct a10_ring *ring)
-{
-	const uint32_t end = slots_end(ring, false);
-
-	for (uint32_t index = 1; index < end; index++) {
-		struct slot *slot = slot_at(ring, index);
-
-		if (slot->state == SLOT_FREE || slot->state == SLOT_RETIRED ||
-		    slot->flags & SLOT_INTERNAL)
-			continue;
-		log_line(A10_LOG_ERROR, "a10: given up: %s",
-			 op_row(slot->opcode)->name);
-		slot_detach(ring, slot);
-	}
-}
-
-void ring_abandon(struct a10_ring *ring)
-{
-	log_line(A10_LOG_ERROR, "a10: a thread has ended that did not destroy "
-				"its ring");
-	shut(ring);
-	own_detach(ring);
-	if (!drain(ring,
-		   time_after(ring->calls->now(ring->backend), ABANDON_NS)))
-		a10_ring_dump(ring, log_leaked, NULL);
-	/* Release: pairs with the acquire in a10_ring_destroy. */
-	atomic_store_explicit(&ring->sq.owner, OWNER_GONE,
-			      memory_order_release);
-}
-
 /* By anybody, for it has no owner any more. */
 static int destroy_abandoned(struct a10_ring *ring)
 {
-	if (!is_idle(ring))
+	if (!ring_is_idle(ring))
 		return ring->pending ? (int)ring->pending : 1;
 	ring_free(ring, false);
 	return 0;
@@ -132,16 +95,16 @@ int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns)
 	if (atomic_load_explicit(&ring->sq.owner, memory_order_acquire) ==
 	    OWNER_GONE)
 		return destroy_abandoned(ring);
-	if (ring->bound && !sq_is_mine(&ring->sq))
+	if (sq_is_bound(&ring->sq) && !sq_is_mine(&ring->sq))
 		return -EPERM;
 	if (timeout_ns != A10_FOREVER)
 		deadline = time_after(ring->calls->now(ring->backend),
 				      timeout_ns > 0 ? timeout_ns : 0);
-	shut(ring);
+	ring_shut(ring);
 	if (!ring->bound && ring->pending > 0 && ring_bind(ring) < 0)
 		log_line(A10_LOG_ERROR, "a10: a ring that cannot be bound is "
 					"destroyed with work in it");
-	if (ring->bound && !drain(ring, deadline)) {
+	if (ring->bound && !ring_drain(ring, deadline)) {
 		const size_t left = ring->pending ? ring->pending : 1;
 
 		owned_remove(ring); /* it has been told */

@@ -98,7 +98,7 @@ void a10_ring_info(const struct a10_ring *ring, struct a10_ring_info *ret_info)
 	ret_info->completion_entries = ring->view.cq_entries;
 	/* Every ring is disabled until its owner binds it. */
 	ret_info->setup_flags = grant->setup_flags & ~URING_SETUP_R_DISABLED;
-	if (ring->disabled)
+	if (ring_is_disabled(ring))
 		ret_info->setup_flags |= URING_SETUP_R_DISABLED;
 	ret_info->setup_dropped = grant->setup_dropped;
 	ret_info->features = grant->features;

@@ -9,6 +9,7 @@
 #include "fd/registry.h"
 #include "ring/above.h"
 #include "ring/life.h"
+#include "ring/orphan.h"
 
 #include <errno.h>
 
@@ -124,31 +125,61 @@ void slot_settle(struct a10_ring *ring, struct slot *slot, struct a10_result *r)
 		descriptor_leave(ring, slot, value);
 }
 
+void delivery_end(struct a10_ring *ring)
+{
+	const struct delivery after = ring->after;
+
+	memset(&ring->after, 0, sizeof(ring->after));
+	if (after.scope)
+		scope_leave(ring, after.scope, after.value);
+	if (after.with & A10_WITH_OWNED && after.release)
+		after.release(after.owned);
+	if (after.with & A10_WITH_OWNED_BUF)
+		a10_buf_release(after.owned_buf);
+}
+
+/*
+ * A callback may resume a task that ends, and so deliver another: that one's
+ * end is within this one's.
+ */
+static void deliver_with_end(struct a10_ring *ring, a10_done *done, void *data,
+			     struct a10_result *r, const struct delivery *after)
+{
+	const struct delivery outer = ring->after;
+
+	ring->after = *after;
+	call_back(ring, done, data, r);
+	delivery_end(ring);
+	ring->after = outer;
+}
+
 void slot_deliver(struct a10_ring *ring, struct slot *slot,
 		  struct a10_result *r)
 {
-	struct cold *cold = cold_at(ring, slot_index(slot));
-	const bool has_cold = slot->flags & SLOT_COLD;
-	a10_done *done = slot->marks & MARK_DETACH ? NULL : slot->done;
-	struct a10_scope *scope = has_cold ? cold->scope : NULL;
-	const uint32_t with = has_cold ? cold->flags : 0;
-	const struct a10_buf owned_buf = cold->owned_buf;
-	void (*release)(void *owned) = cold->release;
-	void *owned = cold->owned, *data = slot->data;
-	const int64_t value = r->value;
+	const uint32_t owns = A10_WITH_OWNED | A10_WITH_OWNED_BUF;
+	const struct cold *cold = cold_at(ring, slot_index(slot));
 	const bool forgotten = slot->marks & MARK_DETACH;
+	a10_done *done = forgotten ? NULL : slot->done;
+	void *data = slot->data;
+	struct delivery after = { .with = 0 };
 
+	if (slot->flags & SLOT_COLD && (cold->scope || cold->flags & owns))
+		after = (struct delivery){
+			.scope = cold->scope,
+			.value = forgotten ? SCOPE_FORGOTTEN : r->value,
+			.owned = cold->owned,
+			.release = cold->release,
+			.owned_buf = cold->owned_buf,
+			.with = cold->flags & owns,
+		};
 	r->id = (a10_id)id_plain(slot->id);
 	r->more = false;
 	slot_settle(ring, slot, r);
 	slot_free(ring, slot);
-	call_back(ring, done, data, r);
-	if (scope)
-		scope_leave(ring, scope, forgotten ? SCOPE_FORGOTTEN : value);
-	if (with & A10_WITH_OWNED && release)
-		release(owned);
-	if (with & A10_WITH_OWNED_BUF)
-		a10_buf_release(owned_buf);
+	if (after.scope || after.with)
+		deliver_with_end(ring, done, data, r, &after);
+	else
+		call_back(ring, done, data, r);
 }
 
 /* The descriptor a finished slot holds, for its result. */
@@ -162,22 +193,19 @@ static struct a10_fd finished_fd(struct a10_ring *ring, const struct cold *cold)
 	return fd;
 }
 
-void finished_deliver(struct a10_ring *ring)
+void finished_resume(struct a10_ring *ring)
 {
-	uint32_t next = ring->finished_first;
-
-	/* Those that callbacks add wait for the next turn: a bound. */
-	ring->finished_first = NO_SLOT;
-	ring->finished_link = &ring->finished_first;
-	while (next != NO_SLOT) {
-		struct slot *slot = slot_at(ring, next);
-		const struct cold *cold = cold_at(ring, next);
+	while (ring->finishing_first != NO_SLOT) {
+		struct slot *slot = slot_at(ring, ring->finishing_first);
+		const struct cold *cold = cold_at(ring, ring->finishing_first);
 		struct a10_result r = { .value = (ssize_t)cold->value };
 
-		next = slot->next;
+		ring->finishing_first = slot->next;
 		if (slot->flags & SLOT_CHAIN) {
+			ring->live = slot->id;
 			slot_park(ring, slot, PARK_CHAIN);
 			chain_turn(ring, slot);
+			ring->live = 0;
 			continue;
 		}
 		if (slot->flags & SLOT_COLD) {
@@ -194,6 +222,15 @@ void finished_deliver(struct a10_ring *ring)
 		}
 		slot_deliver(ring, slot, &r);
 	}
+}
+
+void finished_deliver(struct a10_ring *ring)
+{
+	/* Those that callbacks add wait for the next turn: a bound. */
+	ring->finishing_first = ring->finished_first;
+	ring->finished_first = NO_SLOT;
+	ring->finished_link = &ring->finished_first;
+	finished_resume(ring);
 	if (unlikely(messages_can_move(ring)))
 		messages_deliver(ring);
 }

@@ -244,6 +244,11 @@ int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what)
 							memory_order_relaxed));
 	if (!(word & ASK_LISTED))
 		asks_push(sq, id_slot((uint64_t)id));
+	/* Not again, if somebody has, and the owner has not heard of it. */
+	if (sq->starts && what & (ASK_CANCEL | ASK_DETACH) &&
+	    !(word & ASK_LISTED && word >> 32 == generation &&
+	      word & (ASK_CANCEL | ASK_DETACH)))
+		start_cancel(sq, (uint64_t)id);
 	sq_ring_bell_if_dozing(sq);
 	return 0;
 }

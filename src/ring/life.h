@@ -131,6 +131,11 @@ void queue_push_again(struct a10_ring *ring, struct slot *slot);
 uint32_t queue_room(const struct a10_ring *ring);
 /* Writes the slot's request into the next place; it is the backend's then. */
 struct uring_sqe *slot_start(struct a10_ring *ring, struct slot *slot);
+/*
+ * Any thread: the second half of 128 bytes: zero, but of a driver's command.
+ */
+void request_rest(struct a10_ring *ring, const struct slot *slot,
+		  struct uring_sqe *sqe);
 /* How many requests the plain path may write, now that there may be room. */
 void window_open(struct a10_ring *ring);
 /* Takes back what is written but not published. false: too late. */
@@ -242,6 +247,9 @@ void slot_pause(struct a10_ring *ring, struct slot *slot);
 void slot_cancel_forget(struct a10_ring *ring, struct slot *slot);
 /* It is marked and running: a request to end it is due. */
 void slot_cancel_send(struct a10_ring *ring, struct slot *slot);
+/* Any thread that may write there. */
+void cancel_write(const struct a10_ring *ring, struct uring_sqe *sqe,
+		  uint64_t id);
 /* Writes cancel requests into the queue while there is room. */
 void cancels_fill(struct a10_ring *ring);
 /* The kernel's answer to one of them. */
@@ -524,6 +532,8 @@ void bell_rise(struct a10_ring *ring);
 
 /* Any thread: inbox_link, and starts it if that can be. 1: tell nobody. */
 int start_push(struct a10_sq *sq, uint32_t index);
+/* Any thread, which has asked for its end: the kernel is asked at once. */
+void start_cancel(struct a10_sq *sq, uint64_t id);
 /* The owner's: others may, or may not any more. */
 void start_allow(struct a10_sq *sq);
 void start_forbid(struct a10_sq *sq);
@@ -565,15 +575,13 @@ bool ring_has_completions(const struct a10_ring *ring);
 int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 
 /*
- * ---- orphan.c, destroy.c: an owner ends
- * ---------------------------------------
+ * ---- orphan.c: an owner ends; and see orphan.h
+ * ----------------------------------------------
  */
 
 /* This thread's rings. */
 void owned_add(struct a10_ring *ring);
 void owned_remove(struct a10_ring *ring);
-/* Its owner's, who is about to end: lets all others go. */
-void ring_abandon(struct a10_ring *ring);
 
 /*
  * ---- trace.c

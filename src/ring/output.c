@@ -153,6 +153,8 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 
 	switch ((enum op_output)op_row(slot->opcode)->output) {
 	case OUTPUT_HEADER:
+		if (cold->flags & COLD_STRANDED)
+			break;
 		capture_write_back(cold->captured, cold->output);
 		if (!wanted && r->value >= 0)
 			rights_close(cold->output);
@@ -177,7 +179,7 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 		cell_end(ring, slot, r);
 		break;
 	case OUTPUT_FROM:
-		if (r->value >= 0)
+		if (r->value >= 0 && !(cold->flags & COLD_STRANDED))
 			from_end(cold);
 		break;
 	case OUTPUT_OPTION:

@@ -143,9 +143,8 @@ static void request_complete(struct slot *slot, struct a10_request *request)
 	request->reserved = 0;
 }
 
-/* The second half of 128 bytes: zero, but of a driver's command. */
-static void request_rest(struct a10_ring *ring, const struct slot *slot,
-			 struct uring_sqe *sqe)
+void request_rest(struct a10_ring *ring, const struct slot *slot,
+		  struct uring_sqe *sqe)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 	const char *bytes;

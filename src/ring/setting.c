@@ -123,7 +123,7 @@ int a10_ring_restrict(struct a10_ring *ring, const enum a10_opcode *opcodes,
 	size_t used = 0;
 	int err;
 
-	if (ring->bound)
+	if (sq_is_bound(&ring->sq))
 		return -EBADFD;
 	if (count > UINT8_MAX)
 		return -EINVAL;
@@ -197,7 +197,7 @@ int a10_ring_set_clock(struct a10_ring *ring, clockid_t clock)
 	struct uring_clock_register set = { .clockid = (uint32_t)clock };
 	int err;
 
-	if (ring->bound)
+	if (sq_is_bound(&ring->sq))
 		return -EBADFD;
 	if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
 		return -EINVAL;
@@ -225,6 +225,8 @@ static int ring_resize(struct a10_ring *ring, uint32_t submission,
 	ring->grant.view = resize.view;
 	ring->sqes = resize.view.sqes;
 	ring->sq_mask = resize.view.sq_entries - 1;
+	atomic_store_explicit(&ring->sq.chain_most, resize.view.sq_entries,
+			      memory_order_relaxed);
 	window_open(ring);
 	return 0;
 }

@@ -268,6 +268,9 @@ uint32_t slots_end(const struct a10_ring *ring, bool foreign)
 
 	if (!foreign)
 		return ring->slots_used;
+	/* Who had the lock in the parent is not here. */
+	if (sq_is_inherited(sq))
+		return sq->foreign_base + sq->foreign_used;
 	pthread_mutex_lock(&sq->foreign_lock);
 	end = sq->foreign_base + sq->foreign_used;
 	pthread_mutex_unlock(&sq->foreign_lock);

@@ -118,10 +118,12 @@ static uint32_t requests_write(struct a10_ring *ring, uint32_t index)
 		atomic_load_explicit(view->sq_tail, memory_order_relaxed);
 
 	for (uint32_t next; index != NO_SLOT; index = next) {
-		struct uring_sqe *sqe = &ring->sqes[tail++ & ring->sq_mask];
+		struct uring_sqe *sqe = sqe_at(ring, tail++);
 
 		next = member_after(sq, index);
 		memcpy(sqe, &sq->requests[index], sizeof(*sqe));
+		if (unlikely(ring->sqe_shift))
+			request_rest(ring, &sq->slots[index], sqe);
 		/* A link on the last would tie it to what comes next. */
 		if (next == NO_SLOT)
 			sqe->flags &= (uint8_t)~URING_SQE_IO_HARDLINK;
@@ -176,6 +178,28 @@ int start_push(struct a10_sq *sq, uint32_t index)
 	}
 	pthread_mutex_unlock(&sq->start_lock);
 	return err < 0 ? err : quiet;
+}
+
+/*
+ * What the kernel does not find, or cannot stop, the owner sees to: it was asked
+ * before, so it knows of the cancel when it sees what that has brought about.
+ */
+void start_cancel(struct a10_sq *sq, uint64_t id)
+{
+	struct a10_ring *ring = ring_of(sq);
+	uint32_t tail;
+
+	pthread_mutex_lock(&sq->start_lock);
+	if (sq->start_open && room_comes(ring, 1)) {
+		tail = atomic_load_explicit(ring->view.sq_tail,
+					    memory_order_relaxed);
+		cancel_write(ring, sqe_at(ring, tail), id);
+		/* Release: pairs with the kernel's acquire of tail. */
+		atomic_store_explicit(ring->view.sq_tail, tail + 1,
+				      memory_order_release);
+		kernel_thread_wake(ring);
+	}
+	pthread_mutex_unlock(&sq->start_lock);
 }
 
 void start_allow(struct a10_sq *sq)

@@ -76,6 +76,13 @@ static a10_id submit_owner(struct a10_ring *ring, const struct a10_op *op,
 	return id < 0 ? op_refuse(&ring->sq, op, (int)id) : id;
 }
 
+/* Its own, should it become the owner and then end: see orphan.c. */
+static void creator_note(struct a10_sq *sq, uint32_t index)
+{
+	if (ring_of(sq)->creator == thread_number_cached)
+		sq->slots[index].flags |= SLOT_CREATOR;
+}
+
 static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,
 			     struct a10_scope *scope, a10_done *done,
 			     void *data)
@@ -89,6 +96,7 @@ static a10_id submit_foreign(struct a10_sq *sq, const struct a10_op *op,
 	err = slot_describe(ring_of(sq), index, false, op, scope, done, data);
 	if (err < 0)
 		goto give_slot;
+	creator_note(sq, index);
 	id = (a10_id)id_plain(sq->slots[index].id);
 	if (scope)
 		scope->count++;
@@ -261,7 +269,7 @@ static int check_chain(struct a10_sq *sq, const struct a10_op *ops,
 
 	if (count == 0)
 		return -EINVAL;
-	if (count > ring_of(sq)->view.sq_entries)
+	if (count > atomic_load_explicit(&sq->chain_most, memory_order_relaxed))
 		return -E2BIG;
 	for (i = 0; i < count; i++) {
 		err = check_member(ring_of(sq), &ops[i]);
@@ -314,6 +322,8 @@ static int member_describe(struct a10_sq *sq, uint32_t index, bool owner,
 	    op_row(op->request.opcode)->nowait == NOWAIT_MSG)
 		sq->requests[index].op_flags |= MSG_WAITALL;
 	sq->slots[index].flags |= SLOT_COLD | SLOT_CHAIN;
+	if (!owner)
+		creator_note(sq, index);
 	cold->index = place;
 	cold->chain_next = NO_SLOT;
 	return 0;

@@ -6,11 +6,13 @@
  */
 #include "buf/pool.h"
 #include "ring/life.h"
+#include "ring/orphan.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
 
+#include "backend/event.h"
 #include "base/log.h"
 
 #include <a10/time.h>
@@ -29,23 +31,52 @@ struct a10_ring *a10_ring_current(void)
 	return ring && !sq_is_inherited(&ring->sq) ? ring : NULL;
 }
 
+struct a10_ring *ring_cut_short(void)
+{
+	struct a10_ring *ring = ring_here;
+
+	ring_here = NULL;
+	return ring;
+}
+
+void ring_resume(struct a10_ring *ring)
+{
+	ring_here = ring;
+	ring->clock_valid = false;
+	if (ring->tasks.cut)
+		ring->tasks.cut(ring);
+	delivery_end(ring);
+	completions_resume(ring);
+	finished_resume(ring);
+	ring_here = NULL;
+}
+
 int ring_bind(struct a10_ring *ring)
 {
+	uint64_t nobody = OWNER_NONE;
 	int err;
 
+	/* Of two at once one becomes the owner, and the other is told. */
+	if (!atomic_compare_exchange_strong_explicit(
+		    &ring->sq.owner, &nobody, thread_number(),
+		    memory_order_acq_rel, memory_order_relaxed))
+		return -EPERM;
 	err = ring->calls->control(ring->backend, URING_REGISTER_ENABLE_RINGS,
 				   NULL, 0);
-	if (err < 0)
+	if (err < 0) {
+		atomic_store_explicit(&ring->sq.owner, OWNER_NONE,
+				      memory_order_release);
 		return err;
-	ring->disabled = false;
+	}
 	ring->bound = true;
-	atomic_store_explicit(&ring->sq.owner, thread_number(),
-			      memory_order_release);
 	owned_add(ring);
 	ring->grant_bound = ring->calls->bind(ring->backend) > 0;
 	if (ring->kernel_thread)
 		start_allow(&ring->sq);
-	return bell_arm(ring);
+	err = bell_arm(ring);
+	/* What this thread has submitted so far is before what it will. */
+	inbox_admit_all(ring);
+	return err;
 }
 
 int ring_enter_check(struct a10_ring *ring)
@@ -54,12 +85,11 @@ int ring_enter_check(struct a10_ring *ring)
 		return -ECHILD;
 	if (a10_ring_current())
 		return -EDEADLK;
-	if (!ring->bound) {
-		if (ring->disabled)
-			return -EBADFD;
-		return ring_bind(ring);
-	}
-	return sq_is_mine(&ring->sq) ? 0 : -EPERM;
+	if (sq_is_mine(&ring->sq))
+		return 0;
+	if (sq_is_bound(&ring->sq))
+		return -EPERM;
+	return ring_is_disabled(ring) ? -EBADFD : ring_bind(ring);
 }
 
 static bool cq_is_empty(const struct a10_ring *ring)
@@ -157,6 +187,8 @@ static void iopoll_rest(const struct a10_ring *ring, int64_t deadline)
 
 	if (left > 0)
 		poll(&bell, 1, ms < 1 ? 1 : ms);
+	/* Nothing else reads it, and it must be quiet for the next rest. */
+	event_clear(ring->sq.bell_fd);
 }
 
 /* The one entry of a turn. */

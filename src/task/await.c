@@ -92,6 +92,12 @@ static void elsewhere_done(void *data, const struct a10_result *r)
 	a10_sq_unref(sq);
 }
 
+bool await_is(a10_done *done)
+{
+	return done == await_done || done == await_done_first ||
+	       done == elsewhere_done;
+}
+
 /* ---- one ------------------------------------------------------------------- */
 
 static void awaited_cancel(struct task *task, struct awaited *awaited)

@@ -110,6 +110,8 @@ extern _Thread_local struct task *task_here
 
 /* It will run in this turn or the next. */
 void task_ready(struct task *task);
+/* In await.c: whether it is a callback that resumes a task. */
+bool await_is(a10_done *done);
 /* Its function has returned. */
 void task_end(struct task *task);
 /* Ends the program. */

@@ -149,6 +149,34 @@ static void task_start(struct a10_ring *ring, struct task *task,
 	task_ready(task);
 }
 
+/* A task has ended its thread: it is over as if it had been cancelled. */
+static void tasks_cut_range(struct a10_ring *ring, uint32_t from, uint32_t to)
+{
+	for (; from < to; from++) {
+		struct slot *slot = slot_at(ring, from);
+		struct task *task;
+
+		if (slot->state != SLOT_PARKED ||
+		    slot->opcode != A10_OPCODE_TASK)
+			continue;
+		task = slot_task(ring, slot);
+		if (task->state != TASK_RUNNING)
+			continue;
+		task->state = TASK_OVER;
+		task->value = -ECANCELED;
+		task_end(task);
+	}
+}
+
+static void tasks_cut(struct a10_ring *ring)
+{
+	task_here = NULL;
+	if (ring->tasks.watch)
+		ring->tasks.watch_end(ring);
+	tasks_cut_range(ring, 1, slots_end(ring, false));
+	tasks_cut_range(ring, ring->sq.foreign_base, slots_end(ring, true));
+}
+
 static void task_begin(struct a10_ring *ring, struct slot *slot)
 {
 	struct task *task = slot_task(ring, slot);
@@ -156,6 +184,8 @@ static void task_begin(struct a10_ring *ring, struct slot *slot)
 	if (unlikely(!ring->tasks.finish)) {
 		ring->tasks.run = tasks_run;
 		ring->tasks.finish = stack_cache_empty;
+		ring->tasks.cut = tasks_cut;
+		ring->tasks.awaits = await_is;
 		overflow_watch();
 	}
 	slot_park(ring, slot, PARK_ABOVE);

@@ -40,11 +40,11 @@ static inline struct kernel *kernel_of(struct backend *backend)
 
 /* open by another io_uring_setup, for tests. As backend_calls.open. */
 int kernel_open_by(setup_call *call, const struct a10_config *config,
-		   struct backend *attach, struct backend **ret_backend,
+		   int attach, struct backend **ret_backend,
 		   struct backend_grant *ret_grant);
 
 /* As backend_calls. */
-int kernel_open(const struct a10_config *config, struct backend *attach,
+int kernel_open(const struct a10_config *config, int attach,
 		struct backend **ret_backend, struct backend_grant *ret_grant);
 int kernel_control(struct backend *backend, unsigned int opcode, void *arg,
 		   unsigned int count);

@@ -62,21 +62,10 @@ static void init(struct kernel *kernel, int fd, const struct a10_config *config,
 		kernel->wait_flags = URING_ENTER_NO_IOWAIT;
 }
 
-static int attach_fd(struct backend *attach)
-{
-	if (!attach)
-		return -1;
-	if (attach->calls == &backend_kernel)
-		return kernel_of(attach)->fd;
-	reason_set("attach: that ring is not the kernel's");
-	return -EINVAL;
-}
-
 int kernel_open_by(setup_call *call, const struct a10_config *config,
-		   struct backend *attach, struct backend **ret_backend,
+		   int attach, struct backend **ret_backend,
 		   struct backend_grant *ret_grant)
 {
-	const int other = attach_fd(attach);
 	struct backend_grant grant = { 0 };
 	struct setup_request request;
 	struct setup_result setup;
@@ -85,13 +74,11 @@ int kernel_open_by(setup_call *call, const struct a10_config *config,
 	struct maps maps;
 	int err, fd;
 
-	if (attach && other < 0)
-		return other;
 	if (config->first_index != 0) {
 		reason_set("first_index: the kernel's queues begin at 0");
 		return -EINVAL;
 	}
-	setup_describe(config, other, &request);
+	setup_describe(config, attach, &request);
 	fd = setup_negotiate(call, &request, &setup);
 	if (fd < 0)
 		return fd;
@@ -136,7 +123,7 @@ close_fd:
 	return err;
 }
 
-int kernel_open(const struct a10_config *config, struct backend *attach,
+int kernel_open(const struct a10_config *config, int attach,
 		struct backend **ret_backend, struct backend_grant *ret_grant)
 {
 	return kernel_open_by(syscall_setup, config, attach, ret_backend,

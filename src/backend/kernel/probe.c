@@ -151,7 +151,7 @@ static int ring_try(const struct run *run)
 	struct a10_probe *const probe = run->probe;
 	struct backend_grant grant = { 0 };
 	struct backend *backend;
-	const int err = kernel_open_by(run->setup, &config_default, NULL,
+	const int err = kernel_open_by(run->setup, &config_default, -1,
 				       &backend, &grant);
 
 	if (err < 0)
