@@ -27,7 +27,7 @@ bench: setup-bench
 soak: setup-check
 	@scripts/configure $(BUILD) $(MESONFLAGS)
 	@$(NINJA)
-	scripts/soak $(BUILD) $(SECONDS) $(SEED)
+	scripts/soak $(BUILD) "$(SECONDS)" $(SEED)
 	A10_TEST_SCALE=100 $(if $(SEED),A10_TEST_SEED=$(SEED)) \
 		$(BUILD)/test/tree_test every_child
 
@@ -55,7 +55,8 @@ help:
 	@echo 'run      serve this folder on http://$(LISTEN)'
 	@echo 'check    the tests (TESTS=noun: those of one noun)'
 	@echo 'bench    the benchmarks (BENCH=arguments)'
-	@echo 'soak     tests that run for long (SECONDS=60 SEED=random)'
+	@echo 'soak     tests that run for long (SECONDS=60 SEED=random, or'
+	@echo '         OPERATIONS=1000000000; RINGS=2 THREADS=2)'
 	@echo 'lint     everything a tool can find'
 	@echo 'format   lay out the code'
 	@echo 'install  into the prefix of MESONFLAGS, under DESTDIR'

@@ -120,6 +120,7 @@ TEST(of_two_threads_that_poll_first_one_owns_the_ring)
 {
 	for (unsigned int i = 0; i < test_scaled(100); i++) {
 		struct race races[2] = { { .ring = ring_open(NULL) } };
+		struct a10_sq *sq = a10_sq_ref(a10_ring_sq(races[0].ring));
 		pthread_t threads[2];
 
 		races[1].ring = races[0].ring;
@@ -137,6 +138,7 @@ TEST(of_two_threads_that_poll_first_one_owns_the_ring)
 			thread_join(threads[k]);
 		ck_assert(races[0].said == -EPERM || races[1].said == -EPERM);
 		ck_assert(races[0].said >= 0 || races[1].said >= 0);
+		a10_sq_unref(sq);
 	}
 }
 

@@ -329,7 +329,7 @@ static void on_cancelled_thread(void *data, const struct a10_result *r)
 {
 	(void)data;
 	(void)r;
-	ck_assert_int_eq(pthread_cancel(pthread_self()), 0);
+	(void)pthread_cancel(pthread_self());
 	pthread_testcancel();
 }
 

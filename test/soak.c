@@ -332,6 +332,20 @@ static void results_print(void)
 	}
 }
 
+static void progress_print(uint64_t done, int64_t taken)
+{
+	const double rate = (double)done * A10_SECOND / (double)taken;
+
+	printf("soak: %llu operations, %.0f a second", (unsigned long long)done,
+	       rate);
+	if (operations_wanted != UINT64_MAX && rate > 0)
+		printf(", %.1f %%, %.0f s left",
+		       100 * (double)done / (double)operations_wanted,
+		       (double)(operations_wanted - done) / rate);
+	printf("\n");
+	fflush(stdout);
+}
+
 static void watch(void)
 {
 	const int64_t begin = a10_now();
@@ -355,10 +369,8 @@ static void watch(void)
 		if (now - told_at < 5 * A10_SECOND)
 			continue;
 		told_at = now;
-		printf("soak: %llu operations, %.0f a second\n",
-		       (unsigned long long)done,
-		       (double)done * A10_SECOND / (double)(now - begin));
-		fflush(stdout);
+		if (done < operations_wanted)
+			progress_print(done, now - begin);
 	}
 }
 
@@ -370,7 +382,9 @@ static void arguments_read(int argc, char **argv)
 		uint64_t value = strtoull(argv[i + 1], NULL, 0);
 
 		if (strcmp(argv[i], "--seconds") == 0) {
-			end_at = a10_now() + (int64_t)value * A10_SECOND;
+			end_at = value ? a10_now() +
+						 (int64_t)value * A10_SECOND :
+					 INT64_MAX;
 			operations_wanted = UINT64_MAX;
 		} else if (strcmp(argv[i], "--operations") == 0) {
 			operations_wanted = value;
