@@ -95,12 +95,24 @@ static char byte_of(int fd)
 	return byte;
 }
 
+/*
+ * The kernel thread takes requests in their order: all before this one, and what
+ * was asked of it before, is with the kernel.
+ */
+static void kernel_catches_up(struct owner *owner, struct count *count)
+{
+	int ends[2];
+
+	pipe_open(ends);
+	submit(owner, a10_write(a10_fd_regular(ends[1]), "x", 1), count);
+	ck_assert_int_eq(byte_of(ends[0]), 'x');
+	pipe_close(ends);
+}
+
 /* What a cancelled read would have taken is still there. */
 static void assert_left_alone(int ends[2])
 {
-	nap(A10_MILLISECOND);
 	ck_assert_int_eq(write(ends[1], "z", 1), 1);
-	nap(A10_MILLISECOND);
 	ck_assert_int_eq(byte_of(ends[0]), 'z');
 }
 
@@ -109,7 +121,7 @@ TEST(a_cancel_by_another_thread_does_not_wait_for_the_owner)
 	static const uint32_t entries[] = { 0, 1, 2, 4 };
 
 	for (int i = 0; i < 4; i++) {
-		struct count count = { 0 };
+		struct count count = { 0 }, others = { 0 };
 		struct owner owner;
 		int ends[2];
 		char byte;
@@ -121,10 +133,11 @@ TEST(a_cancel_by_another_thread_does_not_wait_for_the_owner)
 			id = submit(&owner,
 				    a10_read(a10_fd_regular(ends[0]), &byte, 1),
 				    &count);
-			nap(A10_MILLISECOND);
+			kernel_catches_up(&owner, &others);
 			ck_assert_int_eq(k % 2 ? a10_detach(owner.sq, id) :
 						 a10_cancel(owner.sq, id),
 					 0);
+			kernel_catches_up(&owner, &others);
 			assert_left_alone(ends);
 		}
 		ck_assert_uint_eq(atomic_load(&count.results), 0);
@@ -135,11 +148,28 @@ TEST(a_cancel_by_another_thread_does_not_wait_for_the_owner)
 	}
 }
 
-static void *cancel_it(void *data)
-{
-	struct seen *seen = data;
+struct own {
+	struct owner owner;
+	struct count count;
+	int ends[2];
+	_Atomic a10_id id;
+	char byte;
+};
 
-	ck_assert_int_eq(a10_cancel(seen->last.sq, seen->last.id), 0);
+static void *own_body(void *data)
+{
+	struct own *own = data;
+
+	ring_bind(own->owner.ring);
+	atomic_store(&own->id, submit(&own->owner,
+				      a10_read(a10_fd_regular(own->ends[0]),
+					       &own->byte, 1),
+				      &own->count));
+	ck_assert_int_eq(a10_ring_flush(own->owner.ring), 0);
+	ck_assert_int_eq(sem_post(&own->owner.bound), 0);
+	ck_assert_int_eq(sem_wait(&own->owner.go), 0);
+	ck_assert_int_eq(a10_ring_run(own->owner.ring), 0);
+	ring_close(own->owner.ring);
 	return NULL;
 }
 
@@ -147,29 +177,28 @@ static void *cancel_it(void *data)
 TEST(a_cancel_of_what_the_owner_started_does_not_wait_for_it)
 {
 	struct a10_config config = { .kernel_thread = A10_ON };
-	struct a10_ring *ring = ring_open(&config);
-	struct seen seen, which = { .last.sq = a10_ring_sq(ring) };
-	int ends[2];
-	char byte;
+	struct own own = { .byte = 0 };
+	struct count others = { 0 };
 
-	pipe_open(ends);
-	ring_bind(ring);
-	which.last.id =
-		start(ring, a10_read(a10_fd_regular(ends[0]), &byte, 1), &seen);
-	ck_assert_int_eq(a10_ring_flush(ring), 0);
-	nap(A10_MILLISECOND);
-	thread_join(thread_start(cancel_it, &which));
-	assert_left_alone(ends);
-	ck_assert_int_eq(a10_ring_run(ring), 0);
-	ck_assert_uint_eq(seen.ended, 1);
-	ck_assert_int_eq(seen.last.value, -ECANCELED);
-	pipe_close(ends);
-	ring_close(ring);
+	pipe_open(own.ends);
+	own.owner.ring = ring_open(&config);
+	own.owner.sq = a10_sq_ref(a10_ring_sq(own.owner.ring));
+	ck_assert_int_eq(sem_init(&own.owner.bound, 0, 0), 0);
+	ck_assert_int_eq(sem_init(&own.owner.go, 0, 0), 0);
+	own.owner.thread = thread_start(own_body, &own);
+	ck_assert_int_eq(sem_wait(&own.owner.bound), 0);
+	kernel_catches_up(&own.owner, &others);
+	ck_assert_int_eq(a10_cancel(own.owner.sq, atomic_load(&own.id)), 0);
+	kernel_catches_up(&own.owner, &others);
+	assert_left_alone(own.ends);
+	owner_finish(&own.owner);
+	ck_assert_uint_eq(atomic_load(&own.count.cancelled), 1);
+	pipe_close(own.ends);
 }
 
 TEST(a_chain_that_another_thread_cancels_ends_as_one)
 {
-	struct count count = { 0 };
+	struct count count = { 0 }, others = { 0 };
 	struct owner owner;
 	struct a10_op ops[3];
 	int ends[2];
@@ -182,8 +211,9 @@ TEST(a_chain_that_another_thread_cancels_ends_as_one)
 		ops[i] = a10_read(a10_fd_regular(ends[0]), &byte, 1);
 	id = a10_submit_linked(owner.sq, ops, 3, on_count, &count);
 	ck_assert_int_gt(id, 0);
-	nap(A10_MILLISECOND);
+	kernel_catches_up(&owner, &others);
 	ck_assert_int_eq(a10_cancel(owner.sq, id), 0);
+	kernel_catches_up(&owner, &others);
 	assert_left_alone(ends);
 	owner_finish(&owner);
 	ck_assert_uint_eq(atomic_load(&count.cancelled), 3);

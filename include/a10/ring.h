@@ -25,7 +25,7 @@ A10_BEGIN
  * -EOPNOTSUPP: the kernel lacks what is required or insisted on; -ENOMEM: memory
  * or the memlock limit; -EPERM, -ENOSYS, -EACCES: io_uring is blocked; -EMFILE,
  * -ENFILE, -EAGAIN: no descriptors or threads; -ESHUTDOWN: attach is destroyed.
- * a10_ring_reason says it in words. [io_uring_setup]
+ * a10_ring_reason says it in words. Any thread. [io_uring_setup]
  */
 A10_API int a10_ring_create(const struct a10_config *config,
 			    struct a10_ring **ret_ring);
@@ -56,7 +56,8 @@ A10_API int a10_ring_enable(struct a10_ring *ring);
 A10_API struct a10_ring *a10_ring_current(void);
 
 /*
- * The handle for a10_submit. Lives as long as the ring, longer if referenced.
+ * The handle for a10_submit. Lives as long as the ring, longer if referenced. The
+ * same every time: two that are equal are of one ring. Any thread.
  */
 A10_API struct a10_sq *a10_ring_sq(struct a10_ring *ring);
 
@@ -108,7 +109,7 @@ A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
 A10_API int a10_ring_set_direct_range(struct a10_ring *ring, uint32_t first,
 				      uint32_t count);
 
-/* The direct descriptor in that place of the ring's table. */
+/* The direct descriptor in that place of the ring's table. Any thread. */
 A10_API struct a10_fd a10_ring_direct(const struct a10_ring *ring,
 				      uint32_t place);
 

@@ -122,6 +122,7 @@ void a10_scope_set_limit(struct a10_scope *scope, uint32_t limit)
 	struct a10_ring *ring = ring_of(scope->sq);
 	uint32_t room = limit ? limit : UINT32_MAX;
 
+	check_owner(scope->sq);
 	scope->limit = limit;
 	room = room > scope->count ? room - scope->count : 0;
 	for (; room > 0 && scope->rooms != NO_SLOT; room--)
