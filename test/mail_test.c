@@ -1,6 +1,8 @@
 /* Messages from ring to ring and from threads without one; moved descriptors. */
 #include "support.h"
 
+#include "ring/core.h"
+
 #include <stdatomic.h>
 
 #define SENDERS 3
@@ -156,6 +158,73 @@ TEST(a_receive_has_its_time)
 	ck_assert_int_eq(value_of(ring,
 				  a10_timeout(a10_message_receive(), A_MOMENT)),
 			 -ETIME);
+	ring_close(ring);
+}
+
+TEST(who_comes_after_the_last_has_given_up_gets_its_message)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_sq *sq = a10_ring_sq(ring);
+	struct seen first, last, late;
+	a10_id id;
+
+	ring_bind(ring);
+	start(ring, a10_message_receive(), &first);
+	id = start(ring, a10_message_receive(), &last);
+	ck_assert_int_eq(a10_cancel(sq, id), 0);
+	start(ring, a10_message_receive(), &late);
+	ck_assert_int_eq(a10_message_post(sq, 1), 0);
+	ck_assert_int_eq(a10_message_post(sq, 2), 0);
+	RUN_UNTIL(ring, late.ended == 1);
+	ck_assert_uint_eq(first.last.extra[0], 1);
+	ck_assert_uint_eq(late.last.extra[0], 2);
+	ck_assert_int_eq(last.last.value, -ECANCELED);
+	ring_close(ring);
+}
+
+TEST(each_message_gives_those_who_receive_many_their_time_anew)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	const int64_t time = (int64_t)test_slowed(100) * A10_MILLISECOND;
+	const int64_t begin = a10_now();
+	struct seen seen;
+
+	ring_bind(ring);
+	start(ring, a10_timeout(a10_multishot(a10_message_receive()), time),
+	      &seen);
+	for (uint64_t i = 0; i < 3; i++) {
+		run_for(ring, time / 2);
+		ck_assert_int_eq(a10_message_post(a10_ring_sq(ring), i), 0);
+	}
+	RUN_UNTIL(ring, seen.ended == 1);
+	ck_assert_uint_eq(seen.count, 4);
+	ck_assert_int_eq(seen.last.value, -ETIME);
+	ck_assert_int_ge(a10_now() - begin, time / 2 * 3 + time);
+	ring_close(ring);
+}
+
+static void *post_one(void *data)
+{
+	ck_assert_int_eq(a10_message_post(data, 2), 0);
+	return NULL;
+}
+
+TEST(a_message_takes_no_place_once_it_is_received)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_sq *sq = a10_ring_sq(ring);
+
+	ring_bind(ring);
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(a10_message_post(sq, 1), 0);
+		ck_assert_int_eq(value_of(ring, a10_message_receive()), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		thread_join(thread_start(post_one, sq));
+		ck_assert_int_eq(value_of(ring, a10_message_receive()), 0);
+	}
+	ck_assert_uint_lt(ring->slots_used, 16);
+	ck_assert_uint_lt(ring->sq.foreign_used, 4);
 	ring_close(ring);
 }
 

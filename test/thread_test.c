@@ -387,6 +387,33 @@ TEST(what_other_threads_forget_is_released_once)
 	ring_close(ring);
 }
 
+static void *forget_and_cancel(void *data)
+{
+	struct seen *seen = data;
+
+	/* Both in the slot's one word, before the owner looks. */
+	ck_assert_int_eq(a10_detach(seen->last.sq, seen->last.id), 0);
+	ck_assert_int_eq(a10_cancel(seen->last.sq, seen->last.id), 0);
+	return NULL;
+}
+
+TEST(a_cancel_does_not_take_back_that_it_was_forgotten)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct seen seen = { .last.sq = a10_ring_sq(ring) };
+	unsigned int released = 0;
+
+	ring_bind(ring);
+	seen.last.id = a10_submit(a10_ring_sq(ring),
+				  a10_owning(a10_after(A10_SECOND * 3600),
+					     &released, on_release),
+				  on_never, NULL);
+	ck_assert_int_gt(seen.last.id, 0);
+	thread_join(thread_start(forget_and_cancel, &seen));
+	RUN_UNTIL(ring, released == 1);
+	ring_close(ring);
+}
+
 static void *cancel_all_of_them(void *data)
 {
 	struct worker *worker = data;

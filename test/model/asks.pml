@@ -95,7 +95,7 @@ inline inbox_admit_all(k)
 
 #define ends_itself(n) (slot[n].running && slot[n].brief)
 
-inline slot_end(n)
+inline slot_free(n)
 {
 	atomic {
 		slot[n].running = 0;
@@ -118,7 +118,7 @@ inline ask_carry_out(n)
 		if
 		:: slot[n].generation == word && slot[n].running ->
 			assert(slot[n].wanted >= word);
-			slot_end(n)
+			slot_free(n)
 		:: else
 		fi;
 		word = 0
@@ -163,10 +163,10 @@ end_resting:
 			n++
 		:: else -> n = 0; break
 		od
-	:: ends_itself(0) -> slot_end(0)
-	:: ends_itself(1) -> slot_end(1)
+	:: ends_itself(0) -> slot_free(0)
+	:: ends_itself(1) -> slot_free(1)
 #if THREADS > 2
-	:: ends_itself(2) -> slot_end(2)
+	:: ends_itself(2) -> slot_free(2)
 #endif
 	od
 }
