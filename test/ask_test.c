@@ -95,6 +95,11 @@ static char byte_of(int fd)
 	return byte;
 }
 
+static void on_released(void *owned)
+{
+	atomic_fetch_add((atomic_uint *)owned, 1);
+}
+
 /*
  * The kernel thread takes requests in their order: all before this one, and what
  * was asked of it before, is with the kernel.
@@ -217,6 +222,63 @@ TEST(a_chain_that_another_thread_cancels_ends_as_one)
 	assert_left_alone(ends);
 	owner_finish(&owner);
 	ck_assert_uint_eq(atomic_load(&count.cancelled), 3);
+	pipe_close(ends);
+}
+
+/* The owner sleeps: what comes of the cancel wakes it as well as the ask. */
+TEST(what_another_thread_forgets_is_not_told_that_it_was_cancelled)
+{
+	struct count count = { 0 };
+	struct owner owner;
+	atomic_uint released = 0;
+	int ends[2];
+	char byte;
+
+	pipe_open(ends);
+	owner_start_with_thread(&owner, 0);
+	/* So that it runs on. */
+	submit(&owner, a10_poll(a10_fd_regular(ends[0]), POLLIN), &count);
+	ck_assert_int_eq(sem_post(&owner.go), 0);
+	for (unsigned int i = 1; i <= test_scaled(50); i++) {
+		const a10_id id = a10_submit(
+			owner.sq,
+			a10_owning(a10_read(a10_fd_regular(ends[0]), &byte, 1),
+				   &released, on_released),
+			on_never, NULL);
+
+		ck_assert_int_gt(id, 0);
+		if (i % 2)
+			nap(A10_MILLISECOND);
+		ck_assert_int_eq(a10_detach(owner.sq, id), 0);
+		WAIT_UNTIL(atomic_load(&released) == i);
+	}
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	thread_join(owner.thread);
+	ck_assert_uint_eq(atomic_load(&count.results), 1);
+	a10_sq_unref(owner.sq);
+	pipe_close(ends);
+}
+
+/* Nothing else would wake it in time. */
+TEST(an_owner_that_sleeps_hears_of_a_time_out_that_others_have_started)
+{
+	struct count count = { 0 }, timed = { 0 };
+	struct owner owner;
+	int ends[2];
+
+	pipe_open(ends);
+	owner_start_with_thread(&owner, 0);
+	submit(&owner, a10_poll(a10_fd_regular(ends[0]), POLLIN), &count);
+	ck_assert_int_eq(sem_post(&owner.go), 0);
+	nap(A_MOMENT);
+	submit(&owner,
+	       a10_timeout(a10_poll(a10_fd_regular(ends[0]), POLLIN), A_MOMENT),
+	       &timed);
+	WAIT_UNTIL(atomic_load(&timed.results) == 1);
+	ck_assert_int_eq(atomic_load(&timed.last), -ETIME);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	thread_join(owner.thread);
+	a10_sq_unref(owner.sq);
 	pipe_close(ends);
 }
 

@@ -185,21 +185,21 @@ TEST(who_comes_after_the_last_has_given_up_gets_its_message)
 TEST(each_message_gives_those_who_receive_many_their_time_anew)
 {
 	struct a10_ring *ring = ring_open(NULL);
-	const int64_t time = (int64_t)test_slowed(100) * A10_MILLISECOND;
+	const int64_t time = (int64_t)test_slowed(160) * A10_MILLISECOND;
 	const int64_t begin = a10_now();
 	struct seen seen;
 
 	ring_bind(ring);
 	start(ring, a10_timeout(a10_multishot(a10_message_receive()), time),
 	      &seen);
-	for (uint64_t i = 0; i < 3; i++) {
-		run_for(ring, time / 2);
+	for (uint64_t i = 0; i < 6; i++) {
+		run_for(ring, time / 4);
 		ck_assert_int_eq(a10_message_post(a10_ring_sq(ring), i), 0);
 	}
 	RUN_UNTIL(ring, seen.ended == 1);
-	ck_assert_uint_eq(seen.count, 4);
+	ck_assert_uint_eq(seen.count, 7);
 	ck_assert_int_eq(seen.last.value, -ETIME);
-	ck_assert_int_ge(a10_now() - begin, time / 2 * 3 + time);
+	ck_assert_int_ge(a10_now() - begin, time / 4 * 6 + time);
 	ring_close(ring);
 }
 
