@@ -249,8 +249,13 @@ static void test_threads(struct a10_ring *ring)
 	ck_assert_int_eq(a10_sq_wake(other.sq), 0);
 	ck_assert(is_ready(ring));
 	ck_assert_int_eq(a10_ring_poll(ring, 0), 0);
-	settle(ring);
-	ck_assert(!readable_within(a10_ring_fd(ring), A_MOMENT));
+	/* The kernel may answer a cancel after what was cancelled has ended. */
+	for (unsigned int late = 0;; late++) {
+		settle(ring);
+		if (!readable_within(a10_ring_fd(ring), A_MOMENT))
+			break;
+		ck_assert_msg(late < 2, "%s", mode);
+	}
 }
 
 TEST(a_ring_tells_of_what_other_threads_want)
