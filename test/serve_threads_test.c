@@ -240,7 +240,7 @@ TEST(the_limit_holds_over_all_threads)
 	start_threads(&server, "--connections", "3");
 	for (int i = 0; i < 3; i++)
 		fds[i] = dial_and_ask(&server);
-	pause_ms(20); /* the others are told */
+	pause_ms((long)(test_slowed(0.04) * 1000)); /* the other is told */
 	for (int i = 0; i < 6; i++) {
 		waiting[i].fd = client_dial(&server);
 		waiting[i].events = POLLIN;
@@ -311,7 +311,7 @@ TEST(room_on_one_thread_is_told_to_the_one_that_listens)
 
 enum {
 	TARGET = 6000, /* more than a pipe takes in one piece */
-	LINES = 200,
+	LINES = 120,   /* less than waits to be written, of one thread too */
 };
 
 static void ask_at_length(int fd)
@@ -371,19 +371,42 @@ TEST(lines_of_all_threads_are_whole)
 
 /* ---- the end -------------------------------------------------------------- */
 
+#define GET_BIG "GET /big.bin HTTP/1.1\r\n" HOST "\r\n"
+
+enum {
+	BIG = 16 << 20, /* more than the sockets' buffers hold */
+};
+
+static int begin_download(const struct server *server)
+{
+	struct answer answer;
+	int fd = client_dial(server);
+
+	client_say(fd, GET_BIG);
+	client_hear_head(fd, &answer);
+	ck_assert_uint_eq(answer.length, BIG);
+	return fd;
+}
+
+static void put_big(void)
+{
+	FILE *file = fopen("big.bin", "we");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(ftruncate(fileno(file), BIG), 0);
+	fclose(file);
+}
+
 TEST(a_stop_lets_what_runs_on_all_threads_finish)
 {
 	struct server server;
-	struct answer answer;
 	int fresh[4];
 	int fds[4];
 
 	start_threads(&server, NULL, NULL);
-	put_huge();
+	put_big();
 	for (int i = 0; i < 4; i++) {
-		fds[i] = client_dial(&server);
-		client_say(fds[i], GET_HUGE);
-		client_hear_head(fds[i], &answer);
+		fds[i] = begin_download(&server);
 		fresh[i] = dial_and_ask(&server);
 	}
 	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
@@ -392,7 +415,7 @@ TEST(a_stop_lets_what_runs_on_all_threads_finish)
 		close(fresh[i]);
 	}
 	for (int i = 0; i < 4; i++) {
-		ck_assert_uint_eq(client_drain(fds[i]), HUGE_SIZE);
+		ck_assert_uint_eq(client_drain(fds[i]), BIG);
 		close(fds[i]);
 	}
 	ck_assert_int_eq(server_wait(&server), 0);
@@ -401,16 +424,13 @@ TEST(a_stop_lets_what_runs_on_all_threads_finish)
 TEST(a_second_signal_ends_all_threads_at_once)
 {
 	struct server server;
-	struct answer answer;
 	double before;
 	int fds[4];
 
 	start_threads(&server, NULL, NULL);
-	put_huge();
+	put_big();
 	for (int i = 0; i < 4; i++) {
-		fds[i] = client_dial(&server);
-		client_say(fds[i], GET_HUGE);
-		client_hear_head(fds[i], &answer);
+		fds[i] = begin_download(&server);
 	}
 	before = now();
 	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
@@ -425,15 +445,12 @@ TEST(a_second_signal_ends_all_threads_at_once)
 TEST(a_stop_of_all_threads_does_not_wait_for_ever)
 {
 	struct server server;
-	struct answer answer;
 	double before;
 	int fd;
 
 	start_threads(&server, "--stop-timeout", "0.3");
-	put_huge();
-	fd = client_dial(&server);
-	client_say(fd, GET_HUGE);
-	client_hear_head(fd, &answer);
+	put_big();
+	fd = begin_download(&server);
 	before = now();
 	ck_assert_int_eq(kill(server.command.pid, SIGTERM), 0);
 	ck_assert_int_eq(server_wait(&server), 0);
