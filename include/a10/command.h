@@ -25,8 +25,8 @@ A10_OP a10_uring_cmd(struct a10_fd fd, uint32_t command, const void *bytes,
 
 /*
  * Tells a block device that these bytes are not needed any more; both are
- * multiples of its block size. Before Linux 6.12 the ioctl, by a helper thread.
- * -EOPNOTSUPP: it is none, or cannot.
+ * multiples of its block size. Before Linux 6.12 the ioctl, by a helper thread,
+ * which no cancel ends once it has begun. -EOPNOTSUPP: it is none, or cannot.
  * [BLOCK_URING_CMD_DISCARD]
  */
 A10_OP a10_block_discard(struct a10_fd fd, uint64_t offset, uint64_t length)

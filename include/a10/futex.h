@@ -31,7 +31,8 @@ A10_OP a10_futex_op(enum a10_opcode opcode, const uint32_t *word,
 /*
  * Over when somebody wakes the word: value 0; -EAGAIN at once if it is not
  * value. flags: 0 or A10_FUTEX_SHARED; others are -EINVAL. Before Linux 6.7 a
- * thread waits for each (before 5.16 -EOPNOTSUPP). [FUTEX_WAIT]
+ * thread waits for each, 1024 at most (-EAGAIN besides; before 5.16
+ * -EOPNOTSUPP). [FUTEX_WAIT]
  */
 A10_OP a10_futex_wait(const uint32_t *word, uint32_t value, uint32_t flags)
 {

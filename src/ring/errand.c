@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "op/name.h"
 #include "ring/life.h"
@@ -21,6 +22,9 @@ static struct errand *errand_of(struct a10_ring *ring, const struct slot *slot)
 	return (struct errand *)(uintptr_t)cold_at(ring, slot_index(slot))
 		->argument[0];
 }
+
+#define SETTLE_LOOKS 100
+#define SETTLE_NS    50000
 
 /*
  * What is always awaited needs no reference: the ring outlives its helper, but
@@ -47,8 +51,16 @@ static void errand_leave(struct a10_sq *sq, enum errand_kind kind)
 
 void errands_settle(struct a10_sq *sq)
 {
-	while (atomic_load_explicit(&sq->helped, memory_order_acquire) != 0)
-		sched_yield();
+	const struct timespec pause = { 0, SETTLE_NS };
+	int looks = 0;
+
+	/* Sleeping, to one that may not run before this thread does not. */
+	while (atomic_load_explicit(&sq->helped, memory_order_acquire) != 0) {
+		if (looks++ < SETTLE_LOOKS)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
 }
 
 static void errand_free(struct errand *errand)
