@@ -166,7 +166,7 @@ TEST(epoll_has_a_ring_in_its_loop)
 /* ---- trees ------------------------------------------------------------------ */
 
 enum {
-	TREE_FILES = 300,
+	TREE_FILES = 120,
 	TREE_LARGE = 200001
 };
 
@@ -224,7 +224,7 @@ TEST(copy_tree_copies_a_tree_twice)
 		ck_assert_int_eq(program_run("copy_tree", from, to, text,
 					     sizeof(text)),
 				 0);
-		ck_assert_ptr_nonnull(strstr(text, "308 of 308 copied"));
+		ck_assert_ptr_nonnull(strstr(text, "128 of 128 copied"));
 		tree_check(to);
 	}
 	/* Into itself: what is there by then. */
@@ -388,9 +388,9 @@ TEST(wal_writes_whole_records_and_shares_syncs)
 {
 	enum {
 		THREADS = 6,
-		RECORDS = 20
+		RECORDS = 8
 	};
-	const char *arguments[] = { "wal", NULL, "6", "20", NULL };
+	const char *arguments[] = { "wal", NULL, "6", "8", NULL };
 	char text[256] = "";
 	char bytes[THREADS * RECORDS * 9 + 1];
 	struct program program;
