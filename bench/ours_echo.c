@@ -4,23 +4,11 @@
  * server does by hand - order of sends, buffers that run out, when to close -
  * the library does here.
  */
-#include "bench.h"
-
-#include <a10.h>
+#include "ours.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-
-#define CONNECTIONS     4096
-#define STOP_TIMEOUT_NS INT64_C(2000000000)
-
-/* As the raw server's. */
-#define BUFFERS     2048
-#define BUFFER_SIZE 4096
-/* Buffers that many connections fill in turn: few, but large. */
-#define INCREMENTAL_BUFFERS 16
-#define INCREMENTAL_SIZE    (256 * 1024)
 
 struct connection {
 	struct a10_scope scope; /* all its operations; empty: it is over */
@@ -85,8 +73,8 @@ static void on_stop(void *data, const struct a10_result *result)
 		a10_sq_stop(result->sq);
 }
 
-static int server_run(struct a10_ring *ring, struct a10_pool *pool,
-		      int listen_fd, int stop_fd)
+static int server_start(struct a10_ring *ring, struct a10_pool *pool,
+			int listen_fd, int stop_fd)
 {
 	struct a10_sq *sq = a10_ring_sq(ring);
 	struct a10_op op;
@@ -98,37 +86,12 @@ static int server_run(struct a10_ring *ring, struct a10_pool *pool,
 		return (int)id;
 	op = a10_poll(a10_fd_regular(stop_fd), POLLIN | POLLHUP);
 	id = a10_submit(sq, op, on_stop, NULL);
-	if (id < 0)
-		return (int)id;
-	return a10_ring_run(ring);
+	return id < 0 ? (int)id : 0;
 }
 
 static int serve(const struct work_args *args, int listen_fd, int stop_fd)
 {
-	const struct a10_config config = {
-		.submission_entries = 4096,
-		.completion_entries = 16384,
-		.reserved_operations = 4096,
-		.direct_descriptors = CONNECTIONS,
-	};
-	struct a10_pool *pool;
-	struct a10_ring *ring;
-	int err;
-
-	err = a10_ring_create(&config, &ring);
-	if (err < 0)
-		return err;
-	if (args->incremental)
-		err = a10_pool_create(ring, INCREMENTAL_BUFFERS,
-				      INCREMENTAL_SIZE, A10_POOL_INCREMENTAL,
-				      &pool);
-	else
-		err = a10_pool_create(ring, BUFFERS, BUFFER_SIZE, 0, &pool);
-	if (err == 0)
-		err = server_run(ring, pool, listen_fd, stop_fd);
-	if (a10_ring_destroy(ring, STOP_TIMEOUT_NS) > 0 && err >= 0)
-		err = -EBUSY; /* something did not end */
-	return err < 0 ? err : 0;
+	return ours_serve(args, server_start, listen_fd, stop_fd);
 }
 
 static const struct entrant entrant = {

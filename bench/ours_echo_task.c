@@ -2,21 +2,10 @@
  * ours_echo_task.c - the echo server in straight lines: a task a connection,
  * and streams for what is accepted and received.
  */
-#include "bench.h"
-
-#include <a10.h>
+#include "ours.h"
 
 #include <errno.h>
 #include <poll.h>
-
-#define CONNECTIONS     4096
-#define STOP_TIMEOUT_NS INT64_C(2000000000)
-
-/* As the callbacks' server's. */
-#define BUFFERS             2048
-#define BUFFER_SIZE         4096
-#define INCREMENTAL_BUFFERS 16
-#define INCREMENTAL_SIZE    (256 * 1024)
 
 struct server {
 	struct a10_pool *pool;
@@ -80,36 +69,21 @@ static int run_server(void *data)
 	return 0;
 }
 
+static int server_start(struct a10_ring *ring, struct a10_pool *pool,
+			int listen_fd, int stop_fd)
+{
+	const struct server server = { .pool = pool,
+				       .listen_fd = listen_fd,
+				       .stop_fd = stop_fd };
+	const a10_id id = a10_task_spawn(a10_ring_sq(ring), run_server, &server,
+					 sizeof(server));
+
+	return id < 0 ? (int)id : 0;
+}
+
 static int serve(const struct work_args *args, int listen_fd, int stop_fd)
 {
-	const struct a10_config config = {
-		.submission_entries = 4096,
-		.completion_entries = 16384,
-		.reserved_operations = 4096,
-		.direct_descriptors = CONNECTIONS,
-	};
-	struct server server = { .listen_fd = listen_fd, .stop_fd = stop_fd };
-	struct a10_ring *ring;
-	int err;
-
-	err = a10_ring_create(&config, &ring);
-	if (err < 0)
-		return err;
-	if (args->incremental)
-		err = a10_pool_create(ring, INCREMENTAL_BUFFERS,
-				      INCREMENTAL_SIZE, A10_POOL_INCREMENTAL,
-				      &server.pool);
-	else
-		err = a10_pool_create(ring, BUFFERS, BUFFER_SIZE, 0,
-				      &server.pool);
-	if (err == 0)
-		err = a10_task_spawn(a10_ring_sq(ring), run_server, &server,
-				     0) < 0 ?
-			      -ENOMEM :
-			      a10_ring_run(ring);
-	if (a10_ring_destroy(ring, STOP_TIMEOUT_NS) > 0 && err >= 0)
-		err = -EBUSY; /* something did not end */
-	return err < 0 ? err : 0;
+	return ours_serve(args, server_start, listen_fd, stop_fd);
 }
 
 static const struct entrant entrant = {

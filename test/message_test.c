@@ -1,18 +1,6 @@
 /* Sending and receiving: streams, datagrams, headers, control data, pools. */
 #include "support.h"
 
-static struct a10_address loopback(uint16_t port)
-{
-	struct a10_address address;
-
-	memset(&address, 0, sizeof(address));
-	address.as.in.sin_family = AF_INET;
-	address.as.in.sin_port = htons(port);
-	address.as.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.length = sizeof(address.as.in);
-	return address;
-}
-
 static int datagram_open(struct a10_address *ret_address)
 {
 	int number = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -11,18 +11,6 @@ static struct a10_op with_kind(struct a10_op op, bool direct)
 	return direct ? a10_direct(op) : op;
 }
 
-static struct a10_address loopback(uint16_t port)
-{
-	struct a10_address address;
-
-	memset(&address, 0, sizeof(address));
-	address.as.in.sin_family = AF_INET;
-	address.as.in.sin_port = htons(port);
-	address.as.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.length = sizeof(address.as.in);
-	return address;
-}
-
 /* A plain listener on the loopback, and where it listens. */
 static int listener_open(int backlog, struct a10_address *ret_address)
 {

@@ -124,6 +124,19 @@ static inline void run_for(struct a10_ring *ring, int64_t ns)
 		ck_assert_int_ge(a10_ring_poll(ring, left), 0);
 }
 
+/* Of 127.0.0.1. */
+static inline struct a10_address loopback(uint16_t port)
+{
+	struct a10_address address;
+
+	memset(&address, 0, sizeof(address));
+	address.as.in.sin_family = AF_INET;
+	address.as.in.sin_port = htons(port);
+	address.as.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.length = sizeof(address.as.in);
+	return address;
+}
+
 /* ---- results ------------------------------------------------------------- */
 
 #define SEEN_KEPT 64
