@@ -289,7 +289,6 @@ static void *serve_moved(void *data)
 {
 	struct mover *mover = data;
 	struct a10_result got;
-	struct a10_sq *sq = a10_ring_sq(mover->ring);
 	char byte = 0;
 
 	ring_bind(mover->ring);
@@ -301,7 +300,6 @@ static void *serve_moved(void *data)
 	ck_assert_int_eq(byte, 'x');
 	ck_assert_int_eq(value_of(mover->ring, a10_send(got.fd, "y", 1, 0)), 1);
 	fd_close(mover->ring, got.fd);
-	a10_sq_unref(sq);
 	ring_close(mover->ring);
 	return NULL;
 }
@@ -347,6 +345,7 @@ TEST(a_direct_descriptor_moves_to_the_table_of_another_ring)
 	ck_assert_int_eq(read(pair.theirs, &byte, 1), 0);
 	ck_assert_int_eq(close(pair.theirs), 0);
 	thread_join(thread);
+	a10_sq_unref(sq);
 	ring_close(ring);
 }
 
