@@ -347,10 +347,8 @@ static int run_chosen(const char *program, int argc, char **argv)
 	shared =
 		mmap(NULL, sizeof(*shared) + most * sizeof(*shared->places),
 		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (for_check == NULL || shared == MAP_FAILED) {
-		perror("memory");
-		return 2;
-	}
+	if (for_check == NULL || shared == MAP_FAILED)
+		abort();
 	for (struct test *test = tests; test != NULL; test = test->next) {
 		if (!chosen(test, argc, argv))
 			continue;
