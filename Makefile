@@ -30,6 +30,7 @@ soak: setup-check
 	scripts/soak $(BUILD) "$(SECONDS)" $(SEED)
 	A10_TEST_SCALE=100 $(if $(SEED),A10_TEST_SEED=$(SEED)) \
 		$(BUILD)/test/tree_test every_child
+	A10_TEST_SCALE=100 A10_TEST_SLOW=5 $(BUILD)/test/stack_test a_hundred
 
 lint: setup-lint
 	@scripts/configure $(BUILD) $(MESONFLAGS)
