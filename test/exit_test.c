@@ -361,9 +361,43 @@ static int task_waits(void *data)
 	return 0;
 }
 
+/* Who is not resumed leaves the pipe behind. */
+static int task_reads(void *data)
+{
+	int ends[2];
+	char byte;
+
+	(void)data;
+	pipe_open(ends);
+	ck_assert_int_eq(a10_await(a10_read(a10_fd_regular(ends[0]), &byte, 1)),
+			 -ECANCELED);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+static int task_reads_two(void *data)
+{
+	struct a10_op ops[2];
+	int ends[2];
+	char bytes[2];
+
+	(void)data;
+	pipe_open(ends);
+	ops[0] = a10_read(a10_fd_regular(ends[0]), &bytes[0], 1);
+	ops[1] = a10_read(a10_fd_regular(ends[0]), &bytes[1], 1);
+	ck_assert_int_eq(a10_await_every(ops, 2, NULL), -ECANCELED);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
 static void leave_in_task(struct leaver *leaver)
 {
 	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_waits, NULL, 0), 0);
+	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_reads, NULL, 0), 0);
+	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_reads_two, NULL, 0),
+			 0);
 	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_leaves, NULL, 0), 0);
 	poll_for_ever(leaver);
 }

@@ -94,8 +94,9 @@ static void elsewhere_done(void *data, const struct a10_result *r)
 
 bool await_is(a10_done *done)
 {
-	return done == await_done || done == await_done_first ||
-	       done == elsewhere_done;
+	return done == await_done || done == await_plain_done ||
+	       done == await_done_first || done == elsewhere_done ||
+	       several_is(done);
 }
 
 /* ---- one ------------------------------------------------------------------- */

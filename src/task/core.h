@@ -235,6 +235,9 @@ a10_id await_submit(struct task *task, const struct a10_op *op, a10_done *done,
 ssize_t task_await(struct task *task, const struct a10_op *op,
 		   struct a10_result *ret_result, bool always);
 
+/* several.c: the same of its callbacks as await_is. */
+bool several_is(a10_done *done);
+
 /* join.c */
 void joins_register(void);
 /* The task is over: tells all who wait for that. */

@@ -151,6 +151,11 @@ static void one_done(void *data, const struct a10_result *r)
 		task_ready(several->task);
 }
 
+bool several_is(a10_done *done)
+{
+	return done == linked_done || done == one_done;
+}
+
 /* What it is refused with is its result. */
 static void one_begin(struct several *several, uint32_t index,
 		      const struct a10_op *op, struct a10_result *result)
