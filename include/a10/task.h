@@ -138,17 +138,14 @@ A10_INLINE ssize_t a10_await(struct a10_op op)
 A10_INLINE ssize_t a10_await_result(struct a10_op op,
 				    struct a10_result *ret_result)
 {
-	const struct a10_op copy = op;
-
-	return a10_task_await_op(&copy, ret_result);
+	return a10_task_await_op(&op, ret_result);
 }
 
 /* Of what makes a descriptor: 0 and the descriptor, or -errno and none. */
 A10_INLINE int a10_await_fd(struct a10_op op, struct a10_fd *ret_fd)
 {
-	const struct a10_op copy = op;
 	struct a10_result r;
-	ssize_t value = a10_task_await_op(&copy, &r);
+	ssize_t value = a10_task_await_op(&op, &r);
 
 	*ret_fd = r.fd;
 	return value < 0 ? (int)value : 0;
