@@ -491,3 +491,34 @@ TEST(fifteen_thousand_idle_connections_are_held)
 	assert_body(&server, "/hello.txt", "hello\n");
 	server_end(&server);
 }
+
+/* What the server keeps for the next, some MiB, is not theirs. */
+TEST(idle_connections_that_have_asked_take_no_more_than_others)
+{
+	const unsigned int count = raise_limit(3000);
+	static int fds[3000];
+	struct server server;
+	long before;
+	long each;
+
+	if (count == 0)
+		SKIP("the limit of descriptors is too low");
+	server_start(&server, "--connections", "3000");
+	assert_body(&server, "/hello.txt", "hello\n");
+	before = resident_kib(&server);
+	for (unsigned int i = 0; i < count; i++) {
+		fds[i] = client_dial(&server);
+		ask_hello(fds[i]);
+	}
+	each = (resident_kib(&server) - before) * 1024 / (long)count;
+	printf("%u that have asked: %ld bytes each\n", count, each);
+	if (getenv("A10_TEST_SLOW") == NULL && count == 3000)
+		ck_assert_int_lt(each, 4 * 1024);
+	for (unsigned int i = 0; i < count; i += 7) {
+		ask_hello(fds[i]);
+		ask_hello(fds[i]);
+	}
+	for (unsigned int i = 0; i < count; i++)
+		close(fds[i]);
+	server_end(&server);
+}

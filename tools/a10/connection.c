@@ -10,240 +10,80 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A bit per state that can follow; CLOSING follows each, itself too. */
-static const unsigned int arrows[] = {
-	[CONNECTION_IDLE] = 1u << CONNECTION_READING,
-	[CONNECTION_READING] =
-		1u << CONNECTION_LOOKING | 1u << CONNECTION_SENDING,
-	[CONNECTION_LOOKING] = 1u << CONNECTION_SENDING,
-	[CONNECTION_SENDING] = 1u << CONNECTION_IDLE |
-			       1u << CONNECTION_SKIPPING |
-			       1u << CONNECTION_LINGERING,
-	[CONNECTION_SKIPPING] =
-		1u << CONNECTION_IDLE | 1u << CONNECTION_LINGERING,
-	[CONNECTION_LINGERING] = 0,
-	[CONNECTION_CLOSING] = 0,
-};
+/* ---- receiving ---------------------------------------------------------- */
 
-static void on_first(struct connection *connection, const struct a10_result *r);
-static void on_received(struct connection *connection,
-			const struct a10_result *r);
-
-void connection_move(struct connection *connection, enum connection_state state)
+static char *unread(struct exchange *exchange)
 {
-	assert(state == CONNECTION_CLOSING ||
-	       (arrows[connection->state] & 1u << state) != 0);
-	connection->state = state;
+	return exchange->input + exchange->input_start;
 }
 
-/* ---- operations --------------------------------------------------------- */
-
-static void connection_free(struct connection *connection)
+static size_t count_unread(const struct exchange *exchange)
 {
-	struct server *server = connection->server;
-
-	server_give_exchange(server, connection->exchange);
-	close(connection->socket);
-	server_remove(server, connection);
-	free(connection);
+	return exchange->input_end - exchange->input_start;
 }
 
-/* What each callback ends with: nothing may be under way that is not known. */
-static void connection_settle(struct connection *connection);
-
-static void on_result(void *data, const struct a10_result *r)
+int64_t connection_deadline(struct connection *connection)
 {
-	struct connection *connection = (struct connection *)data;
-
-	connection->under_way = 0;
-	if (connection->state == CONNECTION_CLOSING) {
-		/* What it brought all the same is given back. */
-		a10_fd_release(r->fd);
-		a10_buf_release(r->buf);
-	} else {
-		connection->done(connection, r);
-	}
-	connection_settle(connection);
+	if (connection->deadline == 0)
+		connection->deadline =
+			a10_now() +
+			connection->server->settings.request_timeout_ns;
+	return connection->deadline;
 }
 
-void connection_submit(struct connection *connection, struct a10_op op,
-		       connection_done *done)
-{
-	assert(connection->under_way == 0);
-	connection->done = done;
-	connection->under_way =
-		a10_submit(connection->server->sq, op, on_result, connection);
-	if (connection->under_way < 0) {
-		connection->under_way = 0;
-		connection_close(connection);
-	}
-}
-
-void connection_close(struct connection *connection)
-{
-	connection_move(connection, CONNECTION_CLOSING);
-	if (connection->under_way > 0)
-		a10_cancel(connection->server->sq, connection->under_way);
-}
-
-void connection_stop(struct connection *connection)
-{
-	if (connection->state == CONNECTION_IDLE)
-		connection_close(connection);
-}
-
-/* ---- reading ------------------------------------------------------------ */
-
-static struct a10_fd socket_of(const struct connection *connection)
-{
-	return a10_fd_regular(connection->socket);
-}
-
-static void on_idle_end(struct connection *connection, ssize_t value)
-{
-	if (value == -ETIME)
-		connection->server->stats.idle_timeouts++;
-	connection_close(connection);
-}
-
-/* The first bytes of a request, in a buffer that others need too. */
-static void on_first(struct connection *connection, const struct a10_result *r)
-{
-	struct exchange *exchange;
-
-	if (r->value <= 0) {
-		a10_buf_release(r->buf);
-		on_idle_end(connection, r->value);
-		return;
-	}
-	exchange = server_take_exchange(connection->server);
-	if (exchange) {
-		assert(r->buf.length <= sizeof(exchange->input));
-		memcpy(exchange->input, r->buf.data, r->buf.length);
-		exchange->input_end = r->buf.length;
-		server_name_peer(connection->server, connection->socket,
-				 exchange);
-	}
-	a10_buf_release(r->buf);
-	connection->exchange = exchange;
-	if (!exchange)
-		connection_close(connection);
-}
-
-static void on_received(struct connection *connection,
-			const struct a10_result *r)
-{
-	struct exchange *exchange = connection->exchange;
-
-	if (r->value > 0) {
-		exchange->input_end += (size_t)r->value;
-	} else if (r->value == -ETIME) {
-		connection->server->stats.request_timeouts++;
-		/* It was moved since, and its first line will be logged. */
-		request_parse(&exchange->request, exchange->input,
-			      exchange->input_end);
-		exchange->request.broken = true;
-		exchange->request.keep_alive = false;
-		transfer_error(connection, 408);
-	} else {
-		connection_close(connection);
-	}
-}
-
-/* More of what has begun, which has a time by which it must be there. */
-static void receive(struct connection *connection, connection_done *done)
+/* More of what has begun, until the deadline. As a10_recv. */
+static ssize_t receive(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct a10_op op;
+	ssize_t got;
 
 	if (exchange->input_start > 0) {
 		exchange->input_end -= exchange->input_start;
-		memmove(exchange->input,
-			exchange->input + exchange->input_start,
-			exchange->input_end);
+		memmove(exchange->input, unread(exchange), exchange->input_end);
 		exchange->input_start = 0;
 	}
 	assert(exchange->input_end < sizeof(exchange->input));
-	op = a10_recv(socket_of(connection),
+	op = a10_recv(connection_fd(connection),
 		      exchange->input + exchange->input_end,
 		      sizeof(exchange->input) - exchange->input_end, 0);
-	connection_submit(connection, a10_deadline(op, connection->deadline),
-			  done);
+	op = a10_deadline(op, connection_deadline(connection));
+	got = connection_await(connection, op);
+	if (got > 0)
+		exchange->input_end += (size_t)got;
+	return got;
 }
 
-static void await_request(struct connection *connection)
+static void parse(struct exchange *exchange)
 {
-	struct server *server = connection->server;
-	const struct a10_op op =
-		a10_recv_pooled(socket_of(connection), server->pool, 0);
-
-	if (server->stopping) {
-		connection_close(connection);
-		return;
-	}
-	server_give_exchange(server, connection->exchange);
-	connection->exchange = NULL;
-	connection_submit(connection,
-			  a10_timeout(op, server->settings.idle_timeout_ns),
-			  on_first);
+	request_parse(&exchange->request, unread(exchange),
+		      count_unread(exchange));
 }
 
-/* Goes on with what was received, or with what will be. */
-static void read_request(struct connection *connection)
+/* The rest of a head that has begun. false: the client is gone. */
+static bool read_head(struct connection *connection)
 {
-	struct exchange *exchange = connection->exchange;
-	struct server *server = connection->server;
-	struct request *request;
+	struct request *request = &connection->exchange->request;
 
-	if (!exchange || exchange->input_start == exchange->input_end) {
-		await_request(connection);
-		return;
+	while (request->progress != REQUEST_COMPLETE) {
+		const ssize_t got = receive(connection);
+
+		/* It was moved since, and its first line will be logged. */
+		parse(connection->exchange);
+		if (got == -ETIME) {
+			connection->server->stats.request_timeouts++;
+			request->broken = true;
+			request->keep_alive = false;
+			request->status = 408;
+			return true;
+		}
+		if (got <= 0)
+			return false;
 	}
-	request = &exchange->request;
-	request->blanks = connection->blanks;
-	request_parse(request, exchange->input + exchange->input_start,
-		      exchange->input_end - exchange->input_start);
-	if (request->progress == REQUEST_NONE) {
-		/* An empty line, which is as good as nothing, if not often. */
-		connection->blanks +=
-			(uint32_t)(exchange->input_end - exchange->input_start);
-		await_request(connection);
-		return;
-	}
-	connection->blanks = 0;
-	if (connection->state == CONNECTION_IDLE) {
-		connection_move(connection, CONNECTION_READING);
-		connection->deadline =
-			a10_now() + server->settings.request_timeout_ns;
-	}
-	if (request->progress != REQUEST_COMPLETE) {
-		receive(connection, on_received);
-		return;
-	}
-	exchange->input_start += request->head_length;
-	exchange->asked_at = server_clock(server);
-	upload_init(&exchange->upload, request);
-	if (request->status != 200)
-		transfer_error(connection, request->status);
-	else
-		lookup_start(connection);
+	return true;
 }
 
-/* ---- the end ------------------------------------------------------------ */
-
-static void on_lingered(struct connection *connection,
-			const struct a10_result *r)
-{
-	struct exchange *exchange = connection->exchange;
-
-	if (r->value <= 0) {
-		connection_close(connection);
-		return;
-	}
-	exchange->input_start = 0;
-	exchange->input_end = 0;
-	receive(connection, on_lingered);
-}
+/* ---- the end of a request ----------------------------------------------- */
 
 /*
  * To close a socket with something unread in it is to reset the connection, and
@@ -252,97 +92,269 @@ static void on_lingered(struct connection *connection,
  */
 static void linger(struct connection *connection)
 {
-	const struct a10_result go_on = { .value = 1 };
+	struct exchange *exchange = connection->exchange;
 
-	connection_move(connection, CONNECTION_LINGERING);
 	connection->deadline = a10_now() + LINGER_TIMEOUT;
 	if (shutdown(connection->socket, SHUT_WR) < 0)
-		connection_close(connection);
-	else
-		on_lingered(connection, &go_on);
+		return;
+	do {
+		exchange->input_start = 0;
+		exchange->input_end = 0;
+	} while (receive(connection) > 0);
 }
 
-/* ---- bodies that nobody wants ------------------------------------------- */
-
-static void on_upload(struct connection *connection, const struct a10_result *r)
-{
-	if (r->value > 0)
-		connection->exchange->input_end += (size_t)r->value;
-	else
-		connection_close(connection);
-}
-
-static void skip_upload(struct connection *connection)
+/* Of the request's body. false: there is no next request behind it. */
+static bool skip_upload(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	const ssize_t skipped =
-		upload_skip(&exchange->upload,
-			    exchange->input + exchange->input_start,
-			    exchange->input_end - exchange->input_start);
 
-	if (skipped < 0) {
-		/* The answer is out, and may not be read yet. */
-		linger(connection);
-		return;
-	}
-	exchange->input_start += (size_t)skipped;
-	if (exchange->upload.state == UPLOAD_OVER) {
-		exchange_reset(exchange);
-		connection_move(connection, CONNECTION_IDLE);
-	} else {
-		receive(connection, on_upload);
+	connection->deadline = 0;
+	for (;;) {
+		const ssize_t skipped =
+			upload_skip(&exchange->upload, unread(exchange),
+				    count_unread(exchange));
+
+		if (skipped < 0) {
+			/* The answer is out, and may not be read yet. */
+			linger(connection);
+			return false;
+		}
+		exchange->input_start += (size_t)skipped;
+		if (exchange->upload.state == UPLOAD_OVER)
+			return true;
+		if (receive(connection) <= 0)
+			return false;
 	}
 }
 
-void connection_answered(struct connection *connection)
+/* The answer is out. false: that was the last. */
+static bool finish_request(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	const struct request *request = &exchange->request;
-	const bool wants_more = request->keep_alive || request->broken ||
-				exchange->upload.state != UPLOAD_OVER ||
-				exchange->input_start < exchange->input_end;
+	const bool has_upload = exchange->upload.state != UPLOAD_OVER;
 
 	server_note(connection->server, exchange);
 	if (!exchange->keep_alive || connection->server->stopping) {
-		if (wants_more)
+		if (request->keep_alive || request->broken || has_upload ||
+		    count_unread(exchange) > 0)
 			linger(connection);
-		else
-			connection_close(connection);
-	} else if (exchange->upload.state != UPLOAD_OVER) {
-		connection_move(connection, CONNECTION_SKIPPING);
-		connection->deadline =
-			a10_now() +
-			connection->server->settings.request_timeout_ns;
-	} else {
-		exchange_reset(exchange);
-		connection_move(connection, CONNECTION_IDLE);
+		return false;
 	}
+	return !has_upload || skip_upload(connection);
 }
 
-/* ---- the life of it ----------------------------------------------------- */
+/* ---- in a task ---------------------------------------------------------- */
 
-/*
- * A response that went out at once leaves the connection in one of these, with
- * nothing under way: so requests that were sent in one go are answered in a
- * loop, not ever deeper on the stack.
- */
-static void connection_settle(struct connection *connection)
+static void await_request(struct connection *connection);
+static void on_sent(void *data, const struct a10_result *r);
+
+static void connection_free(struct connection *connection)
 {
-	while (connection->under_way == 0) {
-		switch (connection->state) {
-		case CONNECTION_IDLE:
-		case CONNECTION_READING:
-			read_request(connection);
-			break;
-		case CONNECTION_SKIPPING:
-			skip_upload(connection);
-			break;
-		default:
-			assert(connection->state == CONNECTION_CLOSING);
-			connection_free(connection);
-			return;
-		}
+	a10_buf_release(connection->first);
+	server_give_exchange(connection->server, connection->exchange);
+	close(connection->socket);
+	server_remove(connection->server);
+	free(connection);
+}
+
+/* All but the end, which is in the output. false: there is no answer. */
+static bool answer(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	struct request *request = &exchange->request;
+	int status;
+
+	connection->blanks = 0;
+	connection->deadline = 0;
+	if (!read_head(connection))
+		return false;
+	if (request->progress == REQUEST_COMPLETE) {
+		exchange->input_start += request->head_length;
+		exchange->asked_at = server_clock(connection->server);
+		upload_init(&exchange->upload, request);
 	}
+	status = request->status;
+	if (status == 200)
+		status = lookup(connection);
+	/* One that was broken off by then is not to be counted. */
+	return !a10_task_cancelled() && transfer_prepare(connection, status) &&
+	       transfer_send(connection);
+}
+
+/* false: nothing more can be done now; it waits in an operation, or is gone. */
+static bool begin_answer(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+
+	exchange->request.blanks = connection->blanks;
+	parse(exchange);
+	if (exchange->request.progress == REQUEST_NONE) {
+		/* An empty line, which is as good as nothing, if not often. */
+		connection->blanks += (uint32_t)count_unread(exchange);
+		await_request(connection);
+		return false;
+	}
+	if (!answer(connection)) {
+		connection_free(connection);
+		return false;
+	}
+	if (exchange->output_start == exchange->output_end)
+		return true;
+	connection->sending = true;
+	if (a10_scope_submit(&connection->server->busy,
+			     transfer_end(connection), on_sent, connection) < 0)
+		connection_free(connection);
+	return false;
+}
+
+/* It is out, as far as connection.sent says. false: the same. */
+static bool end_answer(struct connection *connection)
+{
+	const bool out = !connection->sending ||
+			 transfer_finish(connection, connection->sent);
+
+	connection->sending = false;
+	if (!out || !finish_request(connection)) {
+		connection_free(connection);
+		return false;
+	}
+	if (count_unread(connection->exchange) == 0) {
+		await_request(connection);
+		return false;
+	}
+	exchange_reset(connection->exchange);
+	return true;
+}
+
+/* What is in a buffer that others need too. false: no memory. */
+static bool take_first(struct connection *connection)
+{
+	const struct a10_buf first = connection->first;
+	struct exchange *exchange = server_take_exchange(connection->server);
+
+	connection->exchange = exchange;
+	if (!exchange)
+		return false;
+	assert(first.length <= sizeof(exchange->input));
+	memcpy(exchange->input, first.data, first.length);
+	exchange->input_end = first.length;
+	a10_buf_release(first);
+	connection->first = (struct a10_buf){ 0 };
+	server_name_peer(connection->server, connection->socket, exchange);
+	return true;
+}
+
+static void serve(struct connection *connection)
+{
+	bool more = connection->sending;
+
+	if (!more && !take_first(connection))
+		connection_free(connection);
+	else if (!more)
+		more = begin_answer(connection);
+	while (more)
+		more = end_answer(connection) && begin_answer(connection);
+}
+
+/* ---- which task --------------------------------------------------------- */
+
+static struct connection *take_ready(struct server *server)
+{
+	struct connection *connection = server->ready;
+
+	if (connection)
+		server->ready = connection->next;
+	return connection;
+}
+
+/* A task: all that can go on, one after the other. */
+static int serve_ready(void *data)
+{
+	struct server *server = (struct server *)data;
+	struct connection *connection;
+
+	while ((connection = take_ready(server)))
+		serve(connection);
+	server->has_task = false;
+	return 0;
+}
+
+/* Sees to it that there is a task for them, which does not wait. */
+static void spawn_for_ready(struct server *server)
+{
+	struct connection *connection;
+
+	if (!server->ready || server->has_task)
+		return;
+	if (a10_scope_spawn(&server->busy, serve_ready, server, 0) > 0) {
+		server->has_task = true;
+		return;
+	}
+	while ((connection = take_ready(server)))
+		connection_free(connection);
+}
+
+static void go_on(struct connection *connection)
+{
+	struct server *server = connection->server;
+
+	connection->next = NULL;
+	if (!server->ready)
+		server->ready_link = &server->ready;
+	*server->ready_link = connection;
+	server->ready_link = &connection->next;
+	spawn_for_ready(server);
+}
+
+void connection_will_wait(struct connection *connection)
+{
+	connection->server->has_task = false;
+	spawn_for_ready(connection->server);
+}
+
+ssize_t connection_await(struct connection *connection, struct a10_op op)
+{
+	connection_will_wait(connection);
+	return a10_await(op);
+}
+
+/* ---- in callbacks ------------------------------------------------------- */
+
+static void on_sent(void *data, const struct a10_result *r)
+{
+	struct connection *connection = (struct connection *)data;
+
+	connection->sent = r->value;
+	go_on(connection);
+}
+
+static void on_first(void *data, const struct a10_result *r)
+{
+	struct connection *connection = (struct connection *)data;
+
+	if (r->value == -ETIME)
+		connection->server->stats.idle_timeouts++;
+	connection->first = r->buf;
+	if (r->value > 0)
+		go_on(connection);
+	else
+		connection_free(connection);
+}
+
+/* When the server stops, this ends at once. */
+static void await_request(struct connection *connection)
+{
+	struct server *server = connection->server;
+	const struct a10_op op =
+		a10_recv_pooled(connection_fd(connection), server->pool, 0);
+
+	server_give_exchange(server, connection->exchange);
+	connection->exchange = NULL;
+	if (a10_scope_submit(&server->idle,
+			     a10_timeout(op, server->settings.idle_timeout_ns),
+			     on_first, connection) < 0)
+		connection_free(connection);
 }
 
 void connection_create(struct server *server, int socket)
@@ -356,7 +368,6 @@ void connection_create(struct server *server, int socket)
 	}
 	connection->server = server;
 	connection->socket = socket;
-	connection->state = CONNECTION_IDLE;
-	server_add(server, connection);
-	connection_settle(connection);
+	server_add(server);
+	await_request(connection);
 }

@@ -1,36 +1,23 @@
 /*
- * connection.h - a connection, from being accepted to being closed, and what
- * its parts need of each other.
+ * connection.h - a connection, from being accepted to being closed.
  *
- * At most one operation is under way at a time; its result goes to the function
- * that was given with it. connection.c reads requests, lookup.c finds what is
- * asked for, transfer.c sends it. All of them do what they can without waiting
- * and submit an operation for what they have to wait for.
+ * Between two requests it is an operation and nothing more, a receive in the
+ * server's scope idle. With the first bytes it is ready, and a task answers it;
+ * all but the end of the answer, which is an operation again, in the scope busy.
  *
- *          read_request       read_request       transfer_*
- *   IDLE --------------> READING -------> LOOKING -------> SENDING
- *    ^                      |                               ^  | |
- *    |                      +-------------------------------+  | |
- *    |                       read_request, on_received: no good| |
- *    |                                                         | |
- *    +------ SKIPPING <----------------------------------------+ |
- *    |  skip_upload  |       connection_answered               | |
- *    |               |                                         | |
- *    +---------------|-----------------------------------------+ |
- *                    |       connection_answered                 |
- *                    | skip_upload: no good                      |
- *                    +-----> LINGERING <-------------------------+
- *                                        connection_answered
+ *   connection_create --> await_request --> on_first --> go_on: in server.ready
+ *                              ^                           ^         |
+ *                              |                        on_sent      | a task:
+ *                              |                           ^         | serve
+ *                              +--- end_answer <-----------|---------+
+ *                                     |                    |         |
+ *                        the next, if |                    |         v
+ *                        it is there  +---------------> begin_answer: submitted
  *
- * and connection_close leads from all of them to CLOSING.
- *
- *   IDLE       not a byte of the next request is there, or none was looked at
- *   READING    some are; there is a time by which the rest must be
- *   LOOKING    opening what is asked for
- *   SENDING    the response is on its way
- *   SKIPPING   it is out; what is left of the request's body is dropped
- *   LINGERING  all is sent and our side is shut; what still comes is dropped
- *   CLOSING    freed when its operation is over
+ * and connection_free from all of them. One task goes through all that is ready:
+ * they are answered on a stack that is in the caches. In it all is straight on,
+ * here, in lookup.c and in transfer.c. They do what they can without waiting;
+ * where one has to wait it keeps the task, and another goes on with the rest.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -40,57 +27,36 @@
 #include <a10.h>
 
 struct server;
-struct connection;
-
-enum connection_state {
-	CONNECTION_IDLE,
-	CONNECTION_READING,
-	CONNECTION_LOOKING,
-	CONNECTION_SENDING,
-	CONNECTION_SKIPPING,
-	CONNECTION_LINGERING,
-	CONNECTION_CLOSING,
-};
-
-typedef void connection_done(struct connection *connection,
-			     const struct a10_result *r);
 
 struct connection {
 	struct server *server;
-	struct connection *next; /* the server's list */
-	struct connection *previous;
+	struct connection *next;   /* in server.ready                     */
+	struct a10_buf first;      /* of a request, until a task is there */
 	struct exchange *exchange; /* from the first byte of a request on */
-	connection_done *done;     /* of the operation under way ... */
-	a10_id under_way;          /* ... which is this, or 0        */
-	int64_t deadline;          /* of all but IDLE: until when */
+	int64_t deadline;          /* of what goes on; 0: not known yet   */
+	ssize_t sent;              /* of the end of the answer ...        */
+	bool sending;              /* ... which is on its way, or was     */
 	int socket;
-	uint32_t blanks; /* IDLE: bytes of empty lines that were dropped */
-	enum connection_state state;
+	uint32_t blanks; /* bytes of empty lines that were dropped */
 };
 
 /* Takes over the socket, and closes it if it cannot serve it. */
 void connection_create(struct server *server, int socket);
 
-/*
- * Ends it now: cancels what it does, and frees it when that is over; in a
- * callback of its own, when that returns.
- */
-void connection_close(struct connection *connection);
+/* ---- for lookup.c and transfer.c: in a task ----------------------------- */
 
-/* Ends it now if it is idle, otherwise when it has answered. */
-void connection_stop(struct connection *connection);
+static inline struct a10_fd connection_fd(const struct connection *connection)
+{
+	return a10_fd_regular(connection->socket);
+}
 
-/* ---- for lookup.c and transfer.c ---------------------------------------- */
+/* When the request must be there: its time runs from the first wait for it. */
+int64_t connection_deadline(struct connection *connection);
 
-/* Moves it along one of the arrows above. */
-void connection_move(struct connection *connection,
-		     enum connection_state state);
+/* Before a task waits: other connections are another's from then on. */
+void connection_will_wait(struct connection *connection);
 
-/* Starts the next operation. If that fails the connection ends. */
-void connection_submit(struct connection *connection, struct a10_op op,
-		       connection_done *done);
-
-/* The response is out: on to the next request, or to the end. */
-void connection_answered(struct connection *connection);
+/* As a10_await. */
+ssize_t connection_await(struct connection *connection, struct a10_op op);
 
 #endif

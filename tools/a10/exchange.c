@@ -35,10 +35,7 @@ void exchange_reset(struct exchange *exchange)
 	memset(&exchange->response, 0, sizeof(exchange->response));
 	exchange->output_start = 0;
 	exchange->output_end = 0;
-	exchange->codings.count = 0;
-	exchange->codings_tried = 0;
 	exchange->coding = CODING_COUNT;
-	exchange->tries = 0;
 	exchange->no_sendfile = false;
 	exchange->waits = false;
 	exchange->head_sent = 0;

@@ -8,7 +8,6 @@
 
 #include "coding.h"
 #include "file.h"
-#include "listing.h"
 #include "path.h"
 #include "range.h"
 #include "request.h"
@@ -36,14 +35,6 @@ struct body {
 	char boundary[BOUNDARY_SIZE];
 };
 
-/* What is looked for, see lookup.c. */
-enum lookup_step {
-	LOOKUP_FILE,   /* what the path says              */
-	LOOKUP_INDEX,  /* the index.html of a folder      */
-	LOOKUP_FOLDER, /* the folder itself               */
-	LOOKUP_CODING, /* its sibling that is compressed  */
-};
-
 struct exchange {
 	struct exchange *next; /* the server's list of spare ones */
 	struct request request;
@@ -52,12 +43,8 @@ struct exchange {
 	size_t input_end;    /* ... and is not parsed           */
 	size_t output_start; /* in output: what is to be sent */
 	size_t output_end;
-	enum lookup_step step;
-	struct codings codings; /* those to be looked for ...       */
-	uint32_t codings_tried; /* ... of which so many were        */
-	enum coding coding;     /* the one that is, or was found    */
-	uint32_t tries;         /* of an open that somebody disturbed */
-	struct stat status;     /* of the file that will be sent */
+	struct stat status; /* of the file that will be sent ... */
+	enum coding coding; /* ... and what it is compressed by */
 	struct response response;
 	struct body body;
 	int queued;         /* bytes in the socket when last looked at */
@@ -71,7 +58,6 @@ struct exchange {
 	int64_t began_at;   /* the response began to go out */
 	char peer[PEER_SIZE];
 	struct path path;
-	struct listing_job listing; /* a helper's while it is made */
 	char input[INPUT_SIZE];
 	char output[OUTPUT_SIZE];
 };

@@ -11,13 +11,6 @@
  * Each is opened below the root, and the kernel sees to it that no link leads
  * out. Type, size and time are asked of what was opened: nobody can exchange it
  * in between.
- *
- *   look ---> in memory: looked_up
- *     |                      ^
- *     +---> openat2 ---> on_opened
- *
- * Where no descriptor is left it waits for one, until the time for the request
- * is over.
  */
 #include "lookup.h"
 
@@ -26,119 +19,86 @@
 #include "mime.h"
 #include "server.h"
 #include "stats.h"
-#include "transfer.h"
 
 #include <linux/openat2.h>
 #include <unistd.h>
 
 enum {
-	TRIES_MAX = 8,
+	TRIES_MAX = 8, /* of an open that somebody disturbs */
 };
 
 #define PAUSE (50 * A10_MILLISECOND) /* until there may be a descriptor */
 
-static void looked_up(struct connection *connection, int fd);
+/* ---- opening ------------------------------------------------------------ */
 
-static void on_opened(struct connection *connection, const struct a10_result *r)
+/* What the path says by now. The descriptor, or -errno. */
+static int open_once(struct connection *connection, uint64_t flags)
 {
-	looked_up(connection,
-		  r->value < 0 ? (int)r->value : a10_fd_number(r->fd));
-}
-
-static void look(struct connection *connection, enum lookup_step step)
-{
-	struct exchange *exchange = connection->exchange;
 	const int root = connection->server->root;
-	const uint64_t flags = step == LOOKUP_FOLDER ? O_DIRECTORY : 0;
-	const char *path = path_to_open(&exchange->path);
+	const char *path = path_to_open(&connection->exchange->path);
 	const struct open_how how = file_how(flags);
-	int fd;
+	struct a10_fd opened;
+	int fd = file_open(root, path, flags);
 
-	exchange->step = step;
-	fd = file_open(root, path, flags);
 	if (fd != -EAGAIN)
-		looked_up(connection, fd);
-	else
-		connection_submit(connection,
-				  a10_openat2(a10_fd_regular(root), path, &how,
-					      sizeof(how)),
-				  on_opened);
+		return fd;
+	connection_will_wait(connection);
+	fd = a10_await_fd(a10_openat2(a10_fd_regular(root), path, &how,
+				      sizeof(how)),
+			  &opened);
+	return fd < 0 ? fd : a10_fd_number(opened);
 }
 
-static void on_paused(struct connection *connection, const struct a10_result *r)
+/* Again, when something was moved while ".." in a link was followed. */
+static int open_now(struct connection *connection, uint64_t flags)
 {
-	(void)r;
-	look(connection, connection->exchange->step);
+	int fd = open_once(connection, flags);
+
+	for (int i = 0; i < TRIES_MAX && fd == -EAGAIN; i++)
+		fd = open_once(connection, flags);
+	return fd;
 }
 
-static void fail(struct connection *connection, int err)
+/* Where no descriptor is left it waits for one, as long as a request may. */
+static int open_wanted(struct connection *connection, uint64_t flags)
 {
-	transfer_error(connection, response_status_of_error(err));
+	int fd = open_now(connection, flags);
+
+	while (fd == -EMFILE && a10_now() < connection_deadline(connection) &&
+	       connection_await(connection, a10_after(PAUSE)) == 0)
+		fd = open_now(connection, flags);
+	return fd;
 }
 
 /* ---- folders ------------------------------------------------------------ */
 
-static void on_listed(struct connection *connection, const struct a10_result *r)
-{
-	struct exchange *exchange = connection->exchange;
-	int err = (int)r->value;
-
-	/* Clients that ask and do not read must not take all the memory. */
-	if (err == 0 && !server_keep_page(connection->server, exchange))
-		err = -ENOMEM;
-	if (err == 0)
-		transfer_page(connection, TYPE_HTML);
-	else
-		fail(connection, err);
-}
-
-static void show_folder(struct connection *connection, int fd)
+/* Without an index.html. A helper thread makes the page. */
+static int show_folder(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct server *server = connection->server;
-
-	exchange->listing = (struct listing_job){
+	struct listing_job job = {
 		.listing = { .hidden = server->settings.hidden,
 			     .order = listing_order(exchange->request.query) },
 		.root = server->root,
-		.directory = fd,
 		.name = exchange->path.name,
 		.text = &exchange->body.text,
 	};
-	connection_submit(connection,
-			  a10_work(listing_make, &exchange->listing),
-			  on_listed);
-}
+	int err;
 
-/* Of a folder without an index.html, which the path still ends with. */
-static void look_for_folder(struct connection *connection)
-{
-	path_remove_last(&connection->exchange->path);
-	look(connection, LOOKUP_FOLDER);
+	job.directory = open_wanted(connection, O_DIRECTORY);
+	if (job.directory < 0)
+		return response_status_of_error(job.directory);
+	err = (int)connection_await(connection, a10_work(listing_make, &job));
+	close(job.directory);
+	/* Clients that ask and do not read must not take all the memory. */
+	if (err == 0 && !server_keep_page(server, exchange))
+		err = -ENOMEM;
+	exchange->response.type = TYPE_HTML;
+	return err == 0 ? 200 : response_status_of_error(err);
 }
 
 /* ---- files -------------------------------------------------------------- */
-
-/* The next of its siblings that the client takes; none: the file it is. */
-static void look_for_coding(struct connection *connection)
-{
-	struct exchange *exchange = connection->exchange;
-	enum coding coding;
-
-	if (exchange->codings_tried == exchange->codings.count) {
-		exchange->coding = CODING_COUNT;
-		transfer_file(connection);
-		return;
-	}
-	coding = exchange->codings.at[exchange->codings_tried++];
-	exchange->coding = coding;
-	if (path_add_suffix(&exchange->path, coding_suffixes[coding]) < 0) {
-		look_for_coding(connection);
-		return;
-	}
-	look(connection, LOOKUP_CODING);
-	/* Nothing here: the connection may be gone on already. */
-}
 
 static bool is_newer(const struct timespec *a, const struct timespec *b)
 {
@@ -146,27 +106,32 @@ static bool is_newer(const struct timespec *a, const struct timespec *b)
 					a->tv_nsec > b->tv_nsec;
 }
 
-static void found_coding(struct connection *connection, int fd)
+/* In place of the file. false: there is none, or it is no good. */
+static bool take_sibling(struct connection *connection, enum coding coding)
 {
 	struct exchange *exchange = connection->exchange;
+	const char *suffix = coding_suffixes[coding];
 	struct stat status;
-	bool good;
+	int fd;
 
-	path_remove_suffix(&exchange->path, coding_suffixes[exchange->coding]);
+	if (path_add_suffix(&exchange->path, suffix) < 0)
+		return false;
+	fd = open_now(connection, 0);
+	path_remove_suffix(&exchange->path, suffix);
+	if (fd < 0)
+		return false;
 	/* One that is larger serves nobody. */
-	good = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	       status.st_size < exchange->status.st_size &&
-	       !is_newer(&exchange->status.st_mtim, &status.st_mtim);
-	if (!good) {
-		if (fd >= 0)
-			close(fd);
-		look_for_coding(connection);
-		return;
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    status.st_size >= exchange->status.st_size ||
+	    is_newer(&exchange->status.st_mtim, &status.st_mtim)) {
+		close(fd);
+		return false;
 	}
 	file_close(&exchange->body.file);
 	exchange->body.file.fd = fd;
 	exchange->status = status;
-	transfer_file(connection);
+	exchange->coding = coding;
+	return true;
 }
 
 /*
@@ -181,61 +146,24 @@ static bool wants_parts(const struct request *request)
 	       memchr(value.at, ',', value.length) != NULL;
 }
 
-static void found_file(struct connection *connection)
+/* Opened. The best of its siblings that the client takes; none: itself. */
+static void choose_coding(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
+	struct codings codings = { .count = 0 };
 
 	exchange->response.type = mime_type(exchange->path.name);
 	exchange->response.vary = mime_is_compressible(exchange->response.type);
-	if (exchange->response.vary && !wants_parts(&exchange->request))
-		coding_accepted(&exchange->request, &exchange->codings);
-	look_for_coding(connection);
-}
-
-/* Opened; now what is it? */
-static void found(struct connection *connection, int fd)
-{
-	struct exchange *exchange = connection->exchange;
-	struct stat *status = &exchange->status;
-
-	exchange->body.file.fd = fd;
-	if (fstat(fd, status) < 0) {
-		fail(connection, -errno);
-	} else if (S_ISREG(status->st_mode)) {
-		found_file(connection);
-	} else if (!S_ISDIR(status->st_mode)) {
-		transfer_error(connection, 403);
-	} else if (exchange->step == LOOKUP_FILE) {
-		transfer_redirect(connection);
-	} else {
-		/* A folder that is called index.html. */
-		file_close(&exchange->body.file);
-		look_for_folder(connection);
+	if (!exchange->response.vary || wants_parts(&exchange->request))
+		return;
+	coding_accepted(&exchange->request, &codings);
+	for (uint32_t i = 0; i < codings.count; i++) {
+		if (take_sibling(connection, codings.at[i]))
+			return;
 	}
 }
 
-static void looked_up(struct connection *connection, int fd)
-{
-	struct exchange *exchange = connection->exchange;
-
-	/* Something was moved while ".." in a link was followed. */
-	if (fd == -EAGAIN && exchange->tries++ < TRIES_MAX) {
-		look(connection, exchange->step);
-	} else if (exchange->step == LOOKUP_CODING) {
-		found_coding(connection, fd);
-	} else if (fd == -EMFILE && a10_now() < connection->deadline) {
-		connection_submit(connection, a10_after(PAUSE), on_paused);
-	} else if (fd == -ENOENT && exchange->step == LOOKUP_INDEX) {
-		look_for_folder(connection);
-	} else if (fd < 0) {
-		fail(connection, fd);
-	} else if (exchange->step == LOOKUP_FOLDER) {
-		exchange->body.file.fd = fd;
-		show_folder(connection, fd);
-	} else {
-		found(connection, fd);
-	}
-}
+/* ---- paths -------------------------------------------------------------- */
 
 static bool is_stats(const struct connection *connection)
 {
@@ -246,28 +174,59 @@ static bool is_stats(const struct connection *connection)
 	       memcmp(path.at, STATS_PATH, path.length) == 0;
 }
 
-void lookup_start(struct connection *connection)
+static int show_stats(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+
+	stats_add_json(&exchange->body.text, connection->server);
+	exchange->response.type = TYPE_JSON;
+	return 200;
+}
+
+/* What is no folder by its name, or the index.html of one. */
+static int find_file(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	struct path *path = &exchange->path;
+	const int fd = open_wanted(connection, 0);
+
+	if (fd < 0)
+		return fd;
+	exchange->body.file.fd = fd;
+	if (fstat(fd, &exchange->status) < 0)
+		return -errno;
+	if (S_ISDIR(exchange->status.st_mode)) {
+		/* A folder that is called index.html is none. */
+		file_close(&exchange->body.file);
+		return path->is_directory ? -ENOENT : 301;
+	}
+	if (!S_ISREG(exchange->status.st_mode))
+		return 403;
+	choose_coding(connection);
+	return 200;
+}
+
+int lookup(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	const struct view url = exchange->request.path;
 	struct path *path = &exchange->path;
-	int err;
+	int found;
 
-	connection_move(connection, CONNECTION_LOOKING);
-	if (is_stats(connection)) {
-		stats_add_json(&exchange->body.text, connection->server);
-		transfer_page(connection, TYPE_JSON);
-		return;
+	if (is_stats(connection))
+		return show_stats(connection);
+	found = path_decode(url.at, url.length,
+			    connection->server->settings.hidden, path);
+	if (found == -EINVAL)
+		return 400;
+	if (found == 0 && path->is_directory)
+		found = path_append(path, "index.html");
+	if (found < 0)
+		return response_status_of_error(found);
+	found = find_file(connection);
+	if (found == -ENOENT && path->is_directory) {
+		path_remove_last(path);
+		return show_folder(connection);
 	}
-	err = path_decode(url.at, url.length,
-			  connection->server->settings.hidden, path);
-	if (err == 0 && path->is_directory)
-		err = path_append(path, "index.html");
-	if (err == -EINVAL)
-		transfer_error(connection, 400);
-	else if (err < 0)
-		fail(connection, err);
-	else
-		look(connection,
-		     path->is_directory ? LOOKUP_INDEX : LOOKUP_FILE);
+	return found < 0 ? response_status_of_error(found) : found;
 }

@@ -1,6 +1,6 @@
 #include "server.h"
 
-#include "connection.h"
+#include "exchange.h"
 
 #include <assert.h>
 #include <linux/magic.h>
@@ -29,27 +29,16 @@ static void stop_if_empty(struct server *server)
 		log_end(&server->log, on_log_written, server);
 }
 
-void server_add(struct server *server, struct connection *connection)
+void server_add(struct server *server)
 {
-	connection->previous = NULL;
-	connection->next = server->connections;
-	if (connection->next)
-		connection->next->previous = connection;
-	server->connections = connection;
 	server->connection_count++;
 	counter_add(&server->stats.accepted, 1);
 	crowd_add(server);
 }
 
-void server_remove(struct server *server, struct connection *connection)
+void server_remove(struct server *server)
 {
 	assert(server->connection_count > 0);
-	if (connection->previous)
-		connection->previous->next = connection->next;
-	else
-		server->connections = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
 	server->connection_count--;
 	crowd_remove(server);
 	stop_if_empty(server);
@@ -91,6 +80,8 @@ int server_start(struct server *server)
 	find_memory_device(server);
 	measure_late(server);
 	stats_init(&server->stats);
+	a10_scope_open(&server->idle, server->sq, 0);
+	a10_scope_open(&server->busy, server->sq, 0);
 	log_start(&server->log, server->sq,
 		  server->crowd ? a10_shard_sq(&server->shard, 0) : server->sq);
 	for (uint32_t i = 0; i < server->listener_count; i++)
@@ -103,9 +94,7 @@ static void on_stop_timeout(void *data, const struct a10_result *r)
 	struct server *server = (struct server *)data;
 
 	(void)r;
-	for (struct connection *connection = server->connections; connection;
-	     connection = connection->next)
-		connection_close(connection);
+	a10_scope_cancel(&server->busy);
 	log_give_up(&server->log);
 }
 
@@ -115,9 +104,7 @@ void server_stop(struct server *server)
 	server->stopping = true;
 	for (uint32_t i = 0; i < server->listener_count; i++)
 		listener_stop(&server->listeners[i]);
-	for (struct connection *connection = server->connections; connection;
-	     connection = connection->next)
-		connection_stop(connection);
+	a10_scope_cancel(&server->idle);
 	/* Also without a connection: there may be a log that nobody reads. */
 	a10_submit(server->sq, a10_after(server->settings.stop_timeout_ns),
 		   on_stop_timeout, server);

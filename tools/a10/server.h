@@ -31,7 +31,7 @@ enum {
 	THREADS_MAX = 256,
 	EXCHANGES_SPARE = 256, /* kept for the next; each has touched ~16 KiB */
 	COMPLETIONS = 1024,    /* that wait to be seen, if that is granted   */
-	POOL_BUFFERS = 256,    /* for first bytes, given back at once        */
+	POOL_BUFFERS = 1024,   /* for first bytes, given back a turn later   */
 	POOL_BUFFER_SIZE = 4096,
 	PAGES_MAX = 64 << 20,  /* bytes of listings that are on their way ... */
 	PAGE_SMALL = 16 << 10, /* ... of which those up to this do not count  */
@@ -61,7 +61,11 @@ struct server {
 	bool stopping;
 	uint32_t connections_late; /* near the limit: so many are left */
 	_Atomic uint32_t connection_count; /* the statistics' to read */
-	struct connection *connections;    /* the newest first */
+	struct a10_scope idle;    /* connections that wait for a request */
+	struct a10_scope busy;    /* tasks, and the ends of answers      */
+	struct connection *ready; /* the first that can go on ...        */
+	struct connection **ready_link;
+	bool has_task; /* ... and whether there is one for them       */
 	uint32_t listener_count;
 	struct listener listeners[LISTENERS_MAX];
 	size_t page_bytes; /* see PAGES_MAX */
@@ -89,8 +93,8 @@ void server_stop(struct server *server);
 void server_finish(struct server *server);
 
 /* Called by connections when they are there and when they are gone. */
-void server_add(struct server *server, struct connection *connection);
-void server_remove(struct server *server, struct connection *connection);
+void server_add(struct server *server);
+void server_remove(struct server *server);
 
 /* An exchange for a connection (NULL: no memory), and back; NULL: nothing. */
 struct exchange *server_take_exchange(struct server *server);

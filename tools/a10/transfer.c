@@ -1,22 +1,13 @@
 /*
  * How a response goes out. Head, pages, small files and the heads of parts are
  * put together in the output buffer; what of a file is longer than COPY_MAX
- * goes from the kernel's memory to the socket, by sendfile(2). Nothing here
- * waits: what the socket does not take makes the connection wait until it does,
- * what of a file is not in memory is read by the ring, into the output buffer.
+ * goes from the kernel's memory to the socket, by sendfile(2). What the socket
+ * does not take at once makes the task wait until it does; what of a file is
+ * not in memory is read by the ring, into the output buffer.
  *
  * The end of a response is sent by the ring, together with those of all other
  * connections that are at theirs: one system call for many, and measured 4 %
  * less time for each. What something follows goes out at once.
- *
- *   fill ---> output ---> the end: submit_output ---> on_sent: answered
- *     ^ \        \                                       |
- *     |  \        +---> something follows: push_output   | the socket is full,
- *     |   \                                    |         | or others' turn
- *     |    +---> a long piece of a file: send_file       v
- *     |    |                                    +---> on_writable, on_paused
- *     |    +---> not in memory ---> on_read               |
- *     +-----------------------+---------------------------+
  */
 #include "transfer.h"
 
@@ -45,8 +36,6 @@ static_assert(TYPE_MAX + BOUNDARY_SIZE + 150 <= PART_ROOM,
 
 #define PAUSE (50 * A10_MILLISECOND) /* before a socket is looked at again */
 
-static void proceed(struct connection *connection);
-
 /* ---- what is sent ------------------------------------------------------- */
 
 static size_t room_of(const struct exchange *exchange)
@@ -63,15 +52,13 @@ static void body_advance(struct exchange *exchange, size_t length)
 	body->left -= length;
 }
 
-/* The next part of several, or what ends them. false: there is none. */
-static bool begin_part(struct exchange *exchange)
+/* The next part of several, or what ends them. */
+static void begin_part(struct exchange *exchange)
 {
 	struct body *body = &exchange->body;
 	const struct range *range = NULL;
 	struct text text;
 
-	if (!body->multipart)
-		return false;
 	if (body->part < body->ranges.count) {
 		range = &body->ranges.at[body->part++];
 		body->offset = range->offset;
@@ -84,7 +71,6 @@ static bool begin_part(struct exchange *exchange)
 	response_add_part(&text, &exchange->response, range);
 	assert(!text.failed);
 	exchange->output_end += text.length;
-	return true;
 }
 
 static void copy_text(struct exchange *exchange)
@@ -101,21 +87,6 @@ static void copy_text(struct exchange *exchange)
 
 /* ---- waiting ------------------------------------------------------------ */
 
-/* Bytes that the client has not taken; more than any if that is not known. */
-static int count_queued(const struct connection *connection)
-{
-	int queued = 0;
-
-	if (ioctl(connection->socket, SIOCOUTQ, &queued) < 0)
-		return INT_MAX;
-	return queued;
-}
-
-static bool is_taken(const struct connection *connection)
-{
-	return count_queued(connection) < connection->exchange->queued;
-}
-
 /*
  * The time for that runs from the last byte that the client was seen to take.
  * A socket tells that it is writable when a good part of its buffer is free,
@@ -125,9 +96,12 @@ static bool is_taken(const struct connection *connection)
 static bool has_time(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	const int queued = count_queued(connection);
 	const int64_t now = a10_now();
+	int queued;
 
+	/* Bytes that the client has not taken. */
+	if (ioctl(connection->socket, SIOCOUTQ, &queued) < 0)
+		queued = INT_MAX;
 	if (!exchange->waits || queued < exchange->queued)
 		connection->deadline =
 			now + connection->server->settings.send_timeout_ns;
@@ -136,106 +110,53 @@ static bool has_time(struct connection *connection)
 	return now < connection->deadline;
 }
 
-static void give_up(struct connection *connection)
+/* Until the socket takes more. false: it will not. */
+static bool await_writable(struct connection *connection)
 {
-	connection->server->stats.send_timeouts++;
-	connection_close(connection);
-}
+	const struct a10_op op = a10_poll(connection_fd(connection), POLLOUT);
 
-static void on_writable(struct connection *connection,
-			const struct a10_result *r);
-static void on_paused(struct connection *connection,
-		      const struct a10_result *r);
+	while (has_time(connection)) {
+		const ssize_t events = connection_await(
+			connection, a10_deadline(op, connection->deadline));
 
-static void await_writable(struct connection *connection)
-{
-	const struct a10_op op =
-		a10_poll(a10_fd_regular(connection->socket), POLLOUT);
-
-	if (has_time(connection))
-		connection_submit(connection,
-				  a10_deadline(op, connection->deadline),
-				  on_writable);
-	else
-		give_up(connection);
-}
-
-/* Where a poll would end at once, and tell nothing. */
-static void pause_writing(struct connection *connection)
-{
-	if (has_time(connection))
-		connection_submit(connection, a10_after(PAUSE), on_paused);
-	else
-		give_up(connection);
-}
-
-static bool is_writable(const struct connection *connection)
-{
-	struct pollfd poll_fd = { .fd = connection->socket, .events = POLLOUT };
-
-	return poll(&poll_fd, 1, 0) > 0;
-}
-
-static void on_paused(struct connection *connection, const struct a10_result *r)
-{
-	(void)r;
-	if (is_writable(connection))
-		proceed(connection);
-	else
-		pause_writing(connection);
-}
-
-static void on_writable(struct connection *connection,
-			const struct a10_result *r)
-{
-	if (r->value == -ETIME && is_taken(connection))
-		await_writable(connection);
-	else if (r->value == -ETIME)
-		give_up(connection);
-	else if (r->value < 0)
-		connection_close(connection);
-	else if ((r->value & (POLLOUT | POLLERR | POLLHUP)) != 0)
-		proceed(connection);
-	else
-		pause_writing(connection); /* the client has shut its side */
-}
-
-/* The socket took that much, or none of it: -errno. */
-static bool note_sent(struct connection *connection, ssize_t sent)
-{
-	struct exchange *exchange = connection->exchange;
-
-	if (sent > 0) {
-		exchange->sent += (uint64_t)sent;
-		exchange->waits = false;
-		return true;
+		if (events == -ETIME)
+			continue;
+		if (events < 0)
+			return false;
+		if ((events & (POLLOUT | POLLERR | POLLHUP)) != 0)
+			return true;
+		/* The client has shut its side: it ends at once each time. */
+		if (connection_await(connection, a10_after(PAUSE)) < 0)
+			return false;
 	}
-	if (sent == -EAGAIN)
-		await_writable(connection);
-	else
-		connection_close(connection);
+	connection->server->stats.send_timeouts++;
 	return false;
 }
 
 /* ---- sending ------------------------------------------------------------ */
 
-/* Takes off what was sent; or waits, or ends. false: nothing was. */
+static void note_sent(struct exchange *exchange, ssize_t sent)
+{
+	exchange->sent += (uint64_t)sent;
+	exchange->waits = false;
+}
+
+/* Of what is in the output. false: it is over. */
 static bool output_sent(struct connection *connection, ssize_t sent)
 {
 	struct exchange *exchange = connection->exchange;
 
-	if (!note_sent(connection, sent))
+	if (sent == -EAGAIN)
+		return await_writable(connection);
+	if (sent <= 0)
 		return false;
+	note_sent(exchange, sent);
 	exchange->output_start += (size_t)sent;
-	if (exchange->output_start == exchange->output_end) {
-		exchange->output_start = 0;
-		exchange->output_end = 0;
-	}
 	return true;
 }
 
-/* All that is in the output, which something follows. false: not now. */
-static bool push_output(struct connection *connection)
+/* All that is in the output. flags: whether there is more. false: it is over. */
+static bool empty_output(struct connection *connection, int flags)
 {
 	struct exchange *exchange = connection->exchange;
 
@@ -244,49 +165,35 @@ static bool push_output(struct connection *connection)
 			send(connection->socket,
 			     exchange->output + exchange->output_start,
 			     exchange->output_end - exchange->output_start,
-			     MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
+			     MSG_NOSIGNAL | MSG_DONTWAIT | flags);
 
 		if (!output_sent(connection, sent < 0 ? -errno : sent))
 			return false;
 	}
+	exchange->output_start = 0;
+	exchange->output_end = 0;
 	return true;
 }
 
-static void on_sent(struct connection *connection, const struct a10_result *r)
+struct a10_op transfer_end(const struct connection *connection)
 {
-	if (output_sent(connection, r->value))
-		proceed(connection);
+	const struct exchange *exchange = connection->exchange;
+
+	return a10_send(connection_fd(connection),
+			exchange->output + exchange->output_start,
+			exchange->output_end - exchange->output_start,
+			MSG_DONTWAIT);
 }
 
-/* All that is in the output, which is the end. */
-static void submit_output(struct connection *connection)
+bool transfer_finish(struct connection *connection, ssize_t sent)
 {
-	struct exchange *exchange = connection->exchange;
-
-	connection_submit(
-		connection,
-		a10_send(a10_fd_regular(connection->socket),
-			 exchange->output + exchange->output_start,
-			 exchange->output_end - exchange->output_start,
-			 MSG_DONTWAIT),
-		on_sent);
+	return output_sent(connection, sent) && empty_output(connection, 0);
 }
 
-/* Behind what is in the output. The client was promised what is missing. */
-static void on_read(struct connection *connection, const struct a10_result *r)
-{
-	struct exchange *exchange = connection->exchange;
-
-	if (r->value <= 0) {
-		connection_close(connection);
-		return;
-	}
-	exchange->output_end += (size_t)r->value;
-	body_advance(exchange, (size_t)r->value);
-	proceed(connection);
-}
-
-/* As much as there is room for. false: not now. */
+/*
+ * As much as there is room for, behind what is in the output. false: it is
+ * over, since the client was promised what is missing.
+ */
 static bool read_file(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
@@ -294,24 +201,20 @@ static bool read_file(struct connection *connection)
 	char *end = exchange->output + exchange->output_end;
 	const size_t room = room_of(exchange);
 	const size_t length = body->left < room ? (size_t)body->left : room;
-	const ssize_t got = file_read(&body->file, end, length, body->offset);
+	ssize_t got = file_read(&body->file, end, length, body->offset);
 
-	if (got > 0) {
-		exchange->output_end += (size_t)got;
-		body_advance(exchange, (size_t)got);
-		return true;
-	}
 	if (got == -EAGAIN && file_let_wait(&body->file) == 0)
-		connection_submit(connection,
-				  a10_pread(a10_fd_regular(body->file.fd), end,
-					    length, body->offset),
-				  on_read);
-	else
-		connection_close(connection); /* as on_read */
-	return false;
+		got = connection_await(connection,
+				       a10_pread(a10_fd_regular(body->file.fd),
+						 end, length, body->offset));
+	if (got <= 0)
+		return false;
+	exchange->output_end += (size_t)got;
+	body_advance(exchange, (size_t)got);
+	return true;
 }
 
-/* A long piece, past the output, which is empty. false: not now. */
+/* A long piece, past the output, which is empty. false: it is over. */
 static bool send_file(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
@@ -327,17 +230,17 @@ static bool send_file(struct connection *connection)
 		exchange->no_sendfile = true;
 		return true;
 	}
-	if (!note_sent(connection, sent))
+	if (sent > 0) {
+		note_sent(exchange, sent);
+		body_advance(exchange, (size_t)sent);
+	} else if (sent != -EAGAIN) {
 		return false;
-	body_advance(exchange, (size_t)sent);
-	if (body->left == 0)
-		return true;
+	}
 	/* Full, or others have their turn. */
-	await_writable(connection);
-	return false;
+	return body->left == 0 || await_writable(connection);
 }
 
-/* The next piece into the output, or out. false: not now. */
+/* The next piece into the output, or out. false: it is over. */
 static bool fill(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
@@ -351,38 +254,35 @@ static bool fill(struct connection *connection)
 	}
 	if (body->left <= COPY_MAX || exchange->no_sendfile)
 		return read_file(connection);
-	return push_output(connection) && send_file(connection);
+	return empty_output(connection, MSG_MORE) && send_file(connection);
 }
 
-static void proceed(struct connection *connection)
+bool transfer_send(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
 	while (exchange->body.left > 0 || exchange->body.multipart) {
-		if (room_of(exchange) < PART_ROOM && !push_output(connection))
-			return;
+		if (room_of(exchange) < PART_ROOM &&
+		    !empty_output(connection, MSG_MORE))
+			return false;
 		if (exchange->body.left == 0)
 			begin_part(exchange);
 		if (!fill(connection))
-			return;
+			return false;
 	}
-	if (exchange->output_start < exchange->output_end)
-		submit_output(connection);
-	else
-		connection_answered(connection);
+	return true;
 }
 
 /* ---- responses ---------------------------------------------------------- */
 
-/* Completes the response, and sends it with the body that is there. */
-static void transfer_start(struct connection *connection)
+/* Completes the response to the body that is there. */
+static void put_head(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct response *response = &exchange->response;
 	const struct request *request = &exchange->request;
 	struct text head;
 
-	connection_move(connection, CONNECTION_SENDING);
 	exchange->keep_alive = request->keep_alive && !request->broken &&
 			       !connection->server->stopping;
 	response->keep_alive = exchange->keep_alive;
@@ -402,34 +302,31 @@ static void transfer_start(struct connection *connection)
 		exchange->body.left = 0;
 		exchange->body.multipart = false;
 	}
-	proceed(connection);
 }
 
 /* What is in body.text. */
-static void transfer_text(struct connection *connection)
+static bool put_text(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct body *body = &exchange->body;
 
 	file_close(&body->file);
-	if (body->text.failed) {
-		connection_close(connection);
-		return;
-	}
+	if (body->text.failed)
+		return false;
 	body->offset = 0;
 	body->left = body->text.length;
 	exchange->response.length = body->left;
-	transfer_start(connection);
+	put_head(connection);
+	return true;
 }
 
-void transfer_page(struct connection *connection, const char *type)
+static bool put_page(struct connection *connection)
 {
 	connection->exchange->response.status = 200;
-	connection->exchange->response.type = type;
-	transfer_text(connection);
+	return put_text(connection);
 }
 
-void transfer_error(struct connection *connection, int status)
+static bool put_error(struct connection *connection, int status)
 {
 	struct exchange *exchange = connection->exchange;
 	const struct response response = {
@@ -442,23 +339,21 @@ void transfer_error(struct connection *connection, int status)
 	text_finish(&exchange->body.text);
 	response_add_page(&exchange->body.text, status);
 	exchange->response = response;
-	transfer_text(connection);
+	return put_text(connection);
 }
 
-void transfer_redirect(struct connection *connection)
+static bool put_redirect(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct text location = { 0 };
+	bool good;
 
 	response_add_location(&location, exchange->path.name,
 			      exchange->request.query);
-	if (location.failed) {
-		connection_close(connection);
-	} else {
-		exchange->response.location = location.data;
-		transfer_error(connection, 301);
-	}
+	exchange->response.location = location.data;
+	good = !location.failed && put_error(connection, 301);
 	text_finish(&location);
+	return good;
 }
 
 /* ---- files -------------------------------------------------------------- */
@@ -532,7 +427,7 @@ static enum range_verdict judge_ranges(struct connection *connection,
 			   &exchange->body.ranges);
 }
 
-void transfer_file(struct connection *connection)
+static bool put_file(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct response *response = &exchange->response;
@@ -554,18 +449,26 @@ void transfer_file(struct connection *connection)
 	response->validator = &validator;
 	response->is_file = true;
 	response->status = condition_judge(&exchange->request, &validator);
-	if (response->status == 412) {
-		transfer_error(connection, 412);
-		return;
-	}
+	if (response->status == 412)
+		return put_error(connection, 412);
 	if (response->status == 200) {
 		verdict = judge_ranges(connection, &validator);
-		if (verdict == RANGE_NONE) {
-			transfer_error(connection, 416);
-			return;
-		}
+		if (verdict == RANGE_NONE)
+			return put_error(connection, 416);
 		if (verdict == RANGE_SOME)
 			choose_parts(exchange);
 	}
-	transfer_start(connection);
+	put_head(connection);
+	return true;
+}
+
+bool transfer_prepare(struct connection *connection, int status)
+{
+	if (status == 301)
+		return put_redirect(connection);
+	if (status != 200)
+		return put_error(connection, status);
+	if (connection->exchange->body.file.fd < 0)
+		return put_page(connection);
+	return put_file(connection);
 }
