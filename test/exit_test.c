@@ -392,8 +392,25 @@ static int task_reads_two(void *data)
 	return 0;
 }
 
+static int task_streams(void *data)
+{
+	struct a10_stream *stream;
+	int ends[2];
+
+	(void)data;
+	pipe_open(ends);
+	stream = a10_stream_open(a10_poll(a10_fd_regular(ends[0]), POLLIN), 1);
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_int_eq(a10_await(a10_stream_next(stream)), -ECANCELED);
+	a10_stream_close(stream);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
 static void leave_in_task(struct leaver *leaver)
 {
+	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_streams, NULL, 0), 0);
 	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_waits, NULL, 0), 0);
 	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_reads, NULL, 0), 0);
 	ck_assert_int_gt(a10_task_spawn(leaver->sq, task_reads_two, NULL, 0),

@@ -312,6 +312,7 @@ struct task_list {
 	void (*finish)(struct a10_ring *ring); /* NULL: there never was one */
 	void (*cut)(struct a10_ring *ring); /* those that ran come not back */
 	bool (*awaits)(a10_done *done);     /* it is how a task awaits */
+	a10_done *streams;                  /* ... and how a stream does */
 	_Atomic uint32_t stint; /* odd: a task runs; for its watchdog: */
 	struct watch *watch;    /* NULL: there is none */
 	void (*watch_end)(struct a10_ring *ring);

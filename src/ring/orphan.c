@@ -89,8 +89,10 @@ static bool is_over(const struct slot *slot)
 
 static bool is_own(const struct a10_ring *ring, const struct slot *slot)
 {
-	/* A task's is not on the thread's stack, and goes on. */
+	/* A task's is not on the thread's stack, and goes on; so is a stream's. */
 	if (ring->tasks.awaits && ring->tasks.awaits(slot->done))
+		return false;
+	if (slot->done && slot->done == ring->tasks.streams)
 		return false;
 	if (slot_index(slot) < ring->sq.foreign_base)
 		return true;

@@ -350,6 +350,7 @@ struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound)
 	}
 	/* What was not taken is given back through it, also when it is gone. */
 	a10_sq_ref(a10_ring_sq(ring));
+	ring->tasks.streams = stream_result;
 	stream->ring = ring;
 	stream->bound = bound ? bound : 1;
 	stream->opcode = op.request.opcode;
