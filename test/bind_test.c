@@ -3,10 +3,11 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 /* ---- what was submitted before ------------------------------------------------ */
 
-static void assert_wrote(int end, const char *expected)
+static void assert_sent(int end, const char *expected)
 {
 	char text[8] = "";
 	ssize_t n = read(end, text, sizeof(text) - 1);
@@ -15,10 +16,10 @@ static void assert_wrote(int end, const char *expected)
 	ck_assert_str_eq(text, expected);
 }
 
-static a10_id write_one(struct a10_ring *ring, int end, const char *byte,
-			struct seen *seen)
+static a10_id send_one(struct a10_ring *ring, int end, const char *byte,
+		       struct seen *seen)
 {
-	return start(ring, a10_write(a10_fd_regular(end), byte, 1), seen);
+	return start(ring, a10_send(a10_fd_regular(end), byte, 1, 0), seen);
 }
 
 /* The same thread, by the inbox and then past it. */
@@ -30,24 +31,26 @@ static void test_order(struct a10_config config, int how)
 
 	config.disabled = how == 0 ? A10_ON : A10_AUTO;
 	ring = ring_open(&config);
-	pipe_open(ends);
-	write_one(ring, ends[1], "1", &first);
+	/* Older kernels write to pipes in any order. */
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	send_one(ring, ends[1], "1", &first);
 	if (how == 0) {
 		ck_assert_int_eq(a10_ring_enable(ring), 0);
-		write_one(ring, ends[1], "2", &second);
+		send_one(ring, ends[1], "2", &second);
 	} else if (how == 1) {
 		ck_assert_int_ge(a10_ring_fd(ring), 0);
-		write_one(ring, ends[1], "2", &second);
+		send_one(ring, ends[1], "2", &second);
 	} else {
-		ck_assert_int_eq(
-			a10_await_on(a10_ring_sq(ring),
-				     a10_write(a10_fd_regular(ends[1]), "2", 1),
-				     NULL),
-			1);
+		ck_assert_int_eq(a10_await_on(a10_ring_sq(ring),
+					      a10_send(a10_fd_regular(ends[1]),
+						       "2", 1, 0),
+					      NULL),
+				 1);
 	}
 	ck_assert_int_eq(a10_ring_run(ring), 0);
-	assert_wrote(ends[0], "12");
-	pipe_close(ends);
+	assert_sent(ends[0], "12");
+	close(ends[0]);
+	close(ends[1]);
 	ring_close(ring);
 }
 

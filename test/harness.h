@@ -41,7 +41,11 @@ static inline void test_pass(const char *file, int line)
 	__atomic_store_n(&test_place->file, file, __ATOMIC_RELAXED);
 	__atomic_store_n(&test_place->line, line, __ATOMIC_RELAXED);
 }
+#ifdef __clang_analyzer__ /* version 14 dies of some tests otherwise */
+#define _mark_point(file, line) ((void)0)
+#else
 #define _mark_point(file, line) test_pass(file, line)
+#endif
 
 struct test {
 	const char *name;

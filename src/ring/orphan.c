@@ -18,6 +18,29 @@
 #include "ring/life.h"
 #include "ring/orphan.h"
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+
+/* To tell of use after return, what is on a stack can be kept elsewhere. */
+static bool is_on_fake_stack(const void *place)
+{
+	/* Poisoned: of a function that has returned. */
+	return __asan_address_is_poisoned(place) ||
+	       __asan_addr_is_in_fake_stack(__asan_get_current_fake_stack(),
+					    (void *)(uintptr_t)place, NULL,
+					    NULL);
+}
+/* A cancelled thread leaves its functions' marks behind on the stack. */
+#define STACK_UNMARK() __asan_handle_no_return()
+#else
+#define is_on_fake_stack(place) ((void)(place), false)
+#define STACK_UNMARK()          ((void)0)
+#endif
+
 /* How long the end of a thread is held up by what is its own. */
 #define ABANDON_NS INT64_C(1000000000)
 
@@ -51,7 +74,8 @@ static struct stack_span stack_here(void)
 
 static bool is_stranded(const struct stack_span *span, const void *place)
 {
-	return (uintptr_t)place - span->low < span->size;
+	return (uintptr_t)place - span->low < span->size ||
+	       is_on_fake_stack(place);
 }
 
 static void scope_strand(struct a10_ring *ring, struct slot *slot,
@@ -175,6 +199,7 @@ static void thread_ends(void *unused)
 	struct a10_ring *cut = ring_cut_short();
 
 	(void)unused;
+	STACK_UNMARK();
 	/* It first: in the others' callbacks no task of it may seem to run. */
 	if (cut && !sq_is_inherited(&cut->sq)) {
 		owned_remove(cut);
