@@ -497,6 +497,11 @@ static void *submit_until_shut_down(void *data)
 
 		if (id == -ESHUTDOWN)
 			break;
+		/* As many as there can be wait for an owner who has no turn. */
+		if (id == -ENOMEM) {
+			sched_yield();
+			continue;
+		}
 		ck_assert_int_gt(id, 0);
 		atomic_fetch_add(&worker->tally->submitted, 1);
 	}
