@@ -371,3 +371,76 @@ TEST(a_child_forked_in_a_callback_makes_its_own_ring)
 	RUN_UNTIL(ring, forked == 1);
 	ring_close(ring);
 }
+
+enum where {
+	NOT_YET,
+	IN_PARENT,
+	IN_CHILD
+};
+
+static void fork_and_return(enum where *ret_where)
+{
+	const pid_t child = fork();
+
+	if (child == 0) {
+		*ret_where = IN_CHILD;
+		return;
+	}
+	child_wait(child);
+	*ret_where = IN_PARENT;
+}
+
+static void on_fork_and_return(void *data, const struct a10_result *r)
+{
+	(void)r;
+	fork_and_return(data);
+}
+
+static int task_forks_and_returns(void *data)
+{
+	fork_and_return(data);
+	return 0;
+}
+
+/* The poll that called it goes on in the child, where the ring is not mapped. */
+static void poll_in_both(struct a10_ring *ring, const enum where *where)
+{
+	while (*where == NOT_YET) {
+		const int got = a10_ring_poll(ring, PATIENCE);
+
+		if (*where == IN_CHILD) {
+			CHILD_NEEDS(got >= 0 || got == -ECHILD);
+			CHILD_NEEDS(a10_ring_poll(ring, 0) == -ECHILD);
+			_exit(0);
+		}
+		ck_assert_int_ge(got, 0);
+	}
+	ck_assert_int_eq(*where, IN_PARENT);
+}
+
+TEST(a_child_may_return_from_where_it_was_forked)
+{
+	const struct a10_config configs[] = {
+		{ .clamp = A10_AUTO },
+		{ .single_issuer = A10_OFF },
+		{ .kernel_thread = A10_ON },
+	};
+
+	needs_a_true_child();
+	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+		struct a10_ring *ring = ring_open(&configs[i]);
+		struct a10_sq *sq = a10_ring_sq(ring);
+		enum where where = NOT_YET;
+
+		ck_assert_int_gt(a10_submit(sq, a10_nop(), on_fork_and_return,
+					    &where),
+				 0);
+		poll_in_both(ring, &where);
+		where = NOT_YET;
+		ck_assert_int_gt(a10_task_spawn(sq, task_forks_and_returns,
+						&where, 0),
+				 0);
+		poll_in_both(ring, &where);
+		ring_close(ring);
+	}
+}

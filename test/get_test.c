@@ -138,6 +138,39 @@ TEST(what_is_there_is_left_alone_unless_it_is_to_be_replaced)
 	}
 	ck_assert_str_eq(command.text, "");
 	assert_file("hello.txt", "hello\n");
+	/* What is no plain file has no content to replace. */
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	{
+		const char *const arguments[] = {
+			"get", "-fo", "fifo", at_server(&server, "hello.txt"),
+			NULL
+		};
+		struct stat there;
+
+		ck_assert_int_eq(command_run(&command, arguments), 1);
+		assert_said(&command, "no plain file");
+		ck_assert_int_eq(stat("fifo", &there), 0);
+		ck_assert(S_ISFIFO(there.st_mode));
+	}
+	server_end(&server);
+}
+
+TEST(a_name_that_looks_like_standard_output_is_a_file)
+{
+	struct server server;
+	struct command command;
+
+	begin_with_server(&server);
+	put("-", "before");
+	{
+		const char *const arguments[] = { "get", "-qf",
+						  at_server(&server, "-"),
+						  NULL };
+
+		ck_assert_int_eq(command_run(&command, arguments), 1);
+	}
+	ck_assert_ptr_nonnull(strstr(command.text, "404"));
+	assert_file("-", "before");
 	server_end(&server);
 }
 

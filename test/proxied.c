@@ -159,3 +159,11 @@ void send_large(int fd, const char *bytes)
 		sent += (size_t)n;
 	}
 }
+
+void assert_reset(int fd)
+{
+	char byte;
+
+	ck_assert_int_eq(recv(fd, &byte, 1, 0), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+}

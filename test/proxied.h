@@ -39,6 +39,9 @@ void proxy_end(struct proxy *proxy);
 
 /* A client and what the target has of it. */
 void meet(const struct proxy *proxy, int *ret_client, int *ret_peer);
+
+/* It ends by a reset, with nothing more to read. */
+void assert_reset(int fd);
 void assert_passes(int from, int to, const char *text);
 
 size_t descriptors_of(const struct proxy *proxy);

@@ -54,8 +54,8 @@ TEST(who_is_idle_for_too_long_is_let_go)
 		pause_ms(50);
 	}
 	since = now();
-	client_hear_end(client);
-	client_hear_end(peer);
+	assert_reset(client);
+	assert_reset(peer);
 	ck_assert_double_gt(now() - since, 0.1);
 	close(client);
 	close(peer);
@@ -169,8 +169,8 @@ TEST(a_second_signal_ends_it_at_once)
 	assert_passes(client, peer, "before");
 	ask_to_stop(&proxy, SIGINT);
 	ck_assert_int_eq(kill(proxy.command.pid, SIGINT), 0);
-	client_hear_end(client);
-	client_hear_end(peer);
+	assert_reset(client);
+	assert_reset(peer);
 	ck_assert_int_eq(command_wait(&proxy.command), 128 + SIGINT);
 	close(client);
 	close(peer);
@@ -186,7 +186,7 @@ TEST(what_does_not_finish_in_time_is_ended)
 	meet(&proxy, &client, &peer);
 	assert_passes(client, peer, "before");
 	proxy_end(&proxy);
-	client_hear_end(client);
+	assert_reset(client);
 	close(client);
 	close(peer);
 }

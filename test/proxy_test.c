@@ -201,7 +201,8 @@ static void reset(int fd)
 	close(fd);
 }
 
-TEST(a_side_that_is_reset_closes_the_other)
+/* An end would say that it was whole. */
+TEST(a_side_that_is_reset_resets_the_other)
 {
 	struct proxy proxy;
 	int client, peer;
@@ -210,15 +211,41 @@ TEST(a_side_that_is_reset_closes_the_other)
 	meet(&proxy, &client, &peer);
 	assert_passes(client, peer, "x");
 	reset(client);
-	client_hear_end(peer);
+	assert_reset(peer);
 	close(peer);
 	meet(&proxy, &client, &peer);
 	assert_passes(client, peer, "x");
 	reset(peer);
-	client_hear_end(client);
+	assert_reset(client);
 	close(client);
 	proxy_end(&proxy);
 	assert_said(&proxy.command, "2 broken");
+}
+
+/* "413" and gone, say, with the rest of the request unread. */
+TEST(an_answer_that_comes_before_the_question_is_out_is_passed_on)
+{
+	static char bytes[65536];
+	struct proxy proxy;
+
+	proxy_start(&proxy, NULL, NULL);
+	for (int i = 0; i < 10; i++) {
+		char answer[8] = "";
+		int client, peer;
+		ssize_t n;
+
+		meet(&proxy, &client, &peer);
+		do
+			n = send(client, bytes, sizeof(bytes),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (n > 0);
+		ck_assert_int_eq(send(peer, "no", 2, MSG_NOSIGNAL), 2);
+		close(peer);
+		ck_assert_int_eq(recv(client, answer, sizeof(answer), 0), 2);
+		ck_assert_str_eq(answer, "no");
+		close(client);
+	}
+	proxy_end(&proxy);
 }
 
 /* In the middle of what is spliced, when the pipe is not empty. */

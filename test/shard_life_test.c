@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #define AN_HOUR (A10_SECOND * 3600)
 
@@ -95,6 +96,32 @@ TEST(a_shard_that_cancels_all_it_has_hears_of_the_stop)
 	thread_join(thread);
 	ck_assert_int_eq(life.result, 0);
 	ck_assert_uint_eq(atomic_load(&life.values), 2);
+}
+
+/* A signal's handler, say, before the child executes something else. */
+TEST(what_a_child_says_ends_no_shards_of_the_parents)
+{
+	struct life life = { .count = 2, .fn = tick };
+	pthread_t thread;
+	pid_t child;
+
+	needs_rings();
+	thread = thread_start(run_life, &life);
+	WAIT_UNTIL(atomic_load(&life.begun) == 2);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		a10_shards_drain(atomic_load(&life.shards));
+		a10_shards_stop(atomic_load(&life.shards));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	nap(A_MOMENT);
+	ck_assert_uint_eq(atomic_load(&life.over), 0);
+	a10_shards_stop(atomic_load(&life.shards));
+	thread_join(thread);
+	ck_assert_int_eq(life.result, 0);
+	ck_assert_uint_eq(atomic_load(&life.over), 2);
 }
 
 static int stop_at_once(const struct a10_shard *shard)

@@ -5,6 +5,7 @@
 
 #include <linux/fs.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 TEST(changes_of_a_file_and_of_a_directory_are_told)
 {
@@ -40,6 +41,32 @@ TEST(changes_of_a_file_and_of_a_directory_are_told)
 	ck_assert(!has(&scene->told, folder, "h", IN_CREATE));
 	ck_assert_int_eq(unlink(folder_file(folder, "f")), 0);
 	RUN_UNTIL(scene->ring, has(&scene->told, folder, "f", IN_IGNORED));
+	scene_close(scene);
+}
+
+/* The kernel's part of it is one for both. */
+TEST(a_child_takes_no_watch_from_its_parent)
+{
+	struct scene *scene = scene_open();
+	struct folder *folder = &scene->folder;
+	int number, status;
+	pid_t child;
+
+	number = a10_watch_add(scene->watch, folder->path, IN_CREATE, 0);
+	ck_assert_int_gt(number, 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		const int added = a10_watch_add(scene->watch, "/", IN_OPEN, 0);
+
+		_exit(added != -ECHILD ||
+		      a10_watch_remove(scene->watch, number) != -ECHILD);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	scene_listen(scene);
+	touch(folder, "f");
+	RUN_UNTIL(scene->ring, has(&scene->told, folder, "f", IN_CREATE));
 	scene_close(scene);
 }
 

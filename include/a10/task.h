@@ -221,9 +221,9 @@ A10_API int a10_task_set_local(const void *key, void *value);
 A10_API void *a10_task_local(const void *key);
 
 /*
- * A watchdog: a task of this ring that computes for ns or more without waiting
- * is told of in the log, with its name and a backtrace, once each time, within
- * two times ns more. 0: no more. It takes a thread, and SIGURG on the owner's.
+ * A watchdog: a task of this ring that computes without waiting is told of in the
+ * log, with its name and a backtrace, once each time: perhaps after ns, surely
+ * after two times ns, within as much again. 0: no more. It takes a thread, and SIGURG on the owner's.
  * Owner's thread, else -EPERM; -EBUSY: the program has a handler for SIGURG, or
  * another ring of this thread a watchdog; -EAGAIN: no threads; -ENOMEM; -EINVAL.
  */

@@ -29,6 +29,20 @@
 #define MEMORY_WRITTEN(data, size) ((void)(data), (void)(size))
 #endif
 
+/*
+ * To ThreadSanitizer the kernel orders nothing: what went into any ring's queue is
+ * before what comes out of any.
+ */
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#include <sanitizer/tsan_interface.h>
+extern char kernel_order;
+#define KERNEL_TAKES() __tsan_release(&kernel_order)
+#define KERNEL_GIVES() __tsan_acquire(&kernel_order)
+#else
+#define KERNEL_TAKES() ((void)0)
+#define KERNEL_GIVES() ((void)0)
+#endif
+
 /* Exactly the bytes that the kernel has written. */
 static inline void memory_written(const void *data, size_t size)
 {

@@ -10,6 +10,11 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/memory.h"
+
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+char kernel_order;
+#endif
 
 /* count of 16 bytes, one behind the other. */
 static inline void copy_small(struct completion *to, const raw_word *cqe,
@@ -65,6 +70,7 @@ static uint32_t completions_copy(struct a10_ring *ring)
 	uint32_t count = tail - head;
 
 	check(count <= view->cq_entries);
+	KERNEL_GIVES();
 	if (count > COMPLETION_BATCH)
 		count = COMPLETION_BATCH;
 	copy_span(ring, 0, head, count < left ? count : left);
@@ -199,7 +205,7 @@ uint32_t completions_take(struct a10_ring *ring)
 		ring->batch_head = 0;
 		completions_deliver(ring, 0, count);
 		total += count;
-	} while (count == COMPLETION_BATCH);
+	} while (count == COMPLETION_BATCH && !sq_is_inherited(&ring->sq));
 	return total;
 }
 

@@ -8,6 +8,7 @@
  * at once (ring.window says how many it may). The backend does not know of it
  * until the tail is published, by poll or flush, so it can still be taken back.
  */
+#include "base/memory.h"
 #include "ring/life.h"
 
 #include <poll.h>
@@ -202,6 +203,7 @@ static void queue_publish(struct a10_ring *ring)
 {
 	ring->running += ring->tail - ring->published;
 	ring->published = ring->tail;
+	KERNEL_TAKES();
 	/* Release: pairs with the kernel's acquire of tail. */
 	atomic_store_explicit(ring->view.sq_tail, ring->tail,
 			      memory_order_release);

@@ -16,6 +16,7 @@
  * operations; and so does all that others submit after it, since the order of
  * each thread is kept (start_waits).
  */
+#include "base/memory.h"
 #include "buf/pool.h"
 #include "ring/life.h"
 
@@ -169,6 +170,7 @@ int start_push(struct a10_sq *sq, uint32_t index)
 	/* From here on the slot is the owner's, who knows that it runs. */
 	err = inbox_link(sq, index);
 	if (err == 0 && count > 0) {
+		KERNEL_TAKES();
 		/* Release: pairs with the kernel's acquire of tail. */
 		atomic_store_explicit(ring->view.sq_tail, tail,
 				      memory_order_release);

@@ -242,6 +242,8 @@ static int take_rest(struct a10_ring *ring, uint32_t *tries)
 				return err;
 		}
 		taken = completions_take(ring);
+		if (unlikely(sq_is_inherited(&ring->sq)))
+			return -ECHILD;
 		if (taken == 0)
 			break;
 		left -= taken < left ? taken : left;
@@ -262,6 +264,9 @@ static void turn_prepare(struct a10_ring *ring)
 		timers_expire(ring);
 	if (unlikely(ring->tasks.first))
 		ring->tasks.run(ring);
+	/* A callback forked, and this is the child: the maps are not here. */
+	if (unlikely(sq_is_inherited(&ring->sq)))
+		return;
 	queue_fill(ring);
 	if (unlikely(has_finished(ring)))
 		finished_deliver(ring);
@@ -296,6 +301,8 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 
 	ring->clock_valid = false;
 	turn_prepare(ring);
+	if (unlikely(sq_is_inherited(&ring->sq)))
+		return -ECHILD;
 	wait = deadline != 0 && ring->delivered == 0 && !has_finished(ring) &&
 	       !ring->tasks.first && !queue_can_move(ring) &&
 	       !ring_has_completions(ring);
@@ -309,7 +316,11 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 	if (err < 0)
 		return err;
 	completions_take(ring);
+	if (unlikely(sq_is_inherited(&ring->sq)))
+		return -ECHILD;
 	err = take_rest(ring, tries);
+	if (unlikely(err == -ECHILD))
+		return err;
 	if (heap_first(&ring->timers))
 		timers_expire(ring);
 	if (unlikely(has_finished(ring)))
@@ -390,7 +401,7 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 	}
 	ring_here = NULL;
 	ring->clock_valid = false;
-	if (unlikely(ring->sq.ready_fd >= 0))
+	if (unlikely(ring->sq.ready_fd >= 0) && err != -ECHILD)
 		leave(ring);
 	/* What was delivered is told before what failed. */
 	return ring->delivered > 0 ? (int)ring->delivered : err;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "backend/event.h"
+#include "base/thread.h"
 
 #include <a10/poll.h>
 #include <a10/shard.h>
@@ -47,6 +48,8 @@ struct run {
 	bool done;
 
 	atomic_bool stopping;
+	uint64_t
+		token; /* of the process whose it is: a child has the eventfd too */
 	int drain_fd; /* can be read from a10_shards_drain on */
 	uint32_t count;
 	const struct a10_config *config;
@@ -302,6 +305,7 @@ static int run_make(uint32_t count, void *data, struct run **ret_run)
 	run->handle = handle_take();
 	if (!run->handle)
 		goto free_run;
+	run->token = process_token();
 	run->drain_fd = event_open();
 	err = run->drain_fd;
 	if (err < 0)
@@ -380,6 +384,8 @@ static void tell(struct a10_shards *shards, bool stop)
 
 	atomic_fetch_add(&shards->callers, 1);
 	run = atomic_load(&shards->run);
+	if (run && run->token != *process_word)
+		run = NULL;
 	if (run)
 		event_set(run->drain_fd);
 	if (run && stop) {

@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+
 void watch_ref(struct a10_watch *watch)
 {
 	atomic_fetch_add_explicit(&watch->references, 1, memory_order_relaxed);
@@ -51,6 +53,7 @@ int a10_watch_create(struct a10_sq *sq, struct a10_watch **ret_watch)
 	}
 	atomic_init(&watch->references, 1);
 	pthread_mutex_init(&watch->lock, NULL);
+	watch->token = process_token();
 	watch->sq = a10_sq_ref(sq);
 	*ret_watch = watch;
 	return 0;
@@ -137,6 +140,8 @@ int watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 int a10_watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 		  uint32_t flags)
 {
+	if (watch->token != process_token())
+		return -ECHILD;
 	return watch_add(watch, path, mask, flags, NULL);
 }
 
@@ -159,6 +164,8 @@ int a10_watch_remove(struct a10_watch *watch, int number)
 	bool any = false;
 	size_t i = 0;
 
+	if (watch->token != process_token())
+		return -ECHILD;
 	pthread_mutex_lock(&watch->lock);
 	watch->removals++;
 	while (i < watch->watched_count) {

@@ -41,6 +41,7 @@ struct found {
 
 struct a10_watch {
 	struct a10_sq *sq;
+	uint64_t token; /* process_token: inotify is shared with children */
 	_Atomic uint32_t references;
 	int fd;          /* inotify; does not block */
 	uint64_t reader; /* the owner's: what reads it, or 0 */

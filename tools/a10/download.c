@@ -286,6 +286,11 @@ static int hear_rest(struct work *work)
 		return fail(download, -EBADMSG,
 			    "the server sends another part than it was asked "
 			    "for");
+	/* It may be any piece of what follows. */
+	if (!range->has_total)
+		return fail(download, -EBADMSG,
+			    "the server does not say whether that is all of "
+			    "the rest; try without --continue");
 	if (tag.at && work->part.tag[0] == '"' &&
 	    (tag.length != strlen(work->part.tag) ||
 	     memcmp(tag.at, work->part.tag, tag.length) != 0))

@@ -105,6 +105,9 @@ static int prepare(struct get *get, const char *text, struct download **ret)
 	fault = url_parse(view_of(text), &download->url);
 	if (!fault && !get->options.output)
 		fault = url_name(&download->url, download->path);
+	/* Only --output may mean standard output. */
+	if (!fault && strcmp(download->path, "-") == 0)
+		snprintf(download->path, sizeof(download->path), "./-");
 	if (fault) {
 		complain("get: %s: %s", text, fault);
 		return EXIT_USAGE;

@@ -15,6 +15,14 @@ static bool is_there(const char *path)
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A device, say, which must not be replaced. */
+static bool is_no_file(const char *path)
+{
+	struct stat there;
+
+	return stat(path, &there) == 0 && !S_ISREG(there.st_mode);
+}
+
 /* What is locked is what bears the name, not what bore it a moment ago. */
 static bool is_still_it(const struct part *part)
 {
@@ -59,6 +67,9 @@ const char *part_open(struct part *part, const char *path, bool replace,
 	}
 	snprintf(part->part_path, sizeof(part->part_path), "%s.part", path);
 	snprintf(part->tag_path, sizeof(part->tag_path), "%s.part.tag", path);
+	if (is_no_file(path))
+		return "it is there and no plain file; --output - and the "
+		       "shell write to it";
 	if (!replace && is_there(path))
 		return "it is there already; --force replaces it";
 	*ret_err = a10_await_fd(
@@ -138,6 +149,9 @@ int part_finish(struct part *part, bool replace)
 
 	if (is_output(part))
 		return 0;
+	/* Somebody put something else in its place. */
+	if (!is_still_it(part))
+		return -ESTALE;
 	err = (int)a10_await(a10_renameat2(A10_CWD, part->part_path, A10_CWD,
 					   part->path,
 					   replace ? 0 : RENAME_NOREPLACE));

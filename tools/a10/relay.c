@@ -43,7 +43,8 @@ static int send_all(struct direction *direction, const char *bytes,
 			a10_await(a10_send(direction->to, bytes, length, 0));
 
 		if (n < 0)
-			return (int)n;
+			return n == -ECONNRESET ? -EPIPE :
+						  (int)n; /* one thing */
 		note_progress(direction->relay);
 		*direction->count += (uint64_t)n;
 		bytes += n;
@@ -92,7 +93,7 @@ static int splice_out(struct direction *direction, struct pipe *pipe)
 			       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (n < 0 && errno != EAGAIN)
-			return -errno;
+			return errno == ECONNRESET ? -EPIPE : -errno;
 		if (n > 0) {
 			pipe->held -= (size_t)n;
 			*direction->count += (uint64_t)n;
@@ -205,6 +206,11 @@ static int direction_run(void *data)
 	struct direction *direction = data;
 	const int err = move_all(direction);
 
+	/* Nobody takes that, but the other side may have an answer yet. */
+	if (err == -EPIPE) {
+		direction->relay->broken = true;
+		return 0;
+	}
 	if (err < 0)
 		return err;
 	/* If the other side is gone its own direction will say so. */
@@ -280,6 +286,16 @@ static int connect_target(struct relay *relay)
 	return 0;
 }
 
+/* What was cut short must not look as if it were whole. */
+static void reset_at_close(struct a10_fd fd)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	/* Of a Unix socket nothing can be told but the end. */
+	(void)setsockopt(a10_fd_number(fd), SOL_SOCKET, SO_LINGER, &none,
+			 sizeof(none));
+}
+
 int relay_run(void *data)
 {
 	struct relay *relay = data;
@@ -292,6 +308,12 @@ int relay_run(void *data)
 		err = move_both_ways(relay);
 		counts->idle += err == -ETIME;
 		counts->broken += err < 0 && err != -ETIME && err != -ECANCELED;
+		counts->broken += err == 0 && relay->broken;
+		/* The client has all that the target sent, if only that. */
+		if (err < 0 || relay->broken)
+			reset_at_close(relay->target);
+		if (err < 0)
+			reset_at_close(relay->client);
 		a10_await(a10_close(relay->target));
 	}
 	a10_await(a10_close(relay->client));

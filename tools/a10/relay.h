@@ -15,6 +15,7 @@ struct relay {
 	struct proxy *proxy;
 	struct a10_fd client;
 	struct a10_fd target;
+	bool broken; /* a side takes nothing any more */
 	struct a10_scope directions;
 };
 
