@@ -2,8 +2,7 @@
  * echo [ADDRESS] - sends back what it gets, until SIGTERM.
  *
  * Direct descriptors, accepts and receives that go on by themselves, the pool's
- * buffers sent as they came. A connection is a struct with a scope in it: when no
- * operation is left in the scope the connection is over.
+ * buffers sent as they came. A connection is over when its scope is empty.
  */
 #include <a10.h>
 #include <signal.h>
@@ -34,10 +33,8 @@ static void on_over(void *data, const struct a10_result *r)
 
 static void on_sent(void *data, const struct a10_result *r)
 {
-	struct connection *connection = data;
-
 	if (r->value < 0)
-		a10_scope_cancel(&connection->scope);
+		a10_scope_cancel(data);
 }
 
 static void on_received(void *data, const struct a10_result *r)
@@ -49,7 +46,7 @@ static void on_received(void *data, const struct a10_result *r)
 		return;
 	op = a10_send(connection->fd, r->buf.data, r->buf.length, 0);
 	op = a10_owning_buf(a10_all(op), r->buf); /* given back when sent */
-	a10_scope_submit(&connection->scope, op, on_sent, connection);
+	a10_scope_submit(&connection->scope, op, on_sent, &connection->scope);
 }
 
 static void on_accepted(void *data, const struct a10_result *r)
@@ -86,14 +83,13 @@ int main(int argc, char **argv)
 	}
 	sq = a10_ring_sq(ring);
 	signal(SIGTERM, on_signal);
-	op = a10_direct(a10_listen_on(argc > 1 ? argv[1] : ":7000", 0));
 	err = a10_pool_create(ring, 1024, 4096, 0, &pool);
+	op = a10_direct(a10_listen_on(argc > 1 ? argv[1] : ":7000", 0));
 	if (err == 0)
 		err = a10_await_on(sq, op, &listener);
 	if (err == 0) {
-		op = a10_accept(listener.fd, NULL, 0);
-		op = a10_multishot(a10_direct(op));
-		a10_submit(sq, op, on_accepted, pool);
+		op = a10_direct(a10_accept(listener.fd, NULL, 0));
+		a10_submit(sq, a10_multishot(op), on_accepted, pool);
 		err = a10_ring_run(ring);
 	}
 	if (err < 0)
