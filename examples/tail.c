@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define LINES 10
-
 struct tail {
 	struct a10_fd file;
 	uint64_t offset;
 	char bytes[16384];
 };
 
-/* Where the last lines begin, if they are no longer than the buffer. */
+/* Where the last ten lines begin, if they are no longer than the buffer. */
 static uint64_t find_lines(struct tail *tail, uint64_t size)
 {
 	uint64_t start = size;
@@ -26,25 +24,25 @@ static uint64_t find_lines(struct tail *tail, uint64_t size)
 	start -= size < sizeof(tail->bytes) ? size : sizeof(tail->bytes);
 	n = a10_await(a10_all(a10_pread(tail->file, tail->bytes,
 					sizeof(tail->bytes), start)));
-	while (n > 1 && lines < LINES)
+	while (n > 1 && lines < 10)
 		lines += tail->bytes[--n - 1] == '\n';
-	return lines == LINES ? start + (uint64_t)n : start;
+	return lines == 10 ? start + (uint64_t)n : start;
 }
 
 /* What there is from the offset on. */
 static ssize_t print(struct tail *tail)
 {
+	char *const bytes = tail->bytes;
 	ssize_t n;
 
-	while ((n = a10_await(a10_pread(tail->file, tail->bytes,
-					sizeof(tail->bytes), tail->offset))) >
-	       0) {
+	do {
+		n = a10_await(a10_pread(tail->file, bytes, sizeof(tail->bytes),
+					tail->offset));
+		if (n <= 0)
+			return n;
 		tail->offset += (uint64_t)n;
-		n = a10_await(
-			a10_all(a10_write(A10_STDOUT, tail->bytes, (size_t)n)));
-		if (n < 0)
-			break;
-	}
+		n = a10_await(a10_all(a10_write(A10_STDOUT, bytes, (size_t)n)));
+	} while (n >= 0);
 	return n;
 }
 
@@ -57,11 +55,10 @@ static ssize_t follow(struct tail *tail, struct a10_watch *watch)
 	do {
 		err = a10_await(a10_statx(tail->file, "", AT_EMPTY_PATH,
 					  STATX_SIZE | STATX_NLINK, &status));
-		if (err < 0)
-			return err;
-		if (status.stx_size < tail->offset)
+		if (err >= 0 && status.stx_size < tail->offset)
 			tail->offset = 0;
-		err = print(tail);
+		if (err >= 0)
+			err = print(tail);
 		if (err < 0 || status.stx_nlink == 0)
 			return err;
 		err = a10_await(a10_watch_next(watch, &event));
@@ -72,14 +69,13 @@ static ssize_t follow(struct tail *tail, struct a10_watch *watch)
 static int run(void *path)
 {
 	struct tail tail = { .offset = 0 };
-	struct a10_watch *watch;
+	struct a10_watch *watch = NULL;
 	struct statx status;
 	ssize_t err;
 
 	err = a10_watch_create(a10_ring_sq(a10_ring_current()), &watch);
-	if (err < 0)
-		return (int)err;
-	err = a10_watch_add(watch, path, IN_MODIFY | IN_ATTRIB, 0);
+	if (err >= 0)
+		err = a10_watch_add(watch, path, IN_MODIFY | IN_ATTRIB, 0);
 	if (err >= 0)
 		err = a10_await_fd(a10_open(path, O_RDONLY, 0), &tail.file);
 	if (err >= 0)
