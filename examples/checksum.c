@@ -14,9 +14,8 @@ struct file {
 	const char *path;
 	uint32_t a, b; /* the sum */
 	ssize_t err;
-	ssize_t length; /* of the piece that was read last */
-	unsigned char *bytes;
-	unsigned char *room; /* for two pieces */
+	unsigned char *room, *bytes; /* for two pieces, one of which was */
+	ssize_t length;              /* read last, and is so long */
 };
 
 static ssize_t add(void *data)
