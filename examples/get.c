@@ -6,35 +6,23 @@
  */
 #include <a10.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define PATIENCE (10 * A10_SECOND)
 
-struct url {
-	char host[256];
-	char authority[264]; /* with a port */
-	char path[1024];
-};
-
-static int parse(const char *text, struct url *url)
-{
-	url->path[0] = '\0';
-	if (sscanf(text, "http://%255[^/]%1023s", url->host, url->path) < 1)
-		return -EINVAL;
-	snprintf(url->authority, sizeof(url->authority), "%s%s", url->host,
-		 strchr(url->host, ':') == NULL ? ":80" : "");
-	return 0;
-}
-
-static ssize_t ask(struct a10_fd fd, const struct url *url)
+static ssize_t ask(struct a10_fd fd, const char *host, const char *path)
 {
 	char request[1536];
 	int n = snprintf(request, sizeof(request),
-			 "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n",
-			 url->path[0] ? url->path : "/", url->host);
+			 "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path, host);
+	struct a10_op op = a10_send(fd, request, (size_t)n, 0);
 
-	return a10_await(a10_timeout(
-		a10_all(a10_send(fd, request, (size_t)n, 0)), PATIENCE));
+	return a10_await(a10_timeout(a10_all(op), PATIENCE));
+}
+
+/* How much came, 0 at the end, or -errno. */
+static ssize_t receive(struct a10_fd fd, char *bytes, size_t size)
+{
+	return a10_await(a10_timeout(a10_recv(fd, bytes, size, 0), PATIENCE));
 }
 
 /* The head, and what came with it; how much that is, or -errno. */
@@ -47,9 +35,7 @@ static ssize_t receive_head(struct a10_fd fd, char *head, size_t size,
 	do {
 		if (used == size - 1)
 			return -EMSGSIZE;
-		n = a10_await(a10_timeout(a10_recv(fd, head + used,
-						   size - 1 - used, 0),
-					  PATIENCE));
+		n = receive(fd, head + used, size - 1 - used);
 		if (n <= 0)
 			return n < 0 ? n : -ECONNRESET;
 		used += (size_t)n;
@@ -60,35 +46,30 @@ static ssize_t receive_head(struct a10_fd fd, char *head, size_t size,
 	return head + used - *ret_body;
 }
 
-static int get(void *text)
+static int get(void *url)
 {
-	char bytes[16384], *body = bytes;
+	char host[256], authority[264], path[1024] = "/", bytes[16384], *body;
 	struct a10_fd fd;
-	struct url url;
 	ssize_t n;
 	int status = 0;
 
-	if (parse(text, &url) < 0)
+	if (sscanf(url, "http://%255[^/]%1023s", host, path) < 1)
 		return -EINVAL;
-	n = a10_await_fd(
-		a10_timeout(a10_connect_to(url.authority, 0), PATIENCE), &fd);
+	snprintf(authority, sizeof(authority), "%s%s", host,
+		 strchr(host, ':') == NULL ? ":80" : "");
+	n = a10_await_fd(a10_timeout(a10_connect_to(authority, 0), PATIENCE),
+			 &fd);
 	if (n < 0)
 		return (int)n;
-	n = ask(fd, &url);
+	n = ask(fd, host, path);
 	if (n >= 0)
 		n = receive_head(fd, bytes, sizeof(bytes), &body);
 	if (n >= 0 && sscanf(bytes, "HTTP/%*s %d", &status) != 1)
 		n = -EPROTO;
-	do {
-		if (n > 0)
-			n = a10_await(a10_all(
-				a10_write(A10_STDOUT, body, (size_t)n)));
-		body = bytes; /* what came with the head was first */
-		if (n >= 0)
-			n = a10_await(a10_timeout(a10_recv(fd, bytes,
-							   sizeof(bytes), 0),
-						  PATIENCE));
-	} while (n > 0);
+	if (n > 0) /* what came with the head */
+		n = a10_await(a10_all(a10_write(A10_STDOUT, body, (size_t)n)));
+	while (n >= 0 && (n = receive(fd, bytes, sizeof(bytes))) > 0)
+		n = a10_await(a10_all(a10_write(A10_STDOUT, bytes, (size_t)n)));
 	a10_await(a10_close(fd));
 	return n < 0 ? (int)n : status;
 }
