@@ -2,22 +2,17 @@
  * proxy ADDRESS TARGET - hands connections on to another address.
  *
  * Of each connection two tasks, one for each way, in a scope that ends with the
- * first error of either. An end of file goes through: then the other side may
- * still speak.
+ * first error of either. An end goes through: the other side may still speak.
  */
 #include <a10.h>
 #include <signal.h>
 #include <stdio.h>
 
 static struct a10_sq *sq;
+static const char *target;
 
 struct way {
 	struct a10_fd from, to;
-};
-
-struct client {
-	const char *target;
-	struct a10_fd fd;
 };
 
 static void on_signal(int number)
@@ -32,66 +27,62 @@ static int forward(void *data)
 	char bytes[16384];
 	ssize_t n;
 
-	for (;;) {
+	do {
 		n = a10_await(a10_recv(way->from, bytes, sizeof(bytes), 0));
 		if (n == 0)
 			n = a10_await(a10_shutdown(way->to, SHUT_WR));
 		else if (n > 0)
 			n = a10_await(a10_all(
 				a10_send(way->to, bytes, (size_t)n, 0)));
-		if (n <= 0)
-			return (int)n;
-	}
+	} while (n > 0);
+	return (int)n;
 }
 
 static int serve(void *data)
 {
-	const struct client *client = data;
+	const struct a10_fd *client = data;
+	struct a10_op op = a10_connect_to(target, 0);
 	struct a10_scope scope;
-	struct a10_fd target;
-	struct way ways[2];
+	struct a10_fd server;
 	int err;
 
-	err = a10_await_fd(a10_timeout(a10_connect_to(client->target, 0),
-				       5 * A10_SECOND),
-			   &target);
+	err = a10_await_fd(a10_timeout(op, 5 * A10_SECOND), &server);
 	if (err < 0) {
-		fprintf(stderr, "%s: %s\n", client->target, strerror(-err));
+		fprintf(stderr, "%s: %s\n", target, strerror(-err));
 	} else {
-		ways[0] = (struct way){ client->fd, target };
-		ways[1] = (struct way){ target, client->fd };
+		struct way ways[] = { { *client, server },
+				      { server, *client } };
+
 		a10_scope_open(&scope, NULL, A10_SCOPE_FAIL_FAST);
 		for (int i = 0; i < 2; i++)
-			a10_scope_spawn(&scope, forward, &ways[i],
-					sizeof(ways[i]));
+			if (a10_scope_spawn(&scope, forward, &ways[i], 0) < 0)
+				a10_scope_cancel(&scope);
 		a10_await(a10_scope_wait(&scope));
 		a10_scope_close(&scope);
-		a10_await(a10_close(target));
+		a10_await(a10_close(server));
 	}
-	a10_await(a10_close(client->fd));
+	a10_await(a10_close(*client));
 	return 0;
 }
 
-static int listen_on(void *data)
+static int listen_on(void *address)
 {
-	char **arguments = data;
-	struct client client = { .target = arguments[1] };
+	struct a10_fd listener, client;
 	struct a10_scope clients;
-	struct a10_fd listener;
 	int err;
 
-	err = a10_await_fd(a10_listen_on(arguments[0], 0), &listener);
+	err = a10_await_fd(a10_listen_on(address, 0), &listener);
 	if (err < 0)
 		return err;
 	sq = a10_ring_sq(a10_ring_current());
 	signal(SIGTERM, on_signal);
 	a10_scope_open(&clients, NULL, 0);
 	a10_scope_set_limit(&clients, 1000); /* more wait to be accepted */
-	while ((err = a10_await_fd(a10_accept(listener, NULL, 0),
-				   &client.fd)) == 0)
+	while ((err = a10_await_fd(a10_accept(listener, NULL, 0), &client)) ==
+	       0)
 		if (a10_scope_spawn(&clients, serve, &client, sizeof(client)) <
 		    0)
-			a10_fd_release(client.fd);
+			a10_fd_release(client);
 	a10_scope_close(&clients);
 	a10_await(a10_close(listener));
 	return err == -ECANCELED ? 0 : err; /* it was stopped */
@@ -99,8 +90,10 @@ static int listen_on(void *data)
 
 int main(int argc, char **argv)
 {
-	int err = argc == 3 ? a10_run(NULL, listen_on, argv + 1) : -EINVAL;
+	int err;
 
+	target = argv[argc - 1];
+	err = argc == 3 ? a10_run(NULL, listen_on, argv[1]) : -EINVAL;
 	if (err < 0)
 		fprintf(stderr, "proxy ADDRESS TARGET: %s\n", strerror(-err));
 	return err < 0;
