@@ -1,146 +1,100 @@
 /*
  * copy_tree FROM TO - copies folders and files, 64 at a time, with a bar.
  *
- * A walk lists what there is; 64 tasks then take one file after the other from the
- * list. They are on one thread, so it needs no lock. One more task draws.
+ * 64 tasks take one file after the other from one walk through the tree. They are
+ * on one thread, so it needs no lock. The one that waits for them draws.
  */
 #include <a10.h>
-#include <ftw.h>
+#include <error.h>
+#include <fts.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-struct file {
-	struct file *next;
-	mode_t mode;
-	uint64_t size;
-	char path[]; /* below FROM, which we are in, and below TO */
-};
-
-static struct file *files, **last = &files; /* that nobody has taken */
-static size_t count, done, failed;
 static struct a10_fd to;
+static struct stat into; /* what TO is */
+static size_t count, done, failed;
 
-static int found(const char *path, const struct stat *status, int type,
-		 struct FTW *where)
-{
-	const size_t size = strlen(path) + 1;
-	struct file *file;
-
-	(void)where;
-	file = type == FTW_DNR ? NULL : malloc(sizeof(*file) + size);
-	if (file == NULL)
-		return -1;
-	memcpy(file->path, path, size);
-	file->mode = status->st_mode;
-	file->size = (uint64_t)status->st_size;
-	file->next = NULL;
-	*last = file;
-	last = &file->next;
-	count++;
-	return 0;
-}
-
-/* A read and a write in one go: the write starts if all was read. */
-static ssize_t copy_bytes(struct a10_fd in, struct a10_fd out, uint64_t size)
-{
-	char bytes[32768]; /* the task's stack has twice as much */
-	struct a10_op ops[2];
-	ssize_t n = 0;
-
-	for (uint64_t at = 0; at < size && n >= 0; at += sizeof(bytes)) {
-		uint64_t left = size - at;
-		size_t length = left < sizeof(bytes) ? left : sizeof(bytes);
-
-		ops[0] = a10_all(a10_pread(in, bytes, length, at));
-		ops[1] = a10_all(a10_pwrite(out, bytes, length, at));
-		n = a10_await_linked(ops, 2, NULL);
-	}
-	return n;
-}
-
-static ssize_t copy_file(const struct file *file)
+static ssize_t copy_file(const char *path, mode_t mode)
 {
 	const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+	char bytes[32768]; /* the task's stack has twice as much */
 	struct a10_fd in, out;
 	ssize_t n, closed;
 
-	n = a10_await_fd(a10_open(file->path, O_RDONLY, 0), &in);
+	n = a10_await_fd(a10_open(path, O_RDONLY, 0), &in);
 	if (n < 0)
 		return n;
-	n = a10_await_fd(a10_openat(to, file->path, flags, file->mode), &out);
-	if (n == 0) {
-		n = copy_bytes(in, out, file->size);
-		closed = a10_await(a10_close(out)); /* NFS tells here */
-		n = n < 0 ? n : closed;
-	}
+	n = a10_await_fd(a10_openat(to, path, flags, mode), &out);
+	while (n >= 0 &&
+	       (n = a10_await(a10_read(in, bytes, sizeof(bytes)))) > 0)
+		n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)));
+	closed = a10_await(a10_close(out)); /* NFS tells here */
 	a10_fd_release(in);
-	return n;
+	return n < 0 ? n : closed;
 }
 
-static int copy_files(void *folders)
+static int copy_files(void *walk)
 {
-	for (struct file *file; (file = files) != NULL; free(file), done++) {
-		ssize_t err = 0;
+	char path[4096]; /* PATH_MAX */
+	FTSENT *entry;
+	ssize_t err;
 
-		files = file->next;
-		if (S_ISREG(file->mode))
-			err = copy_file(file);
-		if (err < 0) {
-			fprintf(stderr, "\r%s: %s\n", file->path,
+	while ((entry = fts_read(walk)) != NULL) {
+		const struct stat *is = entry->fts_statp;
+
+		if (entry->fts_info == FTS_DP) /* a folder, again at its end */
+			continue;
+		snprintf(path, sizeof(path), "%s", entry->fts_path);
+		err = -entry->fts_errno; /* what it could not look at */
+		if (entry->fts_info == FTS_F)
+			err = copy_file(path, is->st_mode);
+		else if (is->st_ino == into.st_ino && is->st_dev == into.st_dev)
+			fts_set(walk, entry, FTS_SKIP);
+		else if (entry->fts_info == FTS_D && /* at once: files follow */
+			 mkdirat(a10_fd_number(to), path, is->st_mode | 0700) &&
+			 errno != EEXIST)
+			err = -errno;
+		if (err < 0)
+			fprintf(stderr, "\r%s: %s\n", path,
 				strerror((int)-err));
-			failed++;
-		}
+		failed += err < 0;
+		done++;
 	}
-	return folders != NULL;
+	return 0;
 }
 
-static int draw(void *data)
+static int copy_tree(void *walk)
 {
-	static const char full[] = "########################################";
+	struct a10_scope scope;
 
-	do
-		fprintf(stderr, "\r[%-40.*s] %zu of %zu",
-			(int)(done * 40 / count), full, done, count);
-	while (a10_sleep(A10_SECOND / 10) == 0);
-	return data != NULL;
-}
-
-static int copy_tree(void *data)
-{
-	struct a10_scope scope, display;
-	ssize_t err = 0;
-
-	for (struct file *file = files; file && err >= 0; file = file->next) {
-		if (S_ISDIR(file->mode))
-			err = a10_await(a10_mkdirat(to, file->path,
-						    file->mode | S_IRWXU));
-		err = err == -EEXIST ? 0 : err;
-	}
-	if (err < 0)
-		return (int)err;
-	a10_scope_open(&display, NULL, 0);
-	a10_scope_spawn(&display, draw, NULL, 0);
 	a10_scope_open(&scope, NULL, 0);
 	for (int i = 0; i < 64; i++)
-		a10_scope_spawn(&scope, copy_files, NULL, 0);
-	a10_await(a10_scope_wait(&scope));
-	a10_scope_close(&display);
-	fprintf(stderr, "\r%zu of %zu copied%38s\n", count - failed, count, "");
-	return failed || data ? -EIO : 0;
+		a10_scope_spawn(&scope, copy_files, walk, 0);
+	while (a10_await(a10_timeout(a10_scope_wait(&scope),
+				     A10_SECOND / 10)) == -ETIME)
+		fprintf(stderr, "\r[%-32.*s] %zu of %zu",
+			(int)(done * 32 / count),
+			"################################", done, count);
+	fprintf(stderr, "\r%zu of %zu copied%30s\n", done - failed, done, "");
+	fts_close(walk);
+	return failed > 0 || done == 0 ? -EIO : 0;
 }
 
 int main(int argc, char **argv)
 {
-	int number = -1;
+	char here[] = ".", *const root[] = { here, NULL };
+	const int flags = FTS_PHYSICAL | FTS_NOCHDIR;
+	FTS *walk;
 
 	if (argc == 3 && (mkdir(argv[2], 0777) == 0 || errno == EEXIST))
-		number = open(argv[2], O_PATH | O_DIRECTORY);
-	if (number < 0 || chdir(argv[1]) < 0 ||
-	    nftw(".", found, 64, FTW_PHYS) != 0) {
-		fprintf(stderr, "copy_tree FROM TO: %s\n", strerror(errno));
-		return 2;
-	}
-	to = a10_fd_regular(number);
-	return a10_run(NULL, copy_tree, NULL) < 0;
+		to = a10_fd_regular(open(argv[2], O_PATH | O_DIRECTORY));
+	if (fstat(a10_fd_number(to), &into) < 0 || chdir(argv[1]) < 0 ||
+	    (walk = fts_open(root, flags | FTS_NOSTAT, NULL)) == NULL)
+		error(2, errno, "FROM TO");
+	for (FTSENT *entry; (entry = fts_read(walk)) != NULL;)
+		count += entry->fts_info != FTS_DP;
+	fts_close(walk);
+	walk = fts_open(root, flags, NULL);
+	return walk == NULL || a10_run(NULL, copy_tree, walk) < 0;
 }
