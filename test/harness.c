@@ -21,6 +21,20 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
+/*
+ * Check is not compiled for MemorySanitizer, which takes all that Check writes
+ * for never written. So what is handed to libc is looked at in tests only.
+ */
+#if __has_feature(memory_sanitizer)
+#define LOOK_BEGIN() __msan_scoped_enable_interceptor_checks()
+#define LOOK_END()   __msan_scoped_disable_interceptor_checks()
+#else
+#define LOOK_BEGIN() ((void)0)
+#define LOOK_END()   ((void)0)
+#endif
+
 enum {
 	DESCRIPTORS_MAX = 4096,
 	REASON_MAX = 256,
@@ -210,9 +224,13 @@ void test_run(struct test *test)
 	running = test;
 	test_place = test->place;
 	descriptors_list(&before);
-	if (setjmp(skip_jump) != 0)
+	if (setjmp(skip_jump) != 0) {
+		LOOK_END();
 		return;
+	}
+	LOOK_BEGIN();
 	test->body();
+	LOOK_END();
 	descriptors_list(&after);
 	descriptors_compare(&before, &after);
 }
@@ -235,6 +253,11 @@ void test_skip(const char *format, ...)
 	if (forking)
 		_exit(0);
 	longjmp(skip_jump, 1);
+}
+
+void test_failing(void)
+{
+	LOOK_END();
 }
 
 static bool chosen(const struct test *test, int argc, char **argv)
@@ -375,6 +398,7 @@ int main(int argc, char **argv)
 	const char *slash = strrchr(argv[0], '/');
 	const char *program = slash == NULL ? argv[0] : slash + 1;
 
+	LOOK_END();
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
 		for (const struct test *test = tests; test != NULL;
 		     test = test->next)

@@ -47,6 +47,10 @@ static inline void test_pass(const char *file, int line)
 #define _mark_point(file, line) test_pass(file, line)
 #endif
 
+/* What follows is Check's. */
+void test_failing(void);
+#define _ck_assert_failed(...) (test_failing(), _ck_assert_failed(__VA_ARGS__))
+
 struct test {
 	const char *name;
 	const char *file;

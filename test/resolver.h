@@ -6,13 +6,14 @@
 #define RESOLVER_H
 
 #include <a10.h>
-#include <check.h>
 #include <netdb.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "harness.h"
 
 /* What getaddrinfo says. */
 static const char *hosts[24]; /* addresses, in order; ':' in IPv6 ones */

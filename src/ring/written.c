@@ -24,12 +24,36 @@ static void mark_vector(const struct iovec *iov, size_t count, size_t left)
 	}
 }
 
-static void mark_header(const struct msghdr *header, size_t left)
+/* A name's length is told whole; it may have been longer than its room. */
+static void mark_header(const struct msghdr *header, size_t left,
+			const struct msghdr *lent)
 {
+	socklen_t length;
+
 	memory_written(header, sizeof(*header));
 	mark_vector(header->msg_iov, header->msg_iovlen, left);
-	memory_written(header->msg_name, header->msg_namelen);
+	length = header->msg_namelen;
+	if (lent && lent->msg_namelen < length)
+		length = lent->msg_namelen;
+	memory_written(header->msg_name, length);
 	memory_written(header->msg_control, header->msg_controllen);
+}
+
+/* What the kernel writes of it; the rest is for other signals. */
+static void mark_info(const siginfo_t *info)
+{
+	const char *end = (const char *)(&info->si_status + 1);
+
+	memory_written(info, (size_t)(end - (const char *)info));
+}
+
+/* What the caller has of a header, with its rooms; NULL: nothing. */
+static const struct msghdr *lent_header(const struct cold *cold,
+					const struct op_row *row)
+{
+	if (row->output != OUTPUT_HEADER || cold->flags & COLD_STRANDED)
+		return NULL;
+	return cold->output;
 }
 
 static void mark_peer(const struct a10_address *peer)
@@ -64,7 +88,9 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 		break;
 	case DATA_HEADER:
 		if (row->written)
-			mark_header(address, (size_t)res);
+			mark_header(address, (size_t)res,
+				    lent_header(cold_at(ring, slot_index(slot)),
+						row));
 		break;
 	case DATA_PEER:
 		mark_peer(address);
@@ -87,8 +113,7 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 		break;
 	case DATA_INFO:
 		if (request->offset)
-			memory_written((const void *)(uintptr_t)request->offset,
-				       sizeof(siginfo_t));
+			mark_info((const void *)(uintptr_t)request->offset);
 		break;
 	case DATA_MESSAGE: /* with the buffer */
 		break;

@@ -15,13 +15,20 @@
  * Whether there is something to be done after a switch; else a switch is the
  * last thing a function does, and its return needs none.
  */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+	__has_feature(memory_sanitizer)
 #define FIBER_WATCHED 1
 #else
 #define FIBER_WATCHED 0
 #endif
 
-#if FIBER_WATCHED
+/* To MemorySanitizer it is for the calls that a report shows. */
+#if __has_feature(memory_sanitizer)
+#define FIBER_LEAVE(keep, low, size) \
+	((void)(keep), __msan_start_switch_fiber((low), (size)))
+#define FIBER_ARRIVE(kept, ret_low, ret_size) \
+	((void)(kept), __msan_finish_switch_fiber((ret_low), (ret_size)))
+#elif FIBER_WATCHED
 #include <sanitizer/common_interface_defs.h>
 #define FIBER_LEAVE(keep, low, size) \
 	__sanitizer_start_switch_fiber((keep), (low), (size))
