@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 {
 	char here[] = ".", *const root[] = { here, NULL };
 	const int flags = FTS_PHYSICAL | FTS_NOCHDIR;
-	FTS *walk;
+	FTS *walk = NULL;
 
 	if (argc == 3 && (mkdir(argv[2], 0777) == 0 || errno == EEXIST))
 		to = a10_fd_regular(open(argv[2], O_PATH | O_DIRECTORY));

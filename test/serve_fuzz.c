@@ -75,6 +75,11 @@ static void must_hold(bool condition, const char *what)
 static struct test_place nowhere;
 struct test_place *test_place = &nowhere;
 
+void test_failing(void)
+{
+}
+
+#undef _ck_assert_failed /* the harness calls the other before it */
 void _ck_assert_failed(const char *file, int line, const char *expression,
 		       const char *message, ...)
 {

@@ -114,6 +114,7 @@ TEST(many_jobs_have_no_more_threads_than_allowed_and_all_end)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(sem_post(&gate.open), 0);
 	RUN_UNTIL(ring, a10_work_threads() == 1);
+	RUN_UNTIL(ring, atomic_load(&gate.begun) == 104);
 	run_for(ring, A10_MILLISECOND);
 	ck_assert_uint_eq(atomic_load(&gate.begun), 104);
 	for (int i = 0; i < 97; i++)
