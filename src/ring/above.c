@@ -109,11 +109,13 @@ struct slot *parked_begin(struct a10_ring *ring, uint8_t opcode,
 			  void (*release)(void *owned))
 {
 	const uint32_t index = slot_take(ring);
-	struct slot *slot = slot_at(ring, index);
-	struct cold *cold = cold_at(ring, index);
+	struct slot *slot;
+	struct cold *cold;
 
 	if (unlikely(index == NO_SLOT))
 		return NULL;
+	slot = slot_at(ring, index);
+	cold = cold_at(ring, index);
 	parked_describe(request_at(ring, index), cold, opcode, owned, release);
 	cold->scope = scope;
 	slot->id |= TAG_SPECIAL;

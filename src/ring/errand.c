@@ -1,10 +1,11 @@
 /*
- * a10_work, a10_resolve, and system calls that wait. A helper thread gets an errand, of which it knows no
- * more than what to do, and brings it back to a stack of the ring's sq; the owner
- * takes that with the inbox. The slot is PARKED meanwhile. A job of the program's is
- * waited for, since its data is; so is a system call, which is told to end; of a
- * name that nobody wants any more the errand is left to the helper, and freed when
- * it is back, with or without its ring.
+ * a10_work, a10_resolve, and system calls that wait. A helper thread gets an
+ * errand, of which it knows no more than what to do, and brings it back to a stack
+ * of the ring's sq; the owner takes that with the inbox. The slot is PARKED
+ * meanwhile. A job of the program's is waited for, since its data is; so is a
+ * system call, which is told to end; of a name that nobody wants any more the
+ * errand is left to the helper, and freed when it is back, with or without its
+ * ring.
  */
 #include "ring/errand.h"
 
