@@ -92,11 +92,11 @@ struct a10_semaphore {
 	uint64_t reserved[3];
 };
 
-/* So many may acquire it before one must wait. */
+/* So many may acquire it before one must wait. Any thread. */
 A10_API void a10_semaphore_init(struct a10_semaphore *semaphore,
 				uint32_t value);
 
-/* Nobody may wait for it any more. */
+/* Nobody may wait for it any more. Any thread. */
 A10_API void a10_semaphore_finish(struct a10_semaphore *semaphore);
 
 /* Lets one more acquire it: who has waited longest. Any thread. */

@@ -34,9 +34,10 @@ A10_API int a10_region_update(struct a10_region *region, void *memory,
 
 /*
  * The same memory on another ring, of which it does not count against the
- * memlock limit again. The owner of ring may do this while nobody uses region's
- * ring. Before Linux 6.13 it is registered anew. Either may be destroyed first:
- * allocated memory goes with the last. [REGISTER_CLONE_BUFFERS]
+ * memlock limit again. Before Linux 6.13 it is registered anew. Either may be
+ * destroyed first: allocated memory goes with the last. ring's owner's thread, or
+ * any before ring is bound, while nobody uses region's ring.
+ * [REGISTER_CLONE_BUFFERS]
  */
 A10_API int a10_region_clone(const struct a10_region *region,
 			     struct a10_ring *ring,
@@ -46,7 +47,7 @@ A10_API int a10_region_clone(const struct a10_region *region,
  * Calls release(owned) once, when no region with the memory is left, no clone of
  * it on another ring, and no operation that names one: the caller's memory may be
  * freed then. On the thread of the last ring that had it; release NULL: not. 0,
- * or as a10_region_create.
+ * or as a10_region_create. Owner's thread, or any before the ring is bound.
  */
 A10_API int a10_region_set_release(struct a10_region *region,
 				   void (*release)(void *owned), void *owned);

@@ -32,7 +32,7 @@ A10_API int a10_ring_create(const struct a10_config *config,
 
 /*
  * Why this thread's last a10_ring_create failed, and what to do about it, in
- * words; "" if none did. Valid until the thread's next a10_ring_create.
+ * words; "" if none did. Valid until the thread's next a10_ring_create. Any thread.
  */
 A10_API const char *a10_ring_reason(void);
 
@@ -41,7 +41,8 @@ A10_API const char *a10_ring_reason(void);
  * Returns 0, or how many operations were not over after timeout_ns: they and the
  * ring are leaked then, for the kernel may still write, and logged. -EPERM: not
  * the owner; -EDEADLK: in a callback; neither frees anything. In a forked child
- * it only frees. NULL: nothing.
+ * it only frees. NULL: nothing. Owner's thread, or any before the ring is bound
+ * and after its owner has ended.
  */
 A10_API int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns);
 
@@ -52,7 +53,7 @@ A10_API int a10_ring_destroy(struct a10_ring *ring, int64_t timeout_ns);
  */
 A10_API int a10_ring_enable(struct a10_ring *ring);
 
-/* The ring this thread is polling, in callbacks that is; else NULL. */
+/* The ring this thread is polling, in callbacks that is; else NULL. Any thread. */
 A10_API struct a10_ring *a10_ring_current(void);
 
 /*
@@ -66,19 +67,20 @@ A10_API struct a10_sq *a10_ring_sq(struct a10_ring *ring);
  * first result, delivers all there are. Returns how many were delivered; 0: the
  * time is over, or a wake. -EBADFD: disabled; -EPERM: not the owner; -EDEADLK:
  * in a callback; -ECHILD: in a forked child; -EAGAIN, -EBUSY: the kernel is out
- * of memory, again and again. [io_uring_enter]
+ * of memory, again and again. Owner's thread; of a ring that is not bound any,
+ * which it binds. [io_uring_enter]
  */
 A10_API int a10_ring_poll(struct a10_ring *ring, int64_t timeout_ns);
 
 /*
  * Polls until nothing is under way (0), until a10_sq_stop (1), or until polling
- * fails (-errno).
+ * fails (-errno). Owner's thread, as a10_ring_poll.
  */
 A10_API int a10_ring_run(struct a10_ring *ring);
 
 /*
  * Starts what is queued, delivers nothing: before a program sleeps elsewhere.
- * Returns 0 or -errno as a10_ring_poll.
+ * Returns 0 or -errno as a10_ring_poll. Owner's thread, as there.
  */
 A10_API int a10_ring_flush(struct a10_ring *ring);
 
@@ -96,8 +98,8 @@ A10_API int a10_ring_fd(struct a10_ring *ring);
 
 /*
  * On another ring: this one has something to poll (value POLLIN). Once, or with
- * a10_multishot each time. Made by this ring's owner; its result -EBADF: there
- * is no descriptor, see a10_ring_fd. [POLL_ADD]
+ * a10_multishot each time. Its result -EBADF: there is no descriptor, see
+ * a10_ring_fd. Made on this ring's owner's thread. [POLL_ADD]
  */
 A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
 

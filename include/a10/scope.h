@@ -3,7 +3,7 @@
  *
  * Embed it in what the operations use (a connection), submit into it, and let
  * a10_scope_wait tell when the last one is over: that is when to free. All
- * calls here are the owner's (or anybody's before the ring is bound).
+ * calls here are for the owner's thread, or any before the ring is bound.
  */
 #ifndef A10_SCOPE_H
 #define A10_SCOPE_H
@@ -30,7 +30,8 @@ struct a10_scope {
 		rooms; /* spawns that wait for one to end: slots, in turn ... */
 	uint32_t rooms_last;
 	uint32_t reserved0;
-	uint64_t reserved[2];
+	uint64_t opener;
+	uint64_t reserved;
 };
 
 /*

@@ -41,7 +41,7 @@ typedef int a10_shard_fn(const struct a10_shard *shard);
  * it. Returns when all are over: 0, or the first error of a ring or of fn, which
  * stops all others. A ring lives until all shards are over, so they may submit
  * to each other to the last. The thread that calls this waits. -EINVAL: more
- * than 1024, or config.disabled or config.attach is set.
+ * than 1024, or config.disabled or config.attach is set. Any thread.
  */
 A10_API int a10_shards_run(uint32_t count, const struct a10_config *config,
 			   a10_shard_fn *fn, void *data);
@@ -60,14 +60,14 @@ A10_API void a10_shards_drain(struct a10_shards *shards);
 
 /*
  * The same, and cancels all that is under way in all of them, as a10_cancel_all
- * does, again and again until nothing is.
+ * does, again and again until nothing is. Any thread; in signal handlers too.
  */
 A10_API void a10_shards_stop(struct a10_shards *shards);
 
 /*
  * On this shard's ring: over, with value POLLIN, when a10_shards_drain or _stop
  * was called. Whoever accepts submits this, to stop accepting. A shard that has
- * one under way goes on until then.
+ * one under way goes on until then. Any thread.
  */
 A10_MUST_USE A10_API struct a10_op
 a10_shard_draining(const struct a10_shard *shard);

@@ -1,8 +1,8 @@
 /*
  * sq.h - the submitters' side of a ring, and the verbs.
  *
- * What takes an a10_sq may be called by any thread; what takes an a10_ring only
- * by its owner. After the ring is destroyed every call here says -ESHUTDOWN, in
+ * Any thread may call what takes an a10_sq; what takes an a10_ring is for the
+ * owner's. After the ring is destroyed every call here says -ESHUTDOWN, in
  * a forked child -ECHILD.
  */
 #ifndef A10_SQ_H
@@ -124,8 +124,8 @@ A10_API int a10_cancel_all(struct a10_sq *sq);
 /*
  * Forget it: cancelled, done is not called again, what it owns is released when
  * the kernel is done with it, what a late success brings is closed or given
- * back. On the owner's thread, what done would have used may be freed at once;
- * buffers lent to it may not: own those. 0 or -ESHUTDOWN.
+ * back. The owner may free at once what done would have used; buffers lent to it
+ * not: own those. Any thread. 0 or -ESHUTDOWN.
  */
 A10_API int a10_detach(struct a10_sq *sq, a10_id id);
 

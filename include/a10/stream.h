@@ -10,7 +10,7 @@ struct a10_stream;
 
 /*
  * Starts op as a multishot on the ring this thread is polling: in a task or a
- * callback. When bound results (at least 1) wait to be taken it is paused until
+ * callback, on its owner's thread. When bound results (at least 1) wait to be taken it is paused until
  * half of them are; what the kernel has under way by then comes all the same.
  * A timer does not pause: what waits last counts its periods. NULL: no memory;
  * what is wrong with op, a10_stream_next says.

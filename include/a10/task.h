@@ -10,6 +10,9 @@
  * A cancelled task gets -ECANCELED (-ETIME, if a deadline of its scope passed)
  * from what it waits for and from every a10_await that follows, without
  * starting it. a10_close and what is a10_shielded is carried out all the same.
+ *
+ * What waits, and what is of the task itself, any thread may call: outside of
+ * tasks it says so.
  */
 #ifndef A10_TASK_H
 #define A10_TASK_H
@@ -33,7 +36,7 @@ typedef int a10_task_fn(void *data);
  * A ring, fn(data) as a task on it, until it and all that was started on the
  * ring are over, or a10_sq_stop cancelled it. Returns what fn returned, or
  * -errno of the ring. The main() of a program. -EDEADLK: in a task or callback;
- * -EBADFD: config.disabled.
+ * -EBADFD: config.disabled. Any thread.
  */
 A10_API int a10_run(const struct a10_config *config, a10_task_fn *fn,
 		    void *data);

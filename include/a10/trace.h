@@ -43,8 +43,8 @@ enum a10_log_level {
 };
 
 /*
- * Where the library would print; off by default. For the process; log may be
- * called by any thread. NULL: off.
+ * Where the library would print; off by default. For the process, and set once,
+ * at its start; log is called on any thread. NULL: off. Any thread.
  */
 A10_API void a10_set_log(void (*log)(void *data, enum a10_log_level level,
 				     const char *text),
@@ -52,8 +52,8 @@ A10_API void a10_set_log(void (*log)(void *data, enum a10_log_level level,
 
 /*
  * Called with a sentence when the library finds a bug (its own or the caller's)
- * and before it aborts the process. For the process; called by any thread. NULL:
- * to standard error.
+ * and before it aborts the process. For the process; called on any thread. NULL:
+ * to standard error. Any thread.
  */
 A10_API void a10_set_panic(void (*panic)(const char *text));
 

@@ -10,13 +10,14 @@ A10_BEGIN
 struct a10_watch;
 
 /*
- * A watch without anything to watch. 0 or -errno. What takes one is for sq's
- * owner only. [inotify_init1]
+ * A watch without anything to watch. 0 or -errno. Any thread; what takes a watch
+ * is for that of sq's owner. [inotify_init1]
  */
 A10_API int a10_watch_create(struct a10_sq *sq, struct a10_watch **ret_watch);
 
 /*
- * Ends it; operations on it are -ECANCELED. NULL: nothing. Owner's thread.
+ * Ends it; operations on it are -ECANCELED. NULL: nothing. Owner's thread, or
+ * any before the ring is bound and when it is gone.
  */
 A10_API void a10_watch_destroy(struct a10_watch *watch);
 
@@ -28,16 +29,16 @@ A10_API void a10_watch_destroy(struct a10_watch *watch);
  * tree, which it stays; or -errno: -ENOSPC: fs.inotify.max_user_watches;
  * -EACCES: it cannot be read. It is not watched then, unless it was before. A
  * tree is walked here and now (a10_watch_tree does not hold up this thread); a
- * directory in it that cannot be watched or read is told of by an event. The
- * owner's thread, or any before the ring is bound. [inotify_add_watch]
+ * directory in it that cannot be watched or read is told of by an event.
+ * Owner's thread, or any before the ring is bound. [inotify_add_watch]
  */
 A10_API int a10_watch_add(struct a10_watch *watch, const char *path,
 			  uint32_t mask, uint32_t flags);
 
 /*
  * No longer: events of it that are to come are dropped. Of a tree: all of it,
- * with what was added under the same number. 0; -ENOENT: no such number. The
- * owner's thread, or any before the ring is bound. [inotify_rm_watch]
+ * with what was added under the same number. 0; -ENOENT: no such number.
+ * Owner's thread, or any before the ring is bound. [inotify_rm_watch]
  */
 A10_API int a10_watch_remove(struct a10_watch *watch, int number);
 

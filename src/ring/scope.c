@@ -10,6 +10,30 @@
 
 #define SCOPE_CANCELLED 1u
 
+/*
+ * The owner, and its process, as check_owner would know them; but the scope may
+ * be counted when the ring is gone, and sq with it. 0: it has no owner yet, or
+ * nobody checks.
+ */
+static uint64_t opener_word(const struct a10_sq *sq)
+{
+#ifdef A10_DEBUG
+	if (sq_is_mine(sq))
+		return sq->token << 40 | thread_number_cached;
+#endif
+	(void)sq;
+	return 0;
+}
+
+static void check_opener(const struct a10_scope *scope)
+{
+#ifdef A10_DEBUG
+	check(scope->opener == 0 || scope->opener >> 40 != *process_word ||
+	      scope->opener == (*process_word << 40 | thread_number_cached));
+#endif
+	(void)scope;
+}
+
 void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 {
 	memset(scope, 0, sizeof(*scope));
@@ -17,13 +41,16 @@ void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 		check(a10_ring_current());
 		sq = a10_ring_sq(a10_ring_current());
 	}
+	check_owner(sq);
 	scope->sq = sq;
 	scope->flags = flags;
 	scope->deadline = INT64_MAX;
+	scope->opener = opener_word(sq);
 }
 
 uint32_t a10_scope_count(const struct a10_scope *scope)
 {
+	check_opener(scope);
 	return scope->count;
 }
 

@@ -373,6 +373,7 @@ void a10_stream_close(struct a10_stream *stream)
 	/* Its descriptors and buffers are the parent's. */
 	if (sq_is_inherited(&stream->ring->sq))
 		return;
+	check_owner(&stream->ring->sq);
 	check(stream->waiting == NO_SLOT && !stream->asker);
 	stream->closing = true;
 	slot = stream_slot(stream);

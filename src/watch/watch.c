@@ -13,8 +13,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/thread.h"
-
 void watch_ref(struct a10_watch *watch)
 {
 	atomic_fetch_add_explicit(&watch->references, 1, memory_order_relaxed);
@@ -38,7 +36,7 @@ void watch_unref(struct a10_watch *watch)
 	free(watch);
 }
 
-int a10_watch_create(struct a10_sq *sq, struct a10_watch **ret_watch)
+int watch_create(struct a10_watch **ret_watch)
 {
 	struct a10_watch *watch = calloc(1, sizeof(*watch));
 	int err;
@@ -53,19 +51,8 @@ int a10_watch_create(struct a10_sq *sq, struct a10_watch **ret_watch)
 	}
 	atomic_init(&watch->references, 1);
 	pthread_mutex_init(&watch->lock, NULL);
-	watch->token = process_token();
-	watch->sq = a10_sq_ref(sq);
 	*ret_watch = watch;
 	return 0;
-}
-
-void a10_watch_destroy(struct a10_watch *watch)
-{
-	if (!watch)
-		return;
-	/* They keep it until they are over. */
-	(void)a10_cancel_fd(watch->sq, a10_fd_regular(watch->fd));
-	watch_unref(watch);
 }
 
 /*
@@ -130,19 +117,11 @@ int watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 		err = tree_add(watch, path, &watched, false, halt);
 		/* What was watched before still is. */
 		if (err < 0 && !again)
-			(void)a10_watch_remove(watch, watched.number);
+			(void)watch_remove(watch, watched.number);
 		if (watch_holds(watch))
 			stir(watch);
 	}
 	return err < 0 ? err : watched.number;
-}
-
-int a10_watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
-		  uint32_t flags)
-{
-	if (watch->token != process_token())
-		return -ECHILD;
-	return watch_add(watch, path, mask, flags, NULL);
 }
 
 /* What was found of a number, and not told. */
@@ -159,13 +138,11 @@ static void found_forget(struct a10_watch *watch, int number)
 	watch->found_count = kept;
 }
 
-int a10_watch_remove(struct a10_watch *watch, int number)
+int watch_remove(struct a10_watch *watch, int number)
 {
 	bool any = false;
 	size_t i = 0;
 
-	if (watch->token != process_token())
-		return -ECHILD;
 	pthread_mutex_lock(&watch->lock);
 	watch->removals++;
 	while (i < watch->watched_count) {

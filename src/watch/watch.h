@@ -40,8 +40,7 @@ struct found {
 };
 
 struct a10_watch {
-	struct a10_sq *sq;
-	uint64_t token; /* process_token: inotify is shared with children */
+	struct a10_sq *sq; /* referenced; its ring's affair */
 	_Atomic uint32_t references;
 	int fd;          /* inotify; does not block */
 	uint64_t reader; /* the owner's: what reads it, or 0 */
@@ -101,12 +100,16 @@ int found_push(struct a10_watch *watch, const struct found *found);
 
 /* ---- watch.c ------------------------------------------------------------- */
 
+/* Without a ring, which whoever calls sets. 0 or -errno. */
+int watch_create(struct a10_watch **ret_watch);
 /* Any thread. */
 void watch_ref(struct a10_watch *watch);
 void watch_unref(struct a10_watch *watch);
 /* a10_watch_add, on any thread; halt or NULL. */
 int watch_add(struct a10_watch *watch, const char *path, uint32_t mask,
 	      uint32_t flags, const struct halt *halt);
+/* a10_watch_remove, on any thread. */
+int watch_remove(struct a10_watch *watch, int number);
 /* Whether something was found that is not told yet. */
 bool watch_holds(struct a10_watch *watch);
 /* The reader's: the same, or what inotify has told and does not tell again. */
