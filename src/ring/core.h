@@ -280,8 +280,8 @@ struct a10_sq {
 	_Atomic(struct errand *) errands; /* helper threads are done with */
 	_Atomic uint32_t helped;          /* that helpers have, but of names */
 	_Atomic uint64_t foreign_free;    /* tag << 32 | first free slot */
-	pthread_mutex_t foreign_lock;     /* guards the two below */
-	uint32_t foreign_used;            /* from foreign_base ever taken ... */
+	pthread_mutex_t foreign_lock;     /* for who changes the two below */
+	_Atomic uint32_t foreign_used;    /* from foreign_base ever taken ... */
 	uint32_t foreign_ready;           /* ... and how many have memory */
 
 	bool starts; /* the ring has a kernel thread; never changes: start.c */

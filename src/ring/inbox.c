@@ -208,17 +208,14 @@ static bool is_slot_of(struct a10_sq *sq, uint64_t id)
 {
 	const uint32_t index = id_slot(id);
 
-	uint32_t end;
-
 	/* Memory that was never taken cannot be looked at. */
 	if (index < sq->foreign_base)
 		return index != NO_SLOT &&
 		       index < atomic_load_explicit(&sq->owner_ready,
 						    memory_order_acquire);
-	pthread_mutex_lock(&sq->foreign_lock);
-	end = sq->foreign_base + sq->foreign_ready;
-	pthread_mutex_unlock(&sq->foreign_lock);
-	return index < end;
+	/* Acquire: pairs with the release in foreign_slot_fresh. */
+	return index - sq->foreign_base <
+	       atomic_load_explicit(&sq->foreign_used, memory_order_acquire);
 }
 
 int sq_ask(struct a10_sq *sq, a10_id id, uint32_t what)

@@ -202,10 +202,11 @@ void foreign_slot_give(struct a10_sq *sq, uint32_t first, uint32_t last)
 
 static uint32_t foreign_slot_fresh(struct a10_sq *sq)
 {
-	uint32_t index = NO_SLOT;
+	uint32_t index = NO_SLOT, used;
 
 	pthread_mutex_lock(&sq->foreign_lock);
-	if (sq->foreign_used == sq->foreign_ready) {
+	used = atomic_load_explicit(&sq->foreign_used, memory_order_relaxed);
+	if (used == sq->foreign_ready) {
 		const uint32_t from = sq->foreign_base + sq->foreign_ready;
 
 		if (from + SLOT_STEP > sq->slot_limit ||
@@ -213,8 +214,11 @@ static uint32_t foreign_slot_fresh(struct a10_sq *sq)
 			goto unlock;
 		sq->foreign_ready += SLOT_STEP;
 	}
-	index = sq->foreign_base + sq->foreign_used++;
+	index = sq->foreign_base + used;
 	sq->slots[index].id = ID_GENERATION | (uint64_t)index << 5;
+	/* Release: pairs with the acquires in slots_end and is_slot_of. */
+	atomic_store_explicit(&sq->foreign_used, used + 1,
+			      memory_order_release);
 unlock:
 	pthread_mutex_unlock(&sq->foreign_lock);
 	return index;
@@ -263,16 +267,11 @@ struct slot *slot_find(struct a10_ring *ring, uint64_t id)
 
 uint32_t slots_end(const struct a10_ring *ring, bool foreign)
 {
-	struct a10_sq *sq = (struct a10_sq *)(uintptr_t)&ring->sq;
-	uint32_t end;
+	const struct a10_sq *sq = &ring->sq;
 
 	if (!foreign)
 		return ring->slots_used;
-	/* Who had the lock in the parent is not here. */
-	if (sq_is_inherited(sq))
-		return sq->foreign_base + sq->foreign_used;
-	pthread_mutex_lock(&sq->foreign_lock);
-	end = sq->foreign_base + sq->foreign_used;
-	pthread_mutex_unlock(&sq->foreign_lock);
-	return end;
+	/* Acquire: pairs with the release in foreign_slot_fresh. */
+	return sq->foreign_base +
+	       atomic_load_explicit(&sq->foreign_used, memory_order_acquire);
 }

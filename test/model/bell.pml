@@ -143,7 +143,7 @@ end_dozing:		bell_fd > 0; /* enter returns */
 			bell = BELL_QUIET /* bell_rise */
 		:: else
 		fi;
-		woken = false /* was_woken: poll returns, or did anyway */
+		woken = false /* flag_take: poll returns, or did anyway */
 	:: /* leave, and the program's loop */
 		bell_doze(BELL_AWAY, asleep);
 		if
