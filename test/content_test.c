@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #ifndef RWF_DSYNC
@@ -182,6 +183,57 @@ static void test_sync_ranges(struct a10_ring *ring, struct file *file)
 TEST(ranges_of_a_file_are_synced)
 {
 	with_both(test_sync_ranges);
+}
+
+/* Pages of the file that are not on their way to the disk; 0: nobody knows. */
+static uint64_t pages_dirty(const struct file *file)
+{
+	const uint64_t all[2] = { 0, 0 };
+	uint64_t pages[5] = { 0 }; /* cached, dirty, being written ... */
+
+	if (syscall(451 /* cachestat */, file->number, all, pages, 0) < 0)
+		return 0;
+	return pages[1];
+}
+
+/* Every fourth page, so that none is written for the sake of another. */
+static void pages_soil(const struct file *file)
+{
+	for (off_t at = 0; at < 1 << 20; at += 1 << 14)
+		ck_assert_int_eq(pwrite(file->number, "x", 1, at), 1);
+}
+
+static void test_long_ranges(struct a10_ring *ring, struct file *file)
+{
+	static char zeroes[1 << 20];
+	const struct a10_op ops[5] = {
+		a10_fsync_range(file->fd, 4096, 0, true),
+		a10_fsync_range(file->fd, 0, (UINT64_C(1) << 32) + 1, true),
+		a10_fsync_range(file->fd, 1, UINT64_MAX, false),
+		a10_sync_file_range(file->fd, 0, (INT64_C(1) << 32) + 1, 7),
+		a10_sync_file_range(file->fd, 0, INT64_MAX, 7),
+	};
+
+	ck_assert_int_eq(pwrite(file->number, zeroes, 1 << 20, 0), 1 << 20);
+	ck_assert_int_eq(fsync(file->number), 0);
+	for (int i = 0; i < 5; i++) {
+		pages_soil(file);
+		ck_assert_int_eq(value_of(ring, ops[i]), 0);
+		ck_assert_uint_eq(pages_dirty(file), 0);
+	}
+	ck_assert_int_eq(value_of(ring,
+				  a10_sync_file_range(file->fd, 0, -1, 0)),
+			 -EINVAL);
+	ck_assert_int_eq(
+		value_of(ring, a10_fsync_range(file->fd, UINT64_MAX, 0, false)),
+		-EINVAL);
+	ck_assert_int_eq(
+		value_of(ring, a10_fsync_range(file->fd, 4096, 9, false)), 0);
+}
+
+TEST(a_range_that_is_long_or_has_no_end_is_synced_to_its_end)
+{
+	with_both(test_long_ranges);
 }
 
 /* ---- flags of transfers -------------------------------------------------- */

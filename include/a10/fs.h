@@ -305,31 +305,37 @@ A10_OP a10_fadvise(struct a10_fd fd, int64_t offset, int64_t length, int advice)
 }
 
 /*
- * sync_file_range(2): flags are SYNC_FILE_RANGE_*; length 0: to the end.
- * [SYNC_FILE_RANGE]
+ * sync_file_range(2): flags are SYNC_FILE_RANGE_*; length 0, or more than 4 GiB:
+ * to the end. [SYNC_FILE_RANGE]
  */
-A10_OP a10_sync_file_range(struct a10_fd fd, int64_t offset, uint32_t length,
+A10_OP a10_sync_file_range(struct a10_fd fd, int64_t offset, int64_t length,
 			   unsigned int flags)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_SYNC_FILE_RANGE, fd, NULL, 0,
-				       (uint64_t)offset, flags);
+	/* The request has no sign for a length: as the call says, -EINVAL. */
+	struct a10_op op =
+		a10_op_make(A10_OPCODE_SYNC_FILE_RANGE, fd, NULL, 0,
+			    length < 0 ? UINT64_MAX : (uint64_t)offset, flags);
 
-	op.request.length = length;
+	op.request.length = length > (int64_t)UINT32_MAX ? 0 : (uint32_t)length;
 	op.extra.flags |= A10_WITH_LIBRARY;
 	return op;
 }
 
 /*
  * fsync(2), or with data fdatasync(2), of length bytes from offset on; the file
- * system may do more. length 0: to the end. [FSYNC]
+ * system may do more. length 0: to the end; that, and more than 4 GiB, is all of
+ * the file. [FSYNC]
  */
-A10_OP a10_fsync_range(struct a10_fd fd, uint64_t offset, uint32_t length,
+A10_OP a10_fsync_range(struct a10_fd fd, uint64_t offset, uint64_t length,
 		       bool data)
 {
-	struct a10_op op = a10_op_make(A10_OPCODE_FSYNC, fd, NULL, 0, offset,
-				       data ? 1u : 0);
+	/* To the kernel 0 is the end only of what begins at 0. */
+	const bool whole = (length == 0 || length > UINT32_MAX) &&
+			   offset <= (uint64_t)INT64_MAX;
+	struct a10_op op = a10_op_make(A10_OPCODE_FSYNC, fd, NULL, 0,
+				       whole ? 0 : offset, data ? 1u : 0);
 
-	op.request.length = length;
+	op.request.length = whole ? 0 : (uint32_t)length;
 	return op;
 }
 
