@@ -306,6 +306,26 @@ TEST(a_combination_that_cannot_be_is_refused)
 	ring_close(ring);
 }
 
+TEST(nothing_where_something_must_be_is_refused_and_not_followed)
+{
+	struct a10_ring *ring = ring_open_direct(4);
+	struct a10_fd direct =
+		fd_of(ring, a10_direct(a10_open("/dev/null", O_RDWR, 0)));
+	struct a10_address address;
+
+	ck_assert_int_eq(refusal_of(ring, a10_work(NULL, NULL)), -EFAULT);
+	ck_assert_int_eq(refusal_of(ring, a10_message_send(NULL, 1)), -EFAULT);
+	ck_assert_int_eq(refusal_of(ring, a10_fd_move(direct, NULL)), -EFAULT);
+	ck_assert_int_eq(refusal_of(ring, a10_scope_wait(NULL)), -EFAULT);
+	ck_assert_int_eq(refusal_of(ring, a10_resolve("[::1]:80", NULL, 1)),
+			 -EFAULT);
+	ck_assert_int_eq(value_of(ring, a10_resolve("[::1]:80", NULL, 0)), 1);
+	ck_assert_int_eq(value_of(ring, a10_resolve("[::1]:80", &address, 1)),
+			 1);
+	fd_close(ring, direct);
+	ring_close(ring);
+}
+
 TEST(a_direct_descriptor_of_another_ring_is_refused)
 {
 	struct a10_ring *one = ring_open_direct(4);
