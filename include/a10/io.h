@@ -90,6 +90,34 @@ A10_OP a10_writev(struct a10_fd fd, const struct iovec *iov, size_t count)
 	return a10_pwritev2(fd, iov, count, A10_AT_POSITION, 0);
 }
 
+/* struct a10_protection.flags: what the device is to check of it. */
+#define A10_PROTECTION_GUARD     (1u << 0)
+#define A10_PROTECTION_REFERENCE (1u << 1)
+#define A10_PROTECTION_APP       (1u << 2)
+
+/* What a disk keeps beside its blocks: a check sum of each, and tags. */
+struct a10_protection {
+	void *data;      /* that of all blocks, one behind the other; lent */
+	uint32_t length; /* of data: as many bytes as belong to the blocks */
+	uint16_t flags;  /* A10_PROTECTION_* */
+	uint16_t app_tag;
+	uint64_t seed; /* the first block's reference tag */
+};
+
+/*
+ * Of a read or a write, not of a pool and not "all": the disk's metadata of the
+ * blocks comes or goes with them. *protection is copied by the verb, what its
+ * data points to is lent. -EILSEQ: a check failed; -EINVAL: the file has no
+ * metadata, or data is not enough; -EOPNOTSUPP: before Linux 6.14, or not opened
+ * with O_DIRECT; -EFAULT: NULL. [RW_ATTR_FLAG_PI]
+ */
+A10_OP a10_protected(struct a10_op op, const struct a10_protection *protection)
+{
+	op.request.address3 = (uintptr_t)protection;
+	op.extra.flags |= A10_WITH_PROTECTED;
+	return op;
+}
+
 /*
  * read(2) into a buffer of the pool, picked when there is data: result.buf; at
  * the end of file value 0 and none. With a10_multishot: again and again, of

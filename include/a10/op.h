@@ -200,7 +200,8 @@ struct a10_op {
 #define A10_WITH_RWF       (1u << 18)
 #define A10_WITH_POLL      (1u << 19) /* poll first */
 #define A10_WITH_BUNDLE    (1u << 20)
-#define A10_WITH_KNOWN     ((1u << 21) - 1)
+#define A10_WITH_PROTECTED (1u << 21)
+#define A10_WITH_KNOWN     ((1u << 22) - 1)
 
 #define A10_LENGTH_MAX UINT64_C(0x7ffff000) /* what read(2) does at most */
 

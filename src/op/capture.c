@@ -18,7 +18,6 @@
 #define BLOCK_LEAST 64u
 #define TEXT_SIZE   512u
 #define HOW_SIZE    4096u
-#define VECTOR_MAX  1024u /* UIO_MAXIOV */
 
 /*
  * A captured message header. The kernel writes what it received into lengths

@@ -47,6 +47,17 @@ void capture_cache_empty(struct capture_cache *cache);
 int capture_request(struct capture_cache *cache, const struct op_row *row,
 		    struct a10_request *request, struct capture **ret_capture);
 
+/*
+ * The same of a read or a write with a10_protected: address3 points to what it
+ * says, as the kernel reads it, and the vector if there is one lies behind.
+ */
+int capture_protected(struct capture_cache *cache, const struct op_row *row,
+		      struct a10_request *request,
+		      struct capture **ret_capture);
+
+/* How many vectors there may be. [UIO_MAXIOV] */
+#define VECTOR_MAX 1024u
+
 /* After CAPTURE_HEADER_IN: what the kernel wrote goes to the lent header. */
 void capture_write_back(const struct capture *capture, void *header);
 

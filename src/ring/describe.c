@@ -43,7 +43,7 @@ static int check_raw(const struct a10_op *op)
 		return -EINVAL;
 	if (flags & (A10_WITH_ALL | A10_WITH_DIRECT | A10_WITH_ZERO_COPY |
 		     A10_WITH_REGION | A10_WITH_POOL | A10_WITH_MULTISHOT |
-		     A10_WITH_BOUND))
+		     A10_WITH_BOUND | A10_WITH_PROTECTED))
 		return -EINVAL;
 	return 0;
 }
@@ -132,6 +132,11 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	    row->result != RESULT_PAIR)
 		return -EINVAL;
 	if (flags & A10_WITH_RWF && row->nowait != NOWAIT_RWF)
+		return -EINVAL;
+	/* How much of the metadata a part of the blocks has is not known. */
+	if (flags & A10_WITH_PROTECTED &&
+	    (row->nowait != NOWAIT_RWF ||
+	     flags & (A10_WITH_ALL | A10_WITH_POOL | A10_WITH_MULTISHOT)))
 		return -EINVAL;
 	if (flags & A10_WITH_ZERO_COPY && !row->zero_copy)
 		return -EINVAL;
@@ -443,6 +448,20 @@ static void lend_output(struct cold *cold, const struct op_row *row,
 	}
 }
 
+static int capture(struct a10_ring *ring, bool owner, uint32_t with,
+		   const struct op_row *row, struct a10_request *request,
+		   struct capture **ret_capture)
+{
+	struct capture_cache *cache = owner ? &ring->captures : NULL;
+
+	if (!(with & A10_WITH_PROTECTED))
+		return capture_request(cache, row, request, ret_capture);
+	/* An older kernel would not look at it. */
+	if (!(ring->grant.features & URING_FEAT_RW_ATTR))
+		return -EOPNOTSUPP;
+	return capture_protected(cache, row, request, ret_capture);
+}
+
 static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 			  const struct a10_op *op, const struct op_row *row)
 {
@@ -480,8 +499,7 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	/* Of the file only its name remains in the request. */
 	if (op->request.opcode == A10_OPCODE_LINK_FILE)
 		cold->argument[0] = (uint64_t)(int64_t)request->fd;
-	err = capture_request(owner ? &ring->captures : NULL, row, request,
-			      &captured);
+	err = capture(ring, owner, op->extra.flags, row, request, &captured);
 	if (err < 0)
 		return err;
 	err = add_modifiers(ring, request, row, &op->extra);

@@ -64,6 +64,19 @@ static void mark_peer(const struct a10_address *peer)
 	memory_written(&peer->as, peer->length);
 }
 
+/* The part of it that belongs to the blocks that were read. */
+static void mark_protection(const struct op_row *row,
+			    const struct a10_request *request, uint64_t res)
+{
+	const struct uring_attr_pi *attribute =
+		(const void *)(uintptr_t)request->address3;
+	const uint64_t total = capture_total(row, request, request->length);
+
+	if (row->written && total > 0)
+		memory_written((const void *)(uintptr_t)attribute->addr,
+			       (size_t)(attribute->len * res / total));
+}
+
 void mark_written(struct a10_ring *ring, const struct slot *slot,
 		  const struct op_row *row, int32_t res)
 {
@@ -74,6 +87,9 @@ void mark_written(struct a10_ring *ring, const struct slot *slot,
 		return;
 	request = request_at(ring, slot_index(slot));
 	address = (const void *)(uintptr_t)request->address;
+	if (slot->flags & SLOT_COLD &&
+	    cold_at(ring, slot_index(slot))->flags & A10_WITH_PROTECTED)
+		mark_protection(row, request, (uint64_t)res);
 	switch ((enum op_data)row->data) {
 	case DATA_BUFFER:
 		if (row->written && address)
