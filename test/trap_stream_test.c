@@ -2,9 +2,14 @@
 #include "support.h"
 
 #include <netinet/in.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 
+#include <a10/msg.h>
+#include <a10/process.h>
 #include <a10/stream.h>
 #include <a10/task.h>
+#include <a10/watch.h>
 
 #define BUFFERS 16
 #define SENT    150
@@ -288,4 +293,133 @@ TEST(what_ends_a_stream_next_that_has_its_result_is_too_late_or_takes_nothing)
 	ck_assert_int_eq(a10_run(NULL, cancel_late, NULL), 0);
 	ck_assert_int_eq(a10_run(NULL, time_out_late, NULL), 0);
 	ck_assert_int_eq(a10_run(NULL, forget_late, NULL), 0);
+}
+
+/* ---- what the library reads itself ----------------------------------------------------- */
+
+#define SIGNALS 40
+
+static int queue_signals(void *data)
+{
+	struct signalfd_siginfo info;
+	struct a10_stream *stream;
+	struct a10_fd fd;
+	sigset_t set;
+
+	(void)data;
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	ck_assert_int_eq(a10_signals_open(&set, &fd), 0);
+	stream = a10_stream_open(a10_signal_read(fd, &info), 64);
+	for (int i = 0; i < SIGNALS; i++)
+		ck_assert_int_eq(sigqueue(getpid(), SIGRTMIN,
+					  (union sigval){ .sival_int = i }),
+				 0);
+	for (int i = 0; i < SIGNALS; i++) {
+		struct a10_op next = a10_stream_next(stream);
+
+		/* With a slot and without. */
+		if (i % 2)
+			next = a10_timeout(next, PATIENCE);
+		ck_assert_int_eq(a10_await(next), SIGRTMIN);
+		if (i % 3 == 0)
+			a10_sleep(100000);
+		ck_assert_int_eq(info.ssi_int, i);
+	}
+	/* Nobody has ended it. */
+	ck_assert_int_eq(a10_await(a10_timeout(a10_stream_next(stream),
+					       A10_MILLISECOND)),
+			 -ETIME);
+	ck_assert_int_eq(sigqueue(getpid(), SIGRTMIN,
+				  (union sigval){ .sival_int = SIGNALS }),
+			 0);
+	ck_assert_int_eq(a10_await(a10_stream_next(stream)), SIGRTMIN);
+	ck_assert_int_eq(info.ssi_int, SIGNALS);
+	a10_stream_close(stream);
+	ck_assert_int_eq(a10_await(a10_close(fd)), 0);
+	return 0;
+}
+
+TEST(a_stream_of_signals_leaves_what_it_told_until_the_next_is_asked_for)
+{
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, queue_signals, NULL), 0);
+}
+
+#define FILES 20
+
+static int watch_files(void *data)
+{
+	struct a10_watch_event event = { .path = NULL };
+	struct a10_stream *stream;
+	struct a10_watch *watch;
+	struct folder folder;
+	char name[16];
+
+	(void)data;
+	folder_open(&folder);
+	ck_assert_int_eq(
+		a10_watch_create(a10_ring_sq(a10_ring_current()), &watch), 0);
+	ck_assert_int_gt(a10_watch_add(watch, folder.path, IN_CREATE, 0), 0);
+	stream = a10_stream_open(a10_watch_next(watch, &event), 64);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(mkdir(folder_file(&folder, name), 0700), 0);
+	}
+	for (int i = 0; i < FILES; i++) {
+		ck_assert_int_eq(a10_await(a10_stream_next(stream)), 1);
+		if (i % 3 == 0)
+			a10_sleep(100000);
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_str_eq(event.path, folder_file(&folder, name));
+	}
+	a10_stream_close(stream);
+	a10_watch_destroy(watch);
+	folder_close(&folder);
+	return 0;
+}
+
+TEST(a_stream_of_a_watch_leaves_what_it_told_until_the_next_is_asked_for)
+{
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, watch_files, NULL), 0);
+}
+
+#define MESSAGES 100
+
+static int leave_messages(void *data)
+{
+	struct a10_sq *sq = a10_ring_sq(a10_ring_current());
+	struct a10_stream *stream = a10_stream_open(a10_message_receive(), 4);
+	struct a10_result r;
+	unsigned int i;
+
+	(void)data;
+	for (i = 0; i < MESSAGES; i++)
+		ck_assert_int_eq(a10_message_post(sq, i), 0);
+	a10_sleep(A10_MILLISECOND);
+	/* What it has no room for, another may have. */
+	for (i = 4; i < 50; i++) {
+		ck_assert_int_eq(
+			a10_await_result(a10_timeout(a10_message_receive(),
+						     PATIENCE),
+					 &r),
+			0);
+		ck_assert_uint_eq(r.extra[0], i);
+	}
+	for (i = 0; i < MESSAGES; i++) {
+		ck_assert_int_eq(a10_await_result(a10_stream_next(stream), &r),
+				 0);
+		ck_assert_uint_eq(r.extra[0], i);
+		if (i == 3)
+			i = 49;
+	}
+	a10_stream_close(stream);
+	return 0;
+}
+
+TEST(a_stream_of_messages_takes_no_more_than_it_may_hold)
+{
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, leave_messages, NULL), 0);
 }

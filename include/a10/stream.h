@@ -12,8 +12,10 @@ struct a10_stream;
  * Starts op as a multishot on the ring this thread is polling: in a task or a
  * callback, on its owner's thread. When bound results (at least 1) wait to be taken it is paused until
  * half of them are; what the kernel has under way by then comes all the same.
- * A timer does not pause: what waits last counts its periods. NULL: no memory;
- * what is wrong with op, a10_stream_next says.
+ * A timer does not pause: what waits last counts its periods. a10_signal_read
+ * and a10_watch_next pause after each result, whatever bound says: what they
+ * wrote stays until the next one is asked for. NULL: no memory; what is wrong
+ * with op, a10_stream_next says.
  */
 A10_API struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound);
 

@@ -341,18 +341,23 @@ static void zero_copy_notified(struct a10_ring *ring, struct slot *slot,
 		slot_deliver(ring, slot, &r);
 }
 
+void slot_hold(struct a10_ring *ring, struct slot *slot)
+{
+	slot_cancel_forget(ring, slot);
+	slot->marks &= (uint16_t)~MARK_PAUSE;
+	slot_park(ring, slot, PARK_BOUND);
+}
+
 /* The kernel has ended a multishot that nobody else wants to end. */
 static void multishot_again(struct a10_ring *ring, struct slot *slot)
 {
 	const struct cold *cold = cold_at(ring, slot_index(slot));
 
 	if (slot->marks & MARK_HELD ||
-	    (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound)) {
-		slot->marks &= (uint16_t)~MARK_PAUSE;
-		slot_park(ring, slot, PARK_BOUND);
-	} else {
+	    (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound))
+		slot_hold(ring, slot);
+	else
 		slot_restart(ring, slot);
-	}
 }
 
 static void multishot_failed(struct a10_ring *ring, struct slot *slot,
@@ -542,7 +547,12 @@ void slot_unhold(struct a10_ring *ring, struct slot *slot)
 	if (cold->flags & A10_WITH_BOUND && cold->lent >= cold->bound)
 		return;
 	slot_unpark(ring, slot);
-	slot_restart(ring, slot);
+	if (slot->opcode == A10_OPCODE_MESSAGE_RECEIVE)
+		message_receive(ring, slot);
+	else if (op_row(slot->opcode)->multishot == MULTISHOT_CALL)
+		standin_wait(ring, slot);
+	else
+		slot_restart(ring, slot);
 }
 
 void ring_loan_ended(struct a10_ring *ring, uint64_t source)

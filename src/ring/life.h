@@ -223,6 +223,8 @@ static inline bool is_ending(const struct slot *slot)
 /* Into the queue again, from its beginning or from where it is. */
 void slot_restart(struct a10_ring *ring, struct slot *slot);
 
+/* A multishot between two results: parked, until slot_unhold. */
+void slot_hold(struct a10_ring *ring, struct slot *slot);
 /* A multishot that was MARK_HELD is not any more: it goes on if it can. */
 void slot_unhold(struct a10_ring *ring, struct slot *slot);
 
@@ -376,7 +378,9 @@ void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
 /* By system call, perhaps with a descriptor that is installed first. */
 void standin_begin(struct a10_ring *ring, struct slot *slot);
-/* Its descriptor is ready for what the system call wants of it. */
+/* Until its descriptor is ready for what the system call wants of it. */
+void standin_wait(struct a10_ring *ring, struct slot *slot);
+/* It is. */
 void standin_ready(struct a10_ring *ring, struct slot *slot);
 /* What stood in the queue for it is through. */
 void standin_turned(struct a10_ring *ring, struct slot *slot);

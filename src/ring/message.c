@@ -103,6 +103,10 @@ void messages_deliver(struct a10_ring *ring)
 			if (cold->flags & A10_WITH_TIMEOUT)
 				timer_progress(ring, slot);
 			slot_deliver_more(ring, slot, &r);
+			if (slot->marks & MARK_HELD && !is_ending(slot)) {
+				slot_unpark(ring, slot);
+				slot_hold(ring, slot);
+			}
 		} else {
 			slot_unpark(ring, slot);
 			slot_deliver(ring, slot, &r);

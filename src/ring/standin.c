@@ -164,7 +164,7 @@ static bool holds_more(struct a10_ring *ring, const struct slot *slot)
 	       watch_holds_more(cold_at(ring, slot_index(slot))->output);
 }
 
-static void wait_ready(struct a10_ring *ring, struct slot *slot)
+void standin_wait(struct a10_ring *ring, struct slot *slot)
 {
 	if (unlikely(!ring_knows(ring, URING_OP_POLL_ADD))) {
 		finish(ring, slot, -EOPNOTSUPP);
@@ -276,7 +276,7 @@ void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
 		if (is_ending(slot))
 			finish(ring, slot, (int)slot_reason(slot, 0));
 		else
-			wait_ready(ring, slot);
+			standin_wait(ring, slot);
 		return;
 	}
 	mark_written(ring, slot, row, (int32_t)value);
@@ -290,7 +290,7 @@ void standin_called(struct a10_ring *ring, struct slot *slot, int64_t value,
 	if (row->second && value == -EAGAIN && row->direction == READY_OUT) {
 		if (done > 0 && cold_at(ring, index)->flags & A10_WITH_TIMEOUT)
 			timer_progress(ring, slot);
-		wait_ready(ring, slot);
+		standin_wait(ring, slot);
 	} else if (row->second) {
 		slot_finish(ring, slot, value);
 	} else {
@@ -319,7 +319,7 @@ static void call(struct a10_ring *ring, struct slot *slot)
 	else if (request_at(ring, slot_index(slot))->opcode !=
 			 URING_OP_WAITID ||
 		 child_open(ring, slot))
-		wait_ready(ring, slot);
+		standin_wait(ring, slot);
 }
 
 /* One result after the other, until there is none for now. */
@@ -347,8 +347,12 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 			slot_finish(ring, slot, slot_reason(slot, 0));
 			return;
 		}
+		if (slot->marks & MARK_HELD) {
+			slot_hold(ring, slot);
+			return;
+		}
 	}
-	wait_ready(ring, slot);
+	standin_wait(ring, slot);
 }
 
 /* Callbacks run in poll only, so the first of many is waited for. */
@@ -357,7 +361,7 @@ static void call_first(struct a10_ring *ring, struct slot *slot)
 	if (refuses_rights(ring, slot))
 		return;
 	if (cold_at(ring, slot_index(slot))->flags & A10_WITH_MULTISHOT)
-		wait_ready(ring, slot);
+		standin_wait(ring, slot);
 	else
 		call(ring, slot);
 }

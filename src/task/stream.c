@@ -7,6 +7,9 @@
  *   FLOWS ----------------------> HELD ---------------------> FLOWS
  *     |                            |
  *     +------- the last result ----+----> ENDED
+ *
+ * What writes each result to the same place, which was lent, is held after each,
+ * until the next is asked for.
  */
 #include "task/core.h"
 
@@ -28,6 +31,7 @@ struct a10_stream {
 	a10_id id; /* of the multishot; 0: it has ended */
 	bool held;
 	bool closing; /* keep nothing more */
+	bool lent;    /* a result is where the next one will be, too */
 	uint32_t bound;
 	uint32_t opcode;
 	uint32_t count; /* results that wait */
@@ -176,6 +180,8 @@ static void stream_result(void *data, const struct a10_result *r)
 	bool kept = false;
 
 	if (likely(r->more && stream->asker)) {
+		if (unlikely(stream->lent))
+			stream_hold(stream);
 		asker_resume(stream, r);
 		return;
 	}
@@ -228,10 +234,20 @@ static bool has_next(const struct a10_stream *stream)
 	return stream->count > 0 || stream->id == 0;
 }
 
+/* Somebody waits: what was told last may be written over. */
+static void stream_asked(struct a10_stream *stream)
+{
+	if (stream->held)
+		stream_flow(stream);
+}
+
 static void next_park(struct a10_ring *ring, struct slot *slot)
 {
-	slot_stream(ring, slot)->waiting = slot_index(slot);
+	struct a10_stream *stream = slot_stream(ring, slot);
+
+	stream->waiting = slot_index(slot);
 	slot_park(ring, slot, PARK_ABOVE);
+	stream_asked(stream);
 }
 
 static void next_begin(struct a10_ring *ring, struct slot *slot)
@@ -272,7 +288,7 @@ static void stream_take(struct a10_stream *stream, struct a10_result *r)
 	r->buf = taken.buf;
 	r->flags = taken.flags;
 	memcpy(r->extra, taken.extra, sizeof(r->extra));
-	if (stream->held && stream->count <= stream->bound / 2)
+	if (stream->held && !stream->lent && stream->count <= stream->bound / 2)
 		stream_flow(stream);
 }
 
@@ -323,6 +339,7 @@ static enum await_how next_await(const struct a10_op *op,
 	stream->asker = task;
 	task->waits_result = ret_result;
 	task_waits_in(task, stream, next_give_up);
+	stream_asked(stream);
 	return AWAIT_BEGUN;
 }
 
@@ -352,8 +369,9 @@ struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound)
 	a10_sq_ref(a10_ring_sq(ring));
 	ring->tasks.streams = stream_result;
 	stream->ring = ring;
-	stream->bound = bound ? bound : 1;
 	stream->opcode = op.request.opcode;
+	stream->lent = op_row(stream->opcode)->multishot == MULTISHOT_CALL;
+	stream->bound = bound && !stream->lent ? bound : 1;
 	id = a10_submit(a10_ring_sq(ring), a10_multishot(op), stream_result,
 			stream);
 	if (id < 0)
