@@ -301,7 +301,9 @@ ssize_t a10_task_await_op(const struct a10_op *op,
 		op_give_up(op);
 		return refused(task->sq, -ECHILD, ret_result);
 	}
-	if (op->extra.flags == A10_WITH_LIBRARY && !task_reason(task)) {
+	/* Shielded, what waits has a slot, which the end of the ring ends. */
+	if (op->extra.flags == A10_WITH_LIBRARY &&
+	    !(task->reason | task->shield)) {
 		calls = above_of(op->request.opcode);
 		switch (calls && calls->await ?
 				calls->await(op, ret_result, &task->given) :

@@ -61,6 +61,15 @@ static ssize_t all_refused(const struct a10_op *ops, size_t count,
 	return err;
 }
 
+/* What a shielded task awaits is spared by a10_cancel_all, too. */
+static void chain_shield(struct a10_ring *ring, a10_id id)
+{
+	uint32_t index = id_slot((uint64_t)id);
+
+	for (; index != NO_SLOT; index = cold_at(ring, index)->chain_next)
+		cold_at(ring, index)->flags |= A10_WITH_SHIELD;
+}
+
 /* A chain ends as a whole. */
 static bool all_carried_out(const struct a10_op *ops, size_t count)
 {
@@ -91,6 +100,8 @@ ssize_t a10_await_linked(const struct a10_op *ops, size_t count,
 		results_fill(task->sq, ret_results, count, (ssize_t)id);
 		return (ssize_t)id;
 	}
+	if (unlikely(task->shield))
+		chain_shield(task->ring, id);
 	linked.awaited.id = id;
 	task_wait(task, &linked.awaited, 1);
 	return linked.value;
