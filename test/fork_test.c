@@ -298,19 +298,45 @@ TEST(a_child_closes_plain_descriptors)
 
 struct asker {
 	struct a10_sq *sq;
-	atomic_bool stop;
+	struct a10_pool *pool; /* of another ring, as is the region */
+	struct a10_region *region;
+	void (*ask)(const struct asker *asker);
+	atomic_bool *stop;
 };
 
-/* Looks the id up under a lock that a child must not wait for. */
+/*
+ * Each is refused, after a look under a lock of the whole process. No assertion
+ * in here: it takes longer than the lock is held.
+ */
+static void ask_pool(const struct asker *asker)
+{
+	(void)a10_submit(asker->sq, a10_read_pooled(A10_STDIN, asker->pool),
+			 NULL, NULL);
+}
+
+static void ask_region(const struct asker *asker)
+{
+	(void)a10_submit(asker->sq,
+			 a10_fixed(a10_read(A10_STDIN,
+					    a10_region_data(asker->region), 1),
+				   asker->region),
+			 NULL, NULL);
+}
+
+static void ask_registry(const struct asker *asker)
+{
+	struct a10_fd nobodys = { .plus_one = 1, .ring = UINT32_MAX };
+
+	(void)asker;
+	a10_fd_release(nobodys);
+}
+
 static void *ask_in_vain(void *data)
 {
-	struct asker *asker = data;
-	const a10_id id =
-		a10_submit(asker->sq, a10_after(A10_SECOND * 3600), NULL, NULL);
+	const struct asker *asker = data;
 
-	/* No assertion in here: it takes longer than the lock is held. */
-	while (!atomic_load(&asker->stop))
-		(void)a10_cancel(asker->sq, id + (INT64_C(1) << 32));
+	while (!atomic_load(asker->stop))
+		asker->ask(asker);
 	return NULL;
 }
 
@@ -320,29 +346,56 @@ static void ignore_line(void *data, const char *text)
 	(void)text;
 }
 
+static void child_takes_all_locks(struct a10_ring *inherited)
+{
+	struct a10_config config = { .registered_buffers = 1 };
+	struct a10_ring *ring = NULL;
+	struct a10_region *region;
+	struct a10_pool *pool;
+
+	alarm(10);
+	a10_ring_dump(inherited, ignore_line, NULL);
+	CHILD_NEEDS(a10_ring_create(&config, &ring) == 0);
+	CHILD_NEEDS(a10_pool_create(ring, 2, 4096, 0, &pool) == 0);
+	CHILD_NEEDS(a10_region_create(ring, NULL, 4096, &region) == 0);
+	CHILD_NEEDS(a10_ring_destroy(ring, A10_FOREVER) == 0);
+}
+
 TEST(a_child_waits_for_no_lock_that_its_parent_had)
 {
-	struct a10_ring *ring = ring_open(NULL);
-	struct asker asker = { .sq = a10_ring_sq(ring) };
+	static void (*const asks[])(
+		const struct asker *) = { ask_pool, ask_region, ask_registry };
+	struct a10_config config = { .registered_buffers = 1 };
+	struct a10_ring *ring = ring_open(NULL), *other = ring_open(&config);
+	struct asker askers[3] = { 0 };
 	pthread_t threads[3];
+	atomic_bool stop = false;
 
 	needs_a_true_child();
 	ring_bind(ring);
-	for (int i = 0; i < 3; i++)
-		threads[i] = thread_start(ask_in_vain, &asker);
-	for (unsigned int i = 0; i < test_scaled(100); i++) {
+	ck_assert_int_eq(a10_pool_create(other, 2, 4096, 0, &askers[0].pool),
+			 0);
+	ck_assert_int_eq(
+		a10_region_create(other, NULL, 4096, &askers[1].region), 0);
+	for (int i = 0; i < 3; i++) {
+		askers[i].sq = a10_ring_sq(ring);
+		askers[i].ask = asks[i];
+		askers[i].stop = &stop;
+		threads[i] = thread_start(ask_in_vain, &askers[i]);
+	}
+	for (unsigned int i = 0; i < test_scaled(25); i++) {
 		pid_t child = fork();
 
 		if (child == 0) {
-			alarm(10);
-			a10_ring_dump(ring, ignore_line, NULL);
+			child_takes_all_locks(ring);
 			_exit(0);
 		}
 		child_wait(child);
 	}
-	atomic_store(&asker.stop, true);
+	atomic_store(&stop, true);
 	for (int i = 0; i < 3; i++)
 		thread_join(threads[i]);
+	ring_close(other);
 	ring_close(ring);
 }
 

@@ -1,5 +1,5 @@
 #include "base/thread.h"
-#include "base/assert.h"
+#include "base/fork.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,20 +46,9 @@ unlock:
 	pthread_mutex_unlock(&process_lock);
 }
 
-/* A child must not find it taken, when it makes its first ring. */
-static void process_lock_take(void)
-{
-	pthread_mutex_lock(&process_lock);
-}
-
-static void process_lock_give(void)
-{
-	pthread_mutex_unlock(&process_lock);
-}
-
 __attribute__((constructor)) static void process_lock_keep(void)
 {
-	pthread_atfork(process_lock_take, process_lock_give, process_lock_give);
+	fork_keep(&process_lock);
 }
 
 uint64_t process_token(void)

@@ -2,6 +2,7 @@
  * Pools: memory for buffers, and the ring from which the kernel picks one when
  * it has data. What becomes of a buffer it picked is in loan.c.
  */
+#include "base/fork.h"
 #include "base/log.h"
 #include "buf/loan.h"
 #include "ring/life.h"
@@ -24,20 +25,9 @@
  */
 static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A child can make pools of its own: it must not find the lock taken. */
-static void lists_take(void)
-{
-	pthread_mutex_lock(&lists_lock);
-}
-
-static void lists_give(void)
-{
-	pthread_mutex_unlock(&lists_lock);
-}
-
 __attribute__((constructor)) static void lists_keep(void)
 {
-	pthread_atfork(lists_take, lists_give, lists_give);
+	fork_keep(&lists_lock);
 }
 
 _Static_assert(ATOMIC_SHORT_LOCK_FREE == 2, "the kernel reads the tail too");

@@ -5,6 +5,7 @@
  * may be told. The kernel's own notices, tags, are not needed for that: an
  * operation is over when the kernel is done with its buffer.
  */
+#include "base/fork.h"
 #include "base/log.h"
 #include "buf/loan.h"
 
@@ -48,20 +49,9 @@ struct a10_region {
  */
 static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A child can make regions of its own: it must not find the lock taken. */
-static void lists_take(void)
-{
-	pthread_mutex_lock(&lists_lock);
-}
-
-static void lists_give(void)
-{
-	pthread_mutex_unlock(&lists_lock);
-}
-
 __attribute__((constructor)) static void lists_keep(void)
 {
-	pthread_atfork(lists_take, lists_give, lists_give);
+	fork_keep(&lists_lock);
 }
 
 int ring_registrable(const struct a10_ring *ring)
@@ -210,10 +200,10 @@ static int region_make(struct a10_ring *ring, struct memory *memory,
 	if (err < 0)
 		goto unref;
 	region->memory = memory;
-	lists_take();
+	pthread_mutex_lock(&lists_lock);
 	region->next = *link;
 	*link = region;
-	lists_give();
+	pthread_mutex_unlock(&lists_lock);
 	*ret_region = region;
 	return 0;
 
@@ -303,9 +293,9 @@ static void region_end(struct a10_region *region)
 	while (*link && *link != region)
 		link = &(*link)->next;
 	check(*link == region);
-	lists_take();
+	pthread_mutex_lock(&lists_lock);
 	*link = region->next;
-	lists_give();
+	pthread_mutex_unlock(&lists_lock);
 	if (!sq_is_inherited(&ring->sq) && !ring->abandoned) {
 		err = slot_update(ring, region->index, NULL, 0);
 		if (err < 0)
@@ -326,9 +316,9 @@ void a10_region_destroy(struct a10_region *region)
 		return;
 	check(ring_registrable(region->ring) != -EPERM);
 	check(!region->closed);
-	lists_take();
+	pthread_mutex_lock(&lists_lock);
 	region->closed = true;
-	lists_give();
+	pthread_mutex_unlock(&lists_lock);
 	if (!region_is_held(region) || sq_is_inherited(&region->ring->sq))
 		region_end(region);
 }
@@ -339,7 +329,7 @@ static int region_hold_elsewhere(struct a10_region *region,
 	const struct a10_region *other;
 	int ret = -EXDEV;
 
-	lists_take();
+	pthread_mutex_lock(&lists_lock);
 	other = ring->regions.first;
 	while (other && other != region)
 		other = other->next;
@@ -350,7 +340,7 @@ static int region_hold_elsewhere(struct a10_region *region,
 					  memory_order_relaxed);
 		ret = (int)region->index;
 	}
-	lists_give();
+	pthread_mutex_unlock(&lists_lock);
 	return ret;
 }
 
@@ -369,11 +359,11 @@ static void region_drop_elsewhere(struct a10_region *region)
 {
 	bool over;
 
-	lists_take();
+	pthread_mutex_lock(&lists_lock);
 	atomic_fetch_sub_explicit(&region->held_elsewhere, 1,
 				  memory_order_release);
 	over = region->over && !region_is_held(region);
-	lists_give();
+	pthread_mutex_unlock(&lists_lock);
 	if (over)
 		region_free(region);
 }
@@ -397,12 +387,12 @@ void regions_finish(struct a10_ring *ring, bool inherited)
 	while ((region = ring->regions.first)) {
 		bool held;
 
-		lists_take();
+		pthread_mutex_lock(&lists_lock);
 		ring->regions.first = region->next;
 		region->over = true;
 		/* By another thread, on its way to hear of the end. */
 		held = region_is_held(region) && !inherited;
-		lists_give();
+		pthread_mutex_unlock(&lists_lock);
 		if (!held)
 			region_free(region);
 	}

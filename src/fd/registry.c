@@ -5,26 +5,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/fork.h"
 #include "ring/core.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct a10_sq *first; /* by registry_next */
 static uint32_t numbers;
 
-/* A child can make rings of its own: it must not find the lock taken. */
-static void lock_take(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void lock_give(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
 __attribute__((constructor)) static void lock_keep(void)
 {
-	pthread_atfork(lock_take, lock_give, lock_give);
+	fork_keep(&lock);
 }
 
 static struct a10_sq *find(uint32_t number)
