@@ -27,6 +27,25 @@ TEST(a_task_yields_twice)
 	ck_assert_int_eq(a10_run(NULL, yield_twice, NULL), 0);
 }
 
+static int end_at_once(void *data)
+{
+	(void)data;
+	return 0;
+}
+
+static int join_another(void *data)
+{
+	const a10_id id = a10_task_spawn(NULL, end_at_once, data, 0);
+
+	return (int)a10_await(a10_task_join(id));
+}
+
+TEST(a_task_joins_another)
+{
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, join_another, NULL), 0);
+}
+
 static __attribute__((noinline)) void compute_for(clock_t clocks)
 {
 	const clock_t end = clock() + clocks;
@@ -112,14 +131,14 @@ static char *self(void)
 
 /* ---- gdb -------------------------------------------------------------------- */
 
-/* Each instruction of the first switches, there and back. */
+/* So many instructions from a function on. */
 static const char gdb_script[] = "set pagination off\n"
 				 "set confirm off\n"
 				 "set style enabled off\n"
-				 "break context_switch\n"
+				 "break %s\n"
 				 "run\n"
 				 "set $n = 0\n"
-				 "while $n < 150\n"
+				 "while $n < %u\n"
 				 "echo TRACE\\n\n"
 				 "backtrace -frame-arguments none\n"
 				 "stepi\n"
@@ -149,21 +168,30 @@ static char trace_kind(const char *trace, size_t length)
 	return 0;
 }
 
-TEST(gdb_sees_a_whole_stack_at_each_step_of_a_switch)
+static void script_write(const char *path, int fd, const char *function,
+			 unsigned int steps)
 {
-	char script[] = "/tmp/a10-gdb-XXXXXX", test[] = "a_task_yields_twice";
+	FILE *file = fdopen(fd, "w");
+
+	ck_assert_msg(file != NULL, "%s", path);
+	fprintf(file, gdb_script, function, steps);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Counts what it sees from there on; each of it must be whole. */
+static void steps_look(const char *function, unsigned int steps, char *test,
+		       unsigned int ret_count[128])
+{
+	char script[] = "/tmp/a10-gdb-XXXXXX";
 	char *argv[] = { "gdb",  "-nx",    "-q",   "-batch", "-x",
 			 script, "--args", self(), test,     NULL };
-	char *at, *next;
-	unsigned int count[128] = { 0 };
+	const char *at, *next;
 	int fd;
 
 	skip_if_watched();
 	fd = mkstemp(script);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, gdb_script, sizeof(gdb_script) - 1),
-			 sizeof(gdb_script) - 1);
-	close(fd);
+	script_write(script, fd, function, steps);
 	tool_run(argv);
 	unlink(script);
 	at = strstr(text, "TRACE\n");
@@ -176,10 +204,27 @@ TEST(gdb_sees_a_whole_stack_at_each_step_of_a_switch)
 		next = strstr(at, "TRACE\n");
 		kind = trace_kind(at, next ? (size_t)(next - at) : strlen(at));
 		ck_assert_msg(kind, "it said: %.2000s", at);
-		count[(unsigned char)kind]++;
+		ret_count[(unsigned char)kind]++;
 	}
+}
+
+TEST(gdb_sees_a_whole_stack_at_each_step_of_a_switch)
+{
+	char test[] = "a_task_yields_twice";
+	unsigned int count[128] = { 0 };
+
+	steps_look("context_switch", 150, test, count);
 	ck_assert_uint_gt(count['t'], 20);
 	ck_assert_uint_gt(count['p'], 20);
+}
+
+TEST(gdb_sees_a_whole_stack_at_each_step_of_an_end)
+{
+	char test[] = "a_task_joins_another";
+	unsigned int count[128] = { 0 };
+
+	steps_look("context_resume", 30, test, count);
+	ck_assert_uint_eq(count['t'], 30);
 }
 
 /* ---- perf ------------------------------------------------------------------- */

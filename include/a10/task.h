@@ -66,26 +66,12 @@ A10_API a10_id a10_task_spawn_with(const struct a10_task_options *options,
 				   size_t size);
 
 /* In the scope. */
-A10_INLINE a10_id a10_scope_spawn(struct a10_scope *scope, a10_task_fn *fn,
-				  const void *data, size_t size)
-{
-	struct a10_task_options options;
+A10_API a10_id a10_scope_spawn(struct a10_scope *scope, a10_task_fn *fn,
+			       const void *data, size_t size);
 
-	memset(&options, 0, sizeof(options));
-	options.scope = scope;
-	return a10_task_spawn_with(&options, fn, data, size);
-}
-
-/* On a ring, from any thread. */
-A10_INLINE a10_id a10_task_spawn(struct a10_sq *sq, a10_task_fn *fn,
-				 const void *data, size_t size)
-{
-	struct a10_task_options options;
-
-	memset(&options, 0, sizeof(options));
-	options.sq = sq;
-	return a10_task_spawn_with(&options, fn, data, size);
-}
+/* On a ring, from any thread; NULL: on the current one. */
+A10_API a10_id a10_task_spawn(struct a10_sq *sq, a10_task_fn *fn,
+			      const void *data, size_t size);
 
 /*
  * Over when the task of this ring is: value is what it returned. -ESRCH: it is
@@ -106,6 +92,9 @@ A10_OP a10_task_join(a10_id task)
 /* The request's first half as words; the rest is zero. Use a10_await. */
 A10_API ssize_t a10_task_await_words(uint64_t head, uint64_t offset,
 				     uint64_t address, uint64_t tail);
+
+/* A join. Use a10_await. */
+A10_API ssize_t a10_task_await_join(a10_id task);
 
 /* Any operation. ret_result may be NULL; use a10_await, a10_await_result. */
 A10_API ssize_t a10_task_await_op(const struct a10_op *op,
@@ -129,6 +118,9 @@ A10_INLINE ssize_t a10_await(struct a10_op op)
 			op.request.offset, op.request.address,
 			(uint64_t)op.request.length |
 				(uint64_t)op.request.op_flags << 32);
+	if (op.request.opcode == A10_OPCODE_TASK_JOIN &&
+	    op.extra.flags == A10_WITH_LIBRARY)
+		return a10_task_await_join((a10_id)op.request.offset);
 	{
 		/* A copy: op's own address never escapes: it is registers. */
 		const struct a10_op copy = op;

@@ -86,20 +86,6 @@ void above_wake(struct a10_ring *ring, struct slot *slot);
 a10_id owner_submit(struct a10_ring *ring, const struct a10_op *op,
 		    struct a10_scope *scope, a10_done *done, void *data);
 
-/*
- * The owner's: an operation that nobody makes but the library begins, parked,
- * in the few steps that are left of describing and admitting it; owned and
- * release as a10_owning. NULL: no memory, and nothing was done.
- */
-struct slot *parked_begin(struct a10_ring *ring, uint8_t opcode,
-			  struct a10_scope *scope, void *owned,
-			  void (*release)(void *owned));
-/*
- * Its end, in as few; what it owns is the caller's to release. false: there is
- * more to it, and slot_deliver does that.
- */
-bool parked_end(struct a10_ring *ring, struct slot *slot, int64_t value);
-
 /* Any thread: the parked operation is to be looked at, by above_calls.wake. */
 void sq_wake_parked(struct a10_sq *sq, a10_id id);
 

@@ -308,6 +308,10 @@ struct pool_list {
 struct task_list {
 	struct task *first;
 	struct task **link;
+	uint32_t readied; /* ever put in, ... */
+	uint32_t begun;   /* ... and taken out: their difference is in it */
+	uint32_t until;   /* so many may be taken out in this turn */
+	uint32_t usual;   /* of stacks, the size that tasks have mostly */
 	void (*run)(struct a10_ring *ring);
 	void (*finish)(struct a10_ring *ring); /* NULL: there never was one */
 	void (*cut)(struct a10_ring *ring); /* those that ran come not back */

@@ -14,6 +14,9 @@
  *                                     task_resume, from a callback     v
  *                                                                     OVER
  *
+ * A task that joins another or is over resumes itself whom poll would have
+ * resumed next (task_enter_from), to which poll's part goes over.
+ *
  * A task runs on its owner's thread, inside poll, as a callback does: it may
  * use every call but those that poll, and has those besides that suspend it.
  * Nothing runs on a stack that waits, so what lies there may be lent to the
@@ -108,8 +111,6 @@ struct task {
 extern _Thread_local struct task *task_here
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* It will run in this turn or the next. */
-void task_ready(struct task *task);
 /* In await.c: whether it is a callback that resumes a task. */
 bool await_is(a10_done *done);
 /* Its function has returned. */
@@ -125,12 +126,14 @@ _Noreturn void task_overflowed(const struct task *task) __attribute__((cold));
  */
 
 /* The owner's alone to change; read by the watchdog. */
-static inline void stint_turn(struct a10_ring *ring)
+static inline __attribute__((always_inline)) void
+stint_add(struct a10_ring *ring, uint32_t count)
 {
 	_Atomic uint32_t *stint = &ring->tasks.stint;
 
 	atomic_store_explicit(
-		stint, atomic_load_explicit(stint, memory_order_relaxed) + 1,
+		stint,
+		atomic_load_explicit(stint, memory_order_relaxed) + count,
 		memory_order_relaxed);
 }
 
@@ -139,12 +142,11 @@ static inline __attribute__((always_inline)) void task_leave(struct task *task)
 {
 	exceptions_swap(&task->exceptions);
 	task_here = task->outer;
-	stint_turn(task->ring);
+	stint_add(task->ring, 1);
 }
 
-/* In the task: until somebody resumes it, with what this returns. */
-static inline __attribute__((always_inline)) ssize_t
-task_suspend(struct task *task)
+/* In the task, before it suspends. */
+static inline __attribute__((always_inline)) void task_rest(struct task *task)
 {
 	if (unlikely(!stack_is_whole(task->stack)))
 		task_overflowed(task);
@@ -152,6 +154,13 @@ task_suspend(struct task *task)
 		task->state = TASK_WAITING;
 	task->streak = 0;
 	task->error = errno;
+}
+
+/* In the task: until somebody resumes it, with what this returns. */
+static inline __attribute__((always_inline)) ssize_t
+task_suspend(struct task *task)
+{
+	task_rest(task);
 	task_leave(task);
 	FIBER_SWITCH(task->poll_fiber);
 #if FIBER_WATCHED
@@ -165,6 +174,17 @@ task_suspend(struct task *task)
 #endif
 }
 
+/* Before a switch to it: what is its own again. */
+static inline __attribute__((always_inline)) void task_enter(struct task *task)
+{
+	check(task->state != TASK_RUNNING);
+	task->state = TASK_RUNNING;
+	task->give_up = NULL;
+	task->await_count = 0;
+	task_here = task;
+	errno = task->error;
+}
+
 /*
  * From poll's stack: runs it until it waits or ends, and then the task may be
  * gone. value: for task_suspend.
@@ -172,16 +192,11 @@ task_suspend(struct task *task)
 static inline __attribute__((always_inline)) void task_resume(struct task *task,
 							      ssize_t value)
 {
-	check(task->state != TASK_RUNNING);
-	task->state = TASK_RUNNING;
-	task->give_up = NULL;
-	task->await_count = 0;
 	/* A child that was forked in a task may have a ring of its own. */
 	task->outer = task_here;
-	task_here = task;
-	stint_turn(task->ring);
+	task_enter(task);
+	stint_add(task->ring, 1);
 	exceptions_swap(&task->exceptions);
-	errno = task->error;
 	FIBER_SWITCH_KEEPING(task->fiber, &task->poll_fiber);
 #if FIBER_WATCHED
 	void *kept = NULL;
@@ -197,6 +212,54 @@ static inline __attribute__((always_inline)) void task_resume(struct task *task,
 #endif
 }
 
+/* The next that is to run in this turn of poll; NULL: none is. */
+static inline struct task *task_next(struct a10_ring *ring)
+{
+	struct task_list *list = &ring->tasks;
+	struct task *task = list->first;
+
+	if (!task || list->begun == list->until)
+		return NULL;
+	list->first = task->next;
+	list->begun++;
+	ring->delivered++;
+	return task;
+}
+
+/*
+ * In from, before a switch to another that poll would have resumed next: it
+ * comes back to poll as from would have.
+ */
+static inline __attribute__((always_inline)) void
+task_enter_from(struct task *task, struct task *from)
+{
+	task->poll = from->poll;
+	task->outer = from->outer;
+	task->poll_fiber = from->poll_fiber;
+	task_enter(task);
+	stint_add(task->ring, 2);
+	exceptions_pass(&from->exceptions, &task->exceptions);
+}
+
+/*
+ * As task_suspend, but if poll would go on with another task this one does so.
+ */
+static inline __attribute__((always_inline)) ssize_t
+task_suspend_to_next(struct task *task)
+{
+#if !FIBER_WATCHED
+	struct task *next = task_next(task->ring);
+
+	if (likely(next)) {
+		task_rest(task);
+		task_enter_from(next, task);
+		FIBER_SWITCH(next->fiber);
+		return context_switch(&task->place, next->place, next->given);
+	}
+#endif
+	return task_suspend(task);
+}
+
 /* In the task: until it is ready, or to be given up. */
 static inline void task_waits_in(struct task *task, void *waits_in,
 				 void (*give_up)(struct task *task))
@@ -209,6 +272,20 @@ static inline void task_waits_in(struct task *task, void *waits_in,
 static inline int task_reason(const struct task *task)
 {
 	return likely(!task->reason) || task->shield ? 0 : task->reason;
+}
+
+/* It will run in this turn or the next. */
+static inline void task_ready(struct task *task)
+{
+	struct task_list *list = &task->ring->tasks;
+
+	task->state = TASK_READY;
+	task->next = NULL;
+	if (!list->first)
+		list->link = &list->first;
+	*list->link = task;
+	list->link = &task->next;
+	list->readied++;
 }
 
 /* await.c: what tasks can do, as the layers below know it. */
@@ -240,8 +317,24 @@ bool several_is(a10_done *done);
 
 /* join.c */
 void joins_register(void);
-/* The task is over: tells all who wait for that. */
+/* The task is over: tells all operations that wait for that ... */
 void joins_finish(struct a10_ring *ring, struct task *task);
+
+/* ... and all tasks that do without one. */
+static inline void joined_finish(struct task *task)
+{
+	struct task *joiner = task->joined_by;
+
+	task->joined_by = NULL;
+	while (joiner) {
+		struct task *next = joiner->join_next;
+
+		joiner->given = task->value;
+		joiner->give_up = NULL;
+		task_ready(joiner);
+		joiner = next;
+	}
+}
 
 /* local.c */
 void locals_free(struct task *task);

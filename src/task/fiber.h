@@ -75,4 +75,19 @@ static inline void exceptions_swap(struct exceptions *kept)
 	*kept = old;
 }
 
+/* From one stack's to another's: as if swapped with each. */
+static inline void exceptions_pass(struct exceptions *from,
+				   struct exceptions *to)
+{
+	struct exceptions *here, outer;
+
+	if (!__cxa_get_globals)
+		return;
+	here = __cxa_get_globals();
+	outer = *from;
+	*from = *here;
+	*here = *to;
+	*to = outer;
+}
+
 #endif

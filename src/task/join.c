@@ -4,7 +4,7 @@
 #include <errno.h>
 
 /* NULL: no task, or it is over. */
-static struct task *task_find(struct a10_ring *ring, uint64_t id)
+static inline struct task *task_find(struct a10_ring *ring, uint64_t id)
 {
 	const struct slot *slot;
 
@@ -75,6 +75,16 @@ static void join_give_up(struct task *task)
 }
 
 /* Whoever joins without modifiers is in a list of the task itself. */
+static inline void join_link(struct task *task, struct task *other)
+{
+	task->join_prev = NULL;
+	task->join_next = other->joined_by;
+	if (unlikely(task->join_next))
+		task->join_next->join_prev = task;
+	other->joined_by = task;
+	task_waits_in(task, other, join_give_up);
+}
+
 static enum await_how join_await(const struct a10_op *op,
 				 struct a10_result *ret_result,
 				 ssize_t *ret_value)
@@ -85,28 +95,34 @@ static enum await_how join_await(const struct a10_op *op,
 	(void)ret_value;
 	if (!other || other == task || ret_result)
 		return AWAIT_BY_SLOT;
-	task->join_prev = NULL;
-	task->join_next = other->joined_by;
-	if (task->join_next)
-		task->join_next->join_prev = task;
-	other->joined_by = task;
-	task_waits_in(task, other, join_give_up);
+	join_link(task, other);
 	return AWAIT_BEGUN;
+}
+
+static __attribute__((noinline)) ssize_t join_slow(a10_id id)
+{
+	const struct a10_op op = a10_task_join(id);
+
+	return a10_task_await_op(&op, NULL);
+}
+
+ssize_t a10_task_await_join(a10_id id)
+{
+	struct task *task = task_here;
+	struct task *other;
+
+	if (unlikely(!task || task->reason || sq_is_inherited(task->sq)))
+		return join_slow(id);
+	other = task_find(task->ring, (uint64_t)id);
+	if (unlikely(!other || other == task))
+		return join_slow(id);
+	join_link(task, other);
+	return task_suspend_to_next(task);
 }
 
 void joins_finish(struct a10_ring *ring, struct task *task)
 {
 	uint32_t index = task->joiners;
-	struct task *joiner = task->joined_by;
-
-	while (joiner) {
-		struct task *next = joiner->join_next;
-
-		joiner->given = task->value;
-		joiner->give_up = NULL;
-		task_ready(joiner);
-		joiner = next;
-	}
 
 	task->joiners = NO_SLOT;
 	while (index != NO_SLOT) {

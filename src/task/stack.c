@@ -38,7 +38,6 @@
 
 #define SLAB_SIZE    ((size_t)2 << 20)
 #define SLABS_BIGGER ((size_t)1 << 20) /* from here on one stack a slab */
-#define CACHE_KEPT   64u               /* of a class, by a ring */
 #define DEPOT_WARM   1024u /* of a class; beyond, their pages go back */
 
 #define COLOURS     32u
@@ -86,8 +85,7 @@ static size_t class_size(uint32_t size_class)
 	return STACK_SMALLEST * STACK_TIMES << size_class;
 }
 
-/* STACK_CLASSES: none is so large. */
-static uint32_t class_of(size_t size)
+uint32_t stack_class(size_t size)
 {
 	const size_t least = STACK_PAGES * page_size();
 	unsigned long long times;
@@ -357,17 +355,13 @@ static struct stack *slab_make(uint32_t size_class)
 
 struct stack *stack_take(struct a10_ring *ring, size_t size)
 {
-	const uint32_t size_class = class_of(size);
+	const uint32_t size_class = stack_class(size);
 	struct stack *stack = NULL;
 
 	if (size_class == STACK_CLASSES)
 		return NULL;
-	if (ring && (stack = ring->tasks.stacks[size_class])) {
-		ring->tasks.stacks[size_class] = atomic_load_explicit(
-			&stack->next, memory_order_relaxed);
-		ring->tasks.stack_count[size_class]--;
+	if (ring && (stack = stack_take_kept(ring, size_class)))
 		return stack;
-	}
 	stack = depot_pop(size_class);
 	if (!stack)
 		stack = slab_make(size_class);
@@ -400,17 +394,11 @@ static void depot_give(struct stack *stack)
 
 void stack_give(struct a10_ring *ring, struct stack *stack)
 {
-	const uint32_t size_class = stack->size_class;
-
 	STACK_FORGIVE(stack->low, (size_t)(stack->high - stack->low));
-	if (!ring || ring->tasks.stack_count[size_class] >= CACHE_KEPT) {
+	if (ring && stack_fits(ring, stack))
+		stack_keep(ring, stack);
+	else
 		depot_give(stack);
-		return;
-	}
-	atomic_store_explicit(&stack->next, ring->tasks.stacks[size_class],
-			      memory_order_relaxed);
-	ring->tasks.stacks[size_class] = stack;
-	ring->tasks.stack_count[size_class]++;
 }
 
 void stack_cache_empty(struct a10_ring *ring)
@@ -420,11 +408,7 @@ void stack_cache_empty(struct a10_ring *ring)
 	for (i = 0; i < STACK_CLASSES; i++) {
 		struct stack *stack;
 
-		while ((stack = ring->tasks.stacks[i])) {
-			ring->tasks.stacks[i] = atomic_load_explicit(
-				&stack->next, memory_order_relaxed);
+		while ((stack = stack_take_kept(ring, i)))
 			depot_give(stack);
-		}
-		ring->tasks.stack_count[i] = 0;
 	}
 }

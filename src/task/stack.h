@@ -39,8 +39,48 @@ struct stack {
 struct stack *stack_take(struct a10_ring *ring, size_t size);
 /* ring as in stack_take. */
 void stack_give(struct a10_ring *ring, struct stack *stack);
+/*
+ * The same in two steps, for who is on it yet: whether the ring's cache has room
+ * for it; and into the cache, from where nobody takes it before it is left.
+ */
+#define STACKS_KEPT 64u /* of a class, by a ring */
+
+static inline bool stack_fits(const struct a10_ring *ring,
+			      const struct stack *stack)
+{
+	return ring->tasks.stack_count[stack->size_class] < STACKS_KEPT;
+}
+
+static inline void stack_keep(struct a10_ring *ring, struct stack *stack)
+{
+	struct task_list *list = &ring->tasks;
+	const uint32_t size_class = stack->size_class;
+
+	atomic_store_explicit(&stack->next, list->stacks[size_class],
+			      memory_order_relaxed);
+	list->stacks[size_class] = stack;
+	list->stack_count[size_class]++;
+}
+
+/* NULL: the cache has none of that class. */
+static inline struct stack *stack_take_kept(struct a10_ring *ring,
+					    uint32_t size_class)
+{
+	struct task_list *list = &ring->tasks;
+	struct stack *stack = list->stacks[size_class];
+
+	if (unlikely(!stack))
+		return NULL;
+	list->stacks[size_class] =
+		atomic_load_explicit(&stack->next, memory_order_relaxed);
+	list->stack_count[size_class]--;
+	return stack;
+}
+
 /* All that the ring's cache has, to the depot. */
 void stack_cache_empty(struct a10_ring *ring);
+/* Of a stack of so many bytes; STACK_CLASSES: none is so large. */
+uint32_t stack_class(size_t size);
 /* Of so many bytes, at least, what is neither guard nor left free. */
 size_t stack_room(size_t size);
 /* Whether a canary still sings. Of other guards always. */

@@ -26,8 +26,11 @@ context_place context_make(void *high, void (*fn)(void *argument),
 ssize_t context_switch(context_place *ret_from, context_place to,
 		       ssize_t value);
 
+/* The same, and leaves this stack for good. */
+_Noreturn void context_resume(context_place to, ssize_t value);
+
 /*
- * Leaves this stack for good: last(argument) on that of to, which then goes on.
+ * Leaves it for good, too: last(argument) on that of to, which then goes on.
  */
 _Noreturn void context_leave(context_place to, void (*last)(void *argument),
 			     void *argument);

@@ -7,87 +7,9 @@
  *
  * "hint 34" is bti c, for those who may only be called.
  */
-	.text
 
-	.p2align 4
-	.globl	context_switch
-	.hidden	context_switch
-	.type	context_switch, %function
-context_switch:
-	.cfi_startproc
-	hint	34
-	sub	sp, sp, #176
-	.cfi_def_cfa_offset 176
-	stp	x29, x30, [sp]
-	.cfi_rel_offset x29, 0
-	.cfi_rel_offset x30, 8
-	stp	x19, x20, [sp, #16]
-	.cfi_rel_offset x19, 16
-	.cfi_rel_offset x20, 24
-	stp	x21, x22, [sp, #32]
-	.cfi_rel_offset x21, 32
-	.cfi_rel_offset x22, 40
-	stp	x23, x24, [sp, #48]
-	.cfi_rel_offset x23, 48
-	.cfi_rel_offset x24, 56
-	stp	x25, x26, [sp, #64]
-	.cfi_rel_offset x25, 64
-	.cfi_rel_offset x26, 72
-	stp	x27, x28, [sp, #80]
-	.cfi_rel_offset x27, 80
-	.cfi_rel_offset x28, 88
-	stp	d8, d9, [sp, #96]
-	stp	d10, d11, [sp, #112]
-	stp	d12, d13, [sp, #128]
-	stp	d14, d15, [sp, #144]
-	mrs	x9, fpcr
-	str	x9, [sp, #160]
-	mov	x10, sp
-	str	x10, [x0]
-	mov	sp, x1
-	/* Writing it is slow, and hardly ever does it differ. */
-	ldr	x10, [sp, #160]
-	cmp	x9, x10
-	b.eq	1f
-	msr	fpcr, x10
-1:
-	mov	x0, x2
-	ldp	x29, x30, [sp]
-	ldp	x19, x20, [sp, #16]
-	ldp	x21, x22, [sp, #32]
-	ldp	x23, x24, [sp, #48]
-	ldp	x25, x26, [sp, #64]
-	ldp	x27, x28, [sp, #80]
-	ldp	d8, d9, [sp, #96]
-	ldp	d10, d11, [sp, #112]
-	ldp	d12, d13, [sp, #128]
-	ldp	d14, d15, [sp, #144]
-	add	sp, sp, #176
-	.cfi_def_cfa_offset 0
-	.cfi_restore x29
-	.cfi_restore x30
-	.cfi_restore x19
-	.cfi_restore x20
-	.cfi_restore x21
-	.cfi_restore x22
-	.cfi_restore x23
-	.cfi_restore x24
-	.cfi_restore x25
-	.cfi_restore x26
-	.cfi_restore x27
-	.cfi_restore x28
-	ret
-	.cfi_endproc
-	.size	context_switch, .-context_switch
-
-	.p2align 4
-	.globl	context_leave
-	.hidden	context_leave
-	.type	context_leave, %function
-context_leave:
-	.cfi_startproc
-	hint	34
-	mov	sp, x0
+/* The stack pointer is at such an end: how to unwind from here. */
+	.macro	is_end
 	.cfi_def_cfa_offset 176
 	.cfi_offset x29, -176
 	.cfi_offset x30, -168
@@ -101,10 +23,19 @@ context_leave:
 	.cfi_offset x26, -104
 	.cfi_offset x27, -96
 	.cfi_offset x28, -88
-	ldr	x9, [sp, #160]
-	msr	fpcr, x9
-	mov	x0, x2
-	blr	x1
+	.endm
+
+/* Writing it is slow, and hardly ever does it differ: x9 is what it is. */
+	.macro	load_control_word
+	ldr	x10, [sp, #160]
+	cmp	x9, x10
+	b.eq	1f
+	msr	fpcr, x10
+1:
+	.endm
+
+/* From such an end on; x0 arrives there. */
+	.macro	go_on
 	ldp	x29, x30, [sp]
 	ldp	x19, x20, [sp, #16]
 	ldp	x21, x22, [sp, #32]
@@ -130,8 +61,67 @@ context_leave:
 	.cfi_restore x27
 	.cfi_restore x28
 	ret
+	.endm
+
+	.macro	function name
+	.p2align 4
+	.globl	\name
+	.hidden	\name
+	.type	\name, %function
+\name:
+	.cfi_startproc
+	hint	34
+	.endm
+
+	.macro	function_end name
 	.cfi_endproc
-	.size	context_leave, .-context_leave
+	.size	\name, .-\name
+	.endm
+
+	.text
+
+	function context_switch
+	sub	sp, sp, #176
+	.cfi_def_cfa_offset 176
+	stp	x29, x30, [sp]
+	stp	x19, x20, [sp, #16]
+	stp	x21, x22, [sp, #32]
+	stp	x23, x24, [sp, #48]
+	stp	x25, x26, [sp, #64]
+	stp	x27, x28, [sp, #80]
+	stp	d8, d9, [sp, #96]
+	stp	d10, d11, [sp, #112]
+	stp	d12, d13, [sp, #128]
+	stp	d14, d15, [sp, #144]
+	mrs	x9, fpcr
+	str	x9, [sp, #160]
+	mov	x10, sp
+	str	x10, [x0]
+	mov	sp, x1
+	is_end
+	load_control_word
+	mov	x0, x2
+	go_on
+	function_end context_switch
+
+	function context_resume
+	mov	sp, x0
+	is_end
+	mrs	x9, fpcr
+	load_control_word
+	mov	x0, x1
+	go_on
+	function_end context_resume
+
+	function context_leave
+	mov	sp, x0
+	is_end
+	mrs	x9, fpcr
+	load_control_word
+	mov	x0, x2
+	blr	x1
+	go_on
+	function_end context_leave
 
 /*
  * Where a new stack begins; nobody called it, and unwinding ends here. Whoever
@@ -148,16 +138,9 @@ context_begin:
 	mov	x0, x20
 	blr	x19
 	brk	#1
-	.cfi_endproc
-	.size	context_begin, .-context_begin
+	function_end context_begin
 
-	.p2align 4
-	.globl	context_make
-	.hidden	context_make
-	.type	context_make, %function
-context_make:
-	.cfi_startproc
-	hint	34
+	function context_make
 	sub	x0, x0, #176
 	adr	x9, .Lbegin
 	stp	xzr, x9, [x0]
@@ -173,7 +156,6 @@ context_make:
 	mrs	x9, fpcr
 	stp	x9, xzr, [x0, #160]
 	ret
-	.cfi_endproc
-	.size	context_make, .-context_make
+	function_end context_make
 
 	.section .note.GNU-stack, "", %progbits

@@ -10,108 +10,100 @@
  * after a call. The note says IBT and not SHSTK: a shadow stack knows one stack
  * a thread, so a program that contains this has to run without.
  *
- * Half of the time is stmxcsr, which is not done twice at once. So it is begun
- * first and its result looked at last, in the size it was written in, by a
- * branch that is predicted; loading it is slower still, and hardly ever needed.
+ * Half of the time is stmxcsr, which is not done twice at once: so it is begun
+ * first. The control words are loaded whatever they are: to look whether they
+ * differ would wait for it.
  */
-	.text
 
+/* The stack pointer is at such an end: how to unwind from here. */
+	.macro	is_end
+	.cfi_def_cfa_offset 64
+	.cfi_offset rbp, -16
+	.cfi_offset rbx, -24
+	.cfi_offset r12, -32
+	.cfi_offset r13, -40
+	.cfi_offset r14, -48
+	.cfi_offset r15, -56
+	.endm
+
+	.macro	load_control_words
+	ldmxcsr	(%rsp)
+	fldcw	4(%rsp)
+	.endm
+
+/* From such an end on; rax arrives there. */
+	.macro	go_on
+	movq	48(%rsp), %rbp
+	.cfi_restore rbp
+	movq	40(%rsp), %rbx
+	.cfi_restore rbx
+	movq	32(%rsp), %r12
+	.cfi_restore r12
+	movq	24(%rsp), %r13
+	.cfi_restore r13
+	movq	16(%rsp), %r14
+	.cfi_restore r14
+	movq	8(%rsp), %r15
+	.cfi_restore r15
+	movq	56(%rsp), %rcx
+	.cfi_register rip, rcx
+	addq	$64, %rsp
+	.cfi_def_cfa_offset 0
+	notrack jmp *%rcx
+	.endm
+
+	.macro	function name
 	.p2align 4
-	.globl	context_switch
-	.hidden	context_switch
-	.type	context_switch, @function
-context_switch:
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+\name:
 	.cfi_startproc
 	endbr64
+	.endm
+
+	.macro	function_end name
+	.cfi_endproc
+	.size	\name, .-\name
+	.endm
+
+	.text
+
+	function context_switch
 	/* In the red zone yet; nothing is called from here. */
-	fnstcw	-52(%rsp)
 	stmxcsr	-56(%rsp)
-	leaq	-56(%rsp), %rax
+	fnstcw	-52(%rsp)
+	leaq	-56(%rsp), %rcx
 	movq	%rbp, -8(%rsp)
 	movq	%rbx, -16(%rsp)
 	movq	%r12, -24(%rsp)
 	movq	%r13, -32(%rsp)
 	movq	%r14, -40(%rsp)
 	movq	%r15, -48(%rsp)
-	movq	%rax, (%rdi)
-	movl	(%rsi), %r8d
-	movzwl	4(%rsi), %r9d
+	movq	%rdx, %rax
+	movq	%rcx, (%rdi)
 	movq	%rsi, %rsp
-	.cfi_def_cfa_offset 64
-	.cfi_offset rbp, -16
-	.cfi_offset rbx, -24
-	.cfi_offset r12, -32
-	.cfi_offset r13, -40
-	.cfi_offset r14, -48
-	.cfi_offset r15, -56
-	movq	48(%rsp), %rbp
-	.cfi_restore rbp
-	movq	40(%rsp), %rbx
-	.cfi_restore rbx
-	movq	32(%rsp), %r12
-	.cfi_restore r12
-	movq	24(%rsp), %r13
-	.cfi_restore r13
-	movq	16(%rsp), %r14
-	.cfi_restore r14
-	movq	8(%rsp), %r15
-	.cfi_restore r15
-	movq	56(%rsp), %rcx
-	.cfi_register rip, rcx
-	addq	$64, %rsp
-	.cfi_def_cfa_offset 0
-	cmpw	4(%rax), %r9w
-	jne	1f
-	cmpl	(%rax), %r8d
-	jne	1f
-	movq	%rdx, %rax
-	notrack jmp *%rcx
-1:
-	ldmxcsr	(%rsi)
-	fldcw	4(%rsi)
-	movq	%rdx, %rax
-	notrack jmp *%rcx
-	.cfi_endproc
-	.size	context_switch, .-context_switch
+	is_end
+	load_control_words
+	go_on
+	function_end context_switch
 
-	.p2align 4
-	.globl	context_leave
-	.hidden	context_leave
-	.type	context_leave, @function
-context_leave:
-	.cfi_startproc
-	endbr64
+	function context_resume
+	movq	%rsi, %rax
 	movq	%rdi, %rsp
-	.cfi_def_cfa_offset 64
-	.cfi_offset rbp, -16
-	.cfi_offset rbx, -24
-	.cfi_offset r12, -32
-	.cfi_offset r13, -40
-	.cfi_offset r14, -48
-	.cfi_offset r15, -56
-	ldmxcsr	(%rsp)
-	fldcw	4(%rsp)
+	is_end
+	load_control_words
+	go_on
+	function_end context_resume
+
+	function context_leave
+	movq	%rdi, %rsp
+	is_end
+	load_control_words
 	movq	%rdx, %rdi
 	call	*%rsi
-	movq	48(%rsp), %rbp
-	.cfi_restore rbp
-	movq	40(%rsp), %rbx
-	.cfi_restore rbx
-	movq	32(%rsp), %r12
-	.cfi_restore r12
-	movq	24(%rsp), %r13
-	.cfi_restore r13
-	movq	16(%rsp), %r14
-	.cfi_restore r14
-	movq	8(%rsp), %r15
-	.cfi_restore r15
-	movq	56(%rsp), %rcx
-	.cfi_register rip, rcx
-	addq	$64, %rsp
-	.cfi_def_cfa_offset 0
-	notrack jmp *%rcx
-	.cfi_endproc
-	.size	context_leave, .-context_leave
+	go_on
+	function_end context_leave
 
 /*
  * Where a new stack begins; nobody called it, and unwinding ends here. Whoever
@@ -128,16 +120,9 @@ context_begin:
 	movq	%r12, %rdi
 	call	*%rbx
 	ud2
-	.cfi_endproc
-	.size	context_begin, .-context_begin
+	function_end context_begin
 
-	.p2align 4
-	.globl	context_make
-	.hidden	context_make
-	.type	context_make, @function
-context_make:
-	.cfi_startproc
-	endbr64
+	function context_make
 	leaq	-80(%rdi), %rax
 	leaq	.Lbegin(%rip), %rcx
 	stmxcsr	(%rax)
@@ -152,8 +137,7 @@ context_make:
 	movq	$0, 64(%rax)
 	movq	$0, 72(%rax)
 	ret
-	.cfi_endproc
-	.size	context_make, .-context_make
+	function_end context_make
 
 	.section .note.GNU-stack, "", @progbits
 	.section .note.gnu.property, "a", @note

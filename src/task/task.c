@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ring/parked.h"
+
 #define STACK_USUAL ((size_t)64 << 10)
 #define STACK_MOST  ((size_t)1 << 30)
 
@@ -14,48 +16,6 @@ _Thread_local struct task *task_here;
 const struct stack *stack_here(void)
 {
 	return task_here->stack;
-}
-
-/* ---- running -------------------------------------------------------------- */
-
-void task_ready(struct task *task)
-{
-	struct task_list *list = &task->ring->tasks;
-
-	task->state = TASK_READY;
-	task->next = NULL;
-	if (!list->first)
-		list->link = &list->first;
-	*list->link = task;
-	list->link = &task->next;
-}
-
-#if !FIBER_WATCHED
-/* The last of it, on poll's stack. */
-static void task_over(void *task)
-{
-	task_end(task);
-}
-#endif
-
-/* The first thing on a new stack; never returns. */
-static void task_main(void *argument)
-{
-	struct task *task = argument;
-
-	FIBER_ARRIVE(NULL, &task->poll_low, &task->poll_size);
-	task->value = task->fn(task->data);
-	task->state = TASK_OVER;
-	task_leave(task);
-	FIBER_SWITCH(task->poll_fiber);
-#if FIBER_WATCHED
-	/* NULL: what was kept of this stack is given up. */
-	FIBER_LEAVE(NULL, task->poll_low, task->poll_size);
-	context_switch(&task->place, task->poll, 0);
-	__builtin_unreachable();
-#else
-	context_leave(task->poll, task_over, task);
-#endif
 }
 
 void task_overflowed(const struct task *task)
@@ -100,12 +60,87 @@ void task_end(struct task *task)
 
 	if (unlikely(!stack_is_whole(task->stack)))
 		task_overflowed(task);
-	if (task->joiners != NO_SLOT || task->joined_by)
+	if (task->joiners != NO_SLOT)
 		joins_finish(ring, task);
+	joined_finish(task);
 	if (likely(parked_end(ring, slot, task->value)))
 		task_free(ring, task);
 	else
 		slot_end(ring, slot, task->value);
+}
+
+#if !FIBER_WATCHED
+/*
+ * The same on its own stack, which is given back before it is left: nobody
+ * takes it meanwhile. false: it must be left first.
+ */
+static inline bool task_end_here(struct a10_ring *ring, struct task *task)
+{
+	struct stack *stack = task->stack;
+
+	if (unlikely(task->fiber || task->more_locals ||
+		     stack->guard == GUARD_CANARY || !stack_fits(ring, stack)))
+		return false;
+	if (unlikely(task->joiners != NO_SLOT))
+		joins_finish(ring, task);
+	joined_finish(task);
+	if (unlikely(!parked_end(ring, slot_at(ring, id_slot(task->id)),
+				 task->value)))
+		return false;
+	stack_keep(ring, stack);
+	return true;
+}
+
+/* On poll's stack. */
+static void task_over(void *task)
+{
+	task_end(task);
+}
+
+/* Goes on with the next that is to run, or in poll. */
+static _Noreturn inline void task_leave_for_good(struct task *task)
+{
+	struct a10_ring *ring = task->ring;
+	struct task *next;
+
+	/* For what it does meanwhile there is no task. */
+	task_here = task->outer;
+	if (unlikely(!task_end_here(ring, task))) {
+		task_leave(task);
+		FIBER_SWITCH(task->poll_fiber);
+		context_leave(task->poll, task_over, task);
+	}
+	next = task_next(ring);
+	if (likely(next)) {
+		task_enter_from(next, task);
+		context_resume(next->place, next->given);
+	}
+	task_leave(task);
+	context_resume(task->poll, 0);
+}
+#else
+static _Noreturn void task_leave_for_good(struct task *task)
+{
+	task_leave(task);
+	/* NULL: what was kept of this stack is given up. */
+	FIBER_SWITCH(task->poll_fiber);
+	FIBER_LEAVE(NULL, task->poll_low, task->poll_size);
+	context_switch(&task->place, task->poll, 0);
+	__builtin_unreachable();
+}
+#endif
+
+/* ---- running -------------------------------------------------------------- */
+
+/* The first thing on a new stack; never returns. */
+static void task_main(void *argument)
+{
+	struct task *task = argument;
+
+	FIBER_ARRIVE(NULL, &task->poll_low, &task->poll_size);
+	task->value = task->fn(task->data);
+	task->state = TASK_OVER;
+	task_leave_for_good(task);
 }
 
 /* So many in a turn that were not ready at its beginning. */
@@ -115,17 +150,12 @@ void task_end(struct task *task)
 static void tasks_run(struct a10_ring *ring)
 {
 	struct task_list *list = &ring->tasks;
-	const struct task *last = container_of(list->link, struct task, next);
-	uint32_t more = RUN_MORE;
 	struct task *task;
-	bool past = false;
 
-	while ((task = list->first) && (!past || more-- > 0)) {
-		past |= task == last;
-		list->first = task->next;
-		ring->delivered++;
+	list->until = list->readied + RUN_MORE;
+	while ((task = task_next(ring)))
 		task_resume(task, task->given);
-	}
+	list->until = list->begun;
 }
 
 /* ---- a task as an operation ------------------------------------------------ */
@@ -171,6 +201,7 @@ static void tasks_cut_range(struct a10_ring *ring, uint32_t from, uint32_t to)
 static void tasks_cut(struct a10_ring *ring)
 {
 	task_here = NULL;
+	ring->tasks.until = ring->tasks.begun;
 	if (ring->tasks.watch)
 		ring->tasks.watch_end(ring);
 	tasks_cut_range(ring, 1, slots_end(ring, false));
@@ -186,6 +217,7 @@ static void task_begin(struct a10_ring *ring, struct slot *slot)
 		ring->tasks.finish = stack_cache_empty;
 		ring->tasks.cut = tasks_cut;
 		ring->tasks.awaits = await_is;
+		ring->tasks.usual = stack_class(STACK_USUAL);
 		overflow_watch();
 	}
 	slot_park(ring, slot, PARK_ABOVE);
@@ -262,18 +294,13 @@ static inline void task_init(struct task *task, struct a10_sq *sq,
 	memset(task->name, 0, sizeof(uint64_t));
 }
 
-/* NULL: no memory. */
-static inline struct task *task_make(struct a10_sq *sq, size_t stack_size,
+static inline struct task *task_make(struct a10_sq *sq, struct stack *stack,
 				     a10_task_fn *fn, const void *data,
 				     size_t size)
 {
-	struct stack *stack =
-		stack_take(sq_is_mine(sq) ? ring_of(sq) : NULL, stack_size);
 	struct task *task;
 	void *high;
 
-	if (!stack)
-		return NULL;
 	high = task = aligned_below(stack_top(stack), sizeof(*task));
 	task_init(task, sq, stack, fn, data);
 	if (size) {
@@ -335,9 +362,14 @@ static struct task *task_prepare(struct a10_sq *sq,
 				 size_t stack_size, a10_task_fn *fn,
 				 const void *data, size_t size)
 {
-	struct task *task = task_make(sq, stack_size, fn, data, size);
+	struct stack *stack =
+		stack_take(sq_is_mine(sq) ? ring_of(sq) : NULL, stack_size);
+	struct task *task;
 
-	if (task && options->name)
+	if (!stack)
+		return NULL;
+	task = task_make(sq, stack, fn, data, size);
+	if (options->name)
 		snprintf(task->name, sizeof(task->name), "%s", options->name);
 	return task;
 }
@@ -363,8 +395,9 @@ static a10_id task_submit(struct a10_sq *sq, struct a10_scope *scope,
 }
 
 /* By the owner, on a ring that has had tasks. */
-static a10_id task_submit_here(struct a10_ring *ring, struct a10_scope *scope,
-			       struct task *task)
+static inline a10_id task_submit_here(struct a10_ring *ring,
+				      struct a10_scope *scope,
+				      struct task *task)
 {
 	struct slot *slot =
 		parked_begin(ring, A10_OPCODE_TASK, scope, task, task_release);
@@ -424,6 +457,59 @@ a10_id a10_task_spawn_with(const struct a10_task_options *options,
 	if (task_here && unlikely(task_reason(task_here)) && id > 0)
 		a10_cancel(sq, id);
 	return id;
+}
+
+/* No more than any stack has room for. */
+#define DATA_SMALL 1024u
+
+/*
+ * What is usual: by a task that nobody has cancelled, on its own ring. 0: it is
+ * not; nothing was done.
+ */
+static inline __attribute__((always_inline)) a10_id
+spawn_usual(struct a10_scope *scope, struct a10_sq *sq, a10_task_fn *fn,
+	    const void *data, size_t size)
+{
+	const struct task *here = task_here;
+	struct a10_ring *ring;
+	struct stack *stack;
+
+	if (unlikely(!here || (sq && sq != here->sq) || here->reason ||
+		     sq_is_inherited(here->sq) || size > DATA_SMALL))
+		return 0;
+	ring = here->ring;
+	if (unlikely(!is_plain(ring, scope) || (scope && scope->limit)))
+		return 0;
+	stack = stack_take_kept(ring, ring->tasks.usual);
+	if (unlikely(!stack))
+		return 0;
+	return task_submit_here(ring, scope,
+				task_make(here->sq, stack, fn, data, size));
+}
+
+static __attribute__((noinline)) a10_id
+spawn_slow(struct a10_scope *scope, struct a10_sq *sq, a10_task_fn *fn,
+	   const void *data, size_t size)
+{
+	const struct a10_task_options options = { .sq = sq, .scope = scope };
+
+	return a10_task_spawn_with(&options, fn, data, size);
+}
+
+a10_id a10_scope_spawn(struct a10_scope *scope, a10_task_fn *fn,
+		       const void *data, size_t size)
+{
+	const a10_id id = spawn_usual(scope, scope->sq, fn, data, size);
+
+	return likely(id) ? id : spawn_slow(scope, NULL, fn, data, size);
+}
+
+a10_id a10_task_spawn(struct a10_sq *sq, a10_task_fn *fn, const void *data,
+		      size_t size)
+{
+	const a10_id id = spawn_usual(NULL, sq, fn, data, size);
+
+	return likely(id) ? id : spawn_slow(NULL, sq, fn, data, size);
 }
 
 /* ---- a program -------------------------------------------------------------- */
