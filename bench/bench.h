@@ -78,6 +78,15 @@ struct peer {
 	double instructions_more; /* budget: so many more than the peer's */
 };
 
+/*
+ * What we may take at most, whoever the peer is: so much, and so many pages of
+ * memory besides. Nothing: no limit.
+ */
+struct limit {
+	double most;
+	uint32_t pages;
+};
+
 struct work {
 	const char *name;
 	const char *family;
@@ -85,6 +94,7 @@ struct work {
 	struct work_args args;
 	struct work_args quick; /* its operations and seconds for --quick */
 	const struct column *columns; /* COLUMNS_MAX; unit NULL: none */
+	struct limit limit;           /* of the first column */
 	struct peer peers[PEERS_MAX];
 };
 
@@ -113,10 +123,14 @@ struct row {
 	double ratio;       /* > 1: we are better, whatever the unit */
 	double budget;      /* least ratio, or 0 */
 	double budget_more; /* most that we may be above theirs, or 0 */
+	double limit;       /* most that ours may be, or 0 */
 };
 
 struct work_args work_arguments(const struct work *work,
 				const struct options *options);
+
+/* Of a column of it; 0: none. */
+double work_limit(const struct work *work, size_t column);
 
 /* Measures work alternately by us and by the peer and reports the rows. */
 void compare(const struct work *work, const struct peer *peer,

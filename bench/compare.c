@@ -61,6 +61,7 @@ static void pairs_report(const struct pairs *pairs, const struct work *work,
 	row.theirs = median(theirs, pairs->count);
 	row.ratio = median(ratios, pairs->count);
 	row.budget = peer->budget[column];
+	row.limit = work_limit(work, column);
 	report_row(&row);
 }
 

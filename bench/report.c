@@ -7,12 +7,12 @@
 
 static FILE *json;
 static bool json_begun;
-static size_t rows_below;
+static size_t rows_missed;
 
 void report_open(const char *path)
 {
-	printf("%-11s%-10s%14s%14s%8s%8s  %s\n", "work", "peer", "ours",
-	       "theirs", "ratio", "budget", "unit");
+	printf("%-11s%-12s%12s%14s%8s%8s%8s  %s\n", "work", "peer", "ours",
+	       "theirs", "ratio", "budget", "limit", "unit");
 	fflush(stdout);
 	if (!path)
 		return;
@@ -24,15 +24,30 @@ void report_open(const char *path)
 	fprintf(json, "[");
 }
 
-static void json_row(const struct row *row)
+/* What is asked of it, and whether that is so; only of rows that have such. */
+static void json_asked(const struct row *row, bool met)
+{
+	if (row->budget > 0)
+		fprintf(json, ", \"least_ratio\": %.4g", row->budget);
+	if (row->budget_more > 0)
+		fprintf(json, ", \"most_above\": %.6g", row->budget_more);
+	if (row->limit > 0)
+		fprintf(json, ", \"most\": %.6g", row->limit);
+	if (row->budget > 0 || row->budget_more > 0 || row->limit > 0)
+		fprintf(json, ", \"met\": %s", met ? "true" : "false");
+}
+
+static void json_row(const struct row *row, bool met)
 {
 	if (!json)
 		return;
 	fprintf(json,
 		"%s\n\t{\"work\": \"%s\", \"peer\": \"%s\", \"ours\": %.6g, "
-		"\"theirs\": %.6g, \"ratio\": %.4g, \"unit\": \"%s\"}",
+		"\"theirs\": %.6g, \"ratio\": %.4g, \"unit\": \"%s\"",
 		json_begun ? "," : "", row->work, row->peer, row->ours,
 		row->theirs, row->ratio, row->unit);
+	json_asked(row, met);
+	fprintf(json, "}");
 	fflush(json);
 	json_begun = true;
 }
@@ -43,6 +58,11 @@ static bool row_is_below(const struct row *row)
 		return true;
 	return row->budget_more > 0 &&
 	       row->ours - row->theirs > row->budget_more;
+}
+
+static bool row_is_over(const struct row *row)
+{
+	return row->limit > 0 && row->ours > row->limit;
 }
 
 /* Four digits that count, whatever the size. */
@@ -57,21 +77,26 @@ static const char *figure(double value, char *text, size_t size)
 void report_row(const struct row *row)
 {
 	const bool below = row_is_below(row);
+	const bool over = row_is_over(row);
 	char ours[32];
 	char theirs[32];
 	char budget[32] = "-";
+	char limit[32] = "-";
 
 	if (row->budget > 0)
 		snprintf(budget, sizeof(budget), "%.2f", row->budget);
 	else if (row->budget_more > 0)
 		snprintf(budget, sizeof(budget), "+%.0f", row->budget_more);
-	printf("%-11s%-10s%14s%14s%8.2f%8s  %s%s\n", row->work, row->peer,
+	if (row->limit > 0)
+		snprintf(limit, sizeof(limit), "%.0f", row->limit);
+	printf("%-11s%-12s%12s%14s%8.2f%8s%8s  %s%s%s\n", row->work, row->peer,
 	       figure(row->ours, ours, sizeof(ours)),
 	       figure(row->theirs, theirs, sizeof(theirs)), row->ratio, budget,
-	       row->unit, below ? "  << below budget" : "");
+	       limit, row->unit, below ? "  << below budget" : "",
+	       over ? "  << over limit" : "");
 	fflush(stdout);
-	json_row(row);
-	rows_below += below;
+	json_row(row, !below && !over);
+	rows_missed += below || over;
 }
 
 void report_skip(const char *work, const char *peer, const char *why)
@@ -84,8 +109,8 @@ int report_close(void)
 {
 	int err = 0;
 
-	if (rows_below)
-		printf("%zu below budget\n", rows_below);
+	if (rows_missed)
+		printf("%zu below budget or over limit\n", rows_missed);
 	if (!json)
 		return 0;
 	fprintf(json, "\n]\n");

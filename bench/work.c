@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENTRANTS_MAX 48
 
@@ -58,6 +59,12 @@ static const struct column tree_columns[COLUMNS_MAX] = {
 static const struct column sleep_columns[COLUMNS_MAX] = {
 	{ "bytes/task", true },
 };
+
+/*
+ * Of a task that sleeps, besides the pages of its stack: the two operations that
+ * it and what it waits for are, 496 bytes each, and 32 that the stack is known by.
+ */
+#define SLEEPER_FIXED 1024
 
 /*
  * Budgets are those of the design: ratios that a release has to reach. Of the
@@ -333,6 +340,7 @@ const struct work works[] = {
 		.args = { .operations = LAPS * 262144 },
 		.quick = { .operations = LAPS * 16384 },
 		.columns = nop_columns,
+		.limit = { 6, 0 },
 		.peers = {
 			{ "swapcontext", { 10 }, 0, 0 },
 		},
@@ -344,6 +352,7 @@ const struct work works[] = {
 		.args = { .operations = LAPS * 16384 },
 		.quick = { .operations = LAPS * 2048 },
 		.columns = nop_columns,
+		.limit = { 50, 0 },
 		.peers = {
 			{ "thread", { 50 }, 0, 0 },
 		},
@@ -355,6 +364,7 @@ const struct work works[] = {
 		.args = { .operations = 20000 },
 		.quick = { .operations = 5000 },
 		.columns = sleep_columns,
+		.limit = { SLEEPER_FIXED, 2 },
 		.peers = {
 			{ "thread", { 0 }, 0, 0 },
 		},
@@ -362,6 +372,14 @@ const struct work works[] = {
 };
 
 const size_t works_count = sizeof(works) / sizeof(works[0]);
+
+double work_limit(const struct work *work, size_t column)
+{
+	if (column > 0)
+		return 0;
+	return work->limit.most +
+	       work->limit.pages * (double)sysconf(_SC_PAGESIZE);
+}
 
 struct work_args work_arguments(const struct work *work,
 				const struct options *options)
