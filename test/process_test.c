@@ -506,6 +506,45 @@ TEST(queued_signals_come_as_a_stream_in_their_order)
 	ring_close(ring);
 }
 
+/* Two of a group of their own, of which the first is the group's name. */
+TEST(a_signal_is_sent_to_one_and_to_a_group_and_queued_with_a_value)
+{
+	static const char *const argv[] = { "sh", "-c", "sleep 99 & wait",
+					    NULL };
+	struct a10_process_options options = { .argv = argv,
+					       .out = A10_STDIO_PIPE,
+					       .flags = A10_PROCESS_GROUP };
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_fd fd = signals_open(SIGUSR1, SIGRTMIN + 4);
+	char byte;
+	const uint64_t value = UINT64_C(0x1234567800000009);
+	struct signalfd_siginfo info;
+	struct a10_process process;
+
+	ck_assert_int_eq(value_of(ring, a10_process_spawn(&options, &process)),
+			 0);
+	ck_assert_int_eq(a10_signal_send(-process.pid, 0), 0);
+	ck_assert_int_eq(a10_signal_send(-process.pid, SIGTERM), 0);
+	ck_assert_int_eq(value_of(ring, a10_process_wait(&process)),
+			 A10_PROCESS_SIGNALLED + SIGTERM);
+	/* Neither has it any more. */
+	ck_assert_int_eq(value_of(ring, a10_read(process.out, &byte, 1)), 0);
+	fd_close(ring, process.out);
+	ck_assert_int_eq(a10_signal_send(process.pid, SIGTERM), -ESRCH);
+	ck_assert_int_eq(a10_signal_send(getpid(), 9999), -EINVAL);
+	ck_assert_int_eq(a10_signal_send(getpid(), SIGUSR1), 0);
+	ck_assert_int_eq(a10_signal_queue(getpid(), SIGRTMIN + 4, value), 0);
+	ck_assert_int_eq(value_of(ring, a10_signal_read(fd, &info)), SIGUSR1);
+	ck_assert_int_eq(value_of(ring, a10_signal_read(fd, &info)),
+			 SIGRTMIN + 4);
+	ck_assert_uint_eq(info.ssi_ptr, value);
+	ck_assert_int_eq(info.ssi_int, 9);
+	ck_assert_int_eq(a10_signal_queue(process.pid, SIGUSR1, 0), -ESRCH);
+	fd_close(ring, process.pidfd);
+	fd_close(ring, fd);
+	ring_close(ring);
+}
+
 TEST(a_stream_of_signals_ends_with_its_descriptor)
 {
 	struct a10_ring *ring = ring_open(NULL);

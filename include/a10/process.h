@@ -139,5 +139,20 @@ A10_OP a10_signal_read(struct a10_fd fd, struct signalfd_siginfo *ret_info)
 	return op;
 }
 
+/*
+ * kill(2): to the process pid; 0: to this one's group; -1: to all it may; less:
+ * to the group -pid. signal 0 only asks whether it could. 0 or -errno. Any
+ * thread; at once. To a child rather a10_process_kill. [kill]
+ */
+A10_API int a10_signal_send(pid_t pid, int signal);
+
+/*
+ * sigqueue(3): to the process pid with a value, which a10_signal_read finds in
+ * ssi_ptr, its lower half in ssi_int. From SIGRTMIN on each is kept, in order,
+ * below one of a kind. 0; -EAGAIN: too many are kept; else -errno. Any thread;
+ * at once. [sigqueue]
+ */
+A10_API int a10_signal_queue(pid_t pid, int signal, uint64_t value);
+
 A10_END
 #endif

@@ -23,6 +23,18 @@ int a10_process_kill(const struct a10_process *process, int signal)
 	return err < 0 ? -errno : 0;
 }
 
+int a10_signal_send(pid_t pid, int signal)
+{
+	return kill(pid, signal) < 0 ? -errno : 0;
+}
+
+int a10_signal_queue(pid_t pid, int signal, uint64_t value)
+{
+	const union sigval with = { .sival_ptr = (void *)(uintptr_t)value };
+
+	return sigqueue(pid, signal, with) < 0 ? -errno : 0;
+}
+
 int a10_signals_open(const sigset_t *signals, struct a10_fd *ret_fd)
 {
 	/* Not to block: whether there is one is asked by a poll. */
