@@ -33,7 +33,9 @@ struct member {
 	pthread_t thread;
 	uint32_t round; /* the last it looked in */
 	bool rests;
+	bool failed;
 	bool started;
+	bool left; /* its thread has ended in a callback, and its ring is there */
 };
 
 struct run {
@@ -124,14 +126,26 @@ static void fail(struct run *run, struct member *member, int err)
 	pthread_mutex_lock(&run->lock);
 	if (run->error == 0)
 		run->error = err;
-	run->failed++;
-	if (!member->rests)
-		run->resting++;
-	else if (member->round == run->round && run->confirmed > 0)
-		run->confirmed--;
-	look(run);
+	if (!member->failed) {
+		member->failed = true;
+		run->failed++;
+		if (!member->rests)
+			run->resting++;
+		else if (member->round == run->round && run->confirmed > 0)
+			run->confirmed--;
+		look(run);
+	}
 	pthread_mutex_unlock(&run->lock);
 	a10_shards_stop(run->handle);
+}
+
+/* By pthread_exit, or a cancel: the others must not wait for it. */
+static void end_in_callback(void *data)
+{
+	struct member *member = data;
+
+	member->left = true;
+	fail(atomic_load(&member->shard.shards->run), member, -EOWNERDEAD);
 }
 
 /* This one has a ring, or has none; waits for all the others. */
@@ -208,10 +222,8 @@ static int work(struct run *run, struct member *member)
 	}
 }
 
-static void *body(void *data)
+static void shard_live(struct run *run, struct member *member)
 {
-	struct member *member = data;
-	struct run *run = atomic_load(&member->shard.shards->run);
 	int err = a10_ring_create(run->config, &member->shard.ring);
 
 	/* The owner from now on, as all can see in each other's rings. */
@@ -230,6 +242,15 @@ static void *body(void *data)
 			fail(run, member, err);
 	}
 	a10_ring_destroy(member->shard.ring, A10_FOREVER);
+}
+
+static void *body(void *data)
+{
+	struct member *member = data;
+
+	pthread_cleanup_push(end_in_callback, member);
+	shard_live(atomic_load(&member->shard.shards->run), member);
+	pthread_cleanup_pop(0);
 	return NULL;
 }
 
@@ -289,9 +310,15 @@ static void members_run(struct run *run, const cpu_set_t *allowed)
 			pthread_mutex_unlock(&run->lock);
 		}
 	}
-	for (uint32_t i = 0; i < run->count; i++)
-		if (run->members[i].started)
-			pthread_join(run->members[i].thread, NULL);
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct member *member = &run->members[i];
+
+		if (member->started)
+			pthread_join(member->thread, NULL);
+		/* What could not be ended on its thread was told then. */
+		if (member->left)
+			(void)a10_ring_destroy(member->shard.ring, 0);
+	}
 }
 
 static int run_make(uint32_t count, void *data, struct run **ret_run)
