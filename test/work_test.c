@@ -127,6 +127,31 @@ TEST(many_jobs_have_no_more_threads_than_allowed_and_all_end)
 	ring_end(ring);
 }
 
+static ssize_t end_thread(void *data)
+{
+	(void)data;
+	pthread_exit(NULL);
+}
+
+TEST(a_job_that_ends_its_thread_is_over_and_another_thread_goes_on)
+{
+	struct a10_ring *ring = ring_begin(NULL);
+	struct seen ended[3], after;
+	atomic_uint count = 0;
+
+	a10_work_limit(1);
+	for (int i = 0; i < 3; i++)
+		start(ring, a10_work(end_thread, NULL), &ended[i]);
+	start(ring, a10_work(add, &count), &after);
+	RUN_UNTIL(ring, after.ended == 1);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(ended[i].last.value, -EOWNERDEAD);
+	ck_assert_uint_eq(atomic_load(&count), 1);
+	ck_assert_uint_eq(a10_work_threads(), 1);
+	a10_work_limit(0);
+	ring_end(ring);
+}
+
 TEST(work_that_has_not_begun_is_cancelled)
 {
 	struct a10_ring *ring = ring_begin(NULL);

@@ -15,7 +15,7 @@ typedef ssize_t a10_work_fn(void *data);
  * Runs fn(data) on a helper thread: value is what it returns. A cancel or a
  * time-out helps only before it starts; afterwards its result is what fn says,
  * and a ring is not destroyed before. data is lent until the result. -EAGAIN: no
- * thread can be made. [pthread_create]
+ * thread can be made; -EOWNERDEAD: fn has ended its thread. [pthread_create]
  */
 A10_OP a10_work(a10_work_fn *fn, void *data)
 {

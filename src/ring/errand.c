@@ -10,6 +10,7 @@
 #include "ring/errand.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
@@ -90,14 +91,33 @@ static int64_t errand_call(struct errand *errand)
 	}
 }
 
-/* On the helper. */
-static void errand_run(struct job *job)
+/* On the helper: back to the owner. */
+static void errand_return(void *data)
 {
-	struct errand *errand = container_of(job, struct errand, job);
+	struct errand *errand = data;
 	const enum errand_kind kind = errand->kind;
 	struct a10_sq *sq = errand->sq;
 	struct errand *first;
 
+	first = atomic_load_explicit(&sq->errands, memory_order_relaxed);
+	do {
+		errand->next = first;
+		/* Pairs with the acquire in errands_take, and see wake.c. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&sq->errands, &first, errand, memory_order_seq_cst,
+		memory_order_relaxed));
+	sq_ring_bell_if_dozing(sq);
+	errand_leave(sq, kind);
+}
+
+/* On the helper. */
+static void errand_run(struct job *job)
+{
+	struct errand *errand = container_of(job, struct errand, job);
+
+	errand->value = -EOWNERDEAD;
+	/* A job of the program's may end its thread. */
+	pthread_cleanup_push(errand_return, errand);
 	switch (errand->kind) {
 	case ERRAND_WORK:
 		errand->value = errand->fn(errand->data);
@@ -109,15 +129,7 @@ static void errand_run(struct job *job)
 		errand->value = errand_call(errand);
 		break;
 	}
-	first = atomic_load_explicit(&sq->errands, memory_order_relaxed);
-	do {
-		errand->next = first;
-		/* Pairs with the acquire in errands_take, and see wake.c. */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&sq->errands, &first, errand, memory_order_seq_cst,
-		memory_order_relaxed));
-	sq_ring_bell_if_dozing(sq);
-	errand_leave(sq, kind);
+	pthread_cleanup_pop(1);
 }
 
 /* 0; or the slot is finished. */

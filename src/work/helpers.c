@@ -108,6 +108,8 @@ static void pool_make(struct helper_pool *pool)
 	pool->made = true;
 }
 
+static void threads_make(struct helper_pool *pool);
+
 static void unlink_job(struct job *job)
 {
 	job->prev->next = job->next;
@@ -133,11 +135,19 @@ static bool wait_for_job(struct helper_pool *pool)
 	return pool->queued > 0;
 }
 
-static void *helper(void *data)
+/* A job has ended its thread; what waits may need another. */
+static void helper_lost(void *data)
 {
 	struct helper_pool *pool = data;
 
-	pthread_setname_np(pthread_self(), "a10-work");
+	pthread_mutex_lock(&lock);
+	pool->threads--;
+	threads_make(pool);
+	pthread_mutex_unlock(&lock);
+}
+
+static void helper_work(struct helper_pool *pool)
+{
 	pthread_mutex_lock(&lock);
 	pool->idle--; /* as it was counted from when it was made */
 	while (pool->threads <= pool->limit &&
@@ -151,6 +161,16 @@ static void *helper(void *data)
 	}
 	pool->threads--;
 	pthread_mutex_unlock(&lock);
+}
+
+static void *helper(void *data)
+{
+	pthread_setname_np(pthread_self(), "a10-work");
+	/* It ends by itself, or by a job: never with the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cleanup_push(helper_lost, data);
+	helper_work(data);
+	pthread_cleanup_pop(0);
 	return NULL;
 }
 
