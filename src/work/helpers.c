@@ -40,7 +40,9 @@ struct helper_pool {
 	bool made;  /* wanted is there, and queue a ring */
 };
 
-static _Atomic uint64_t process; /* whose all this is */
+#define BEGINS (UINT64_C(1) << 63)
+
+static _Atomic uint64_t process; /* whose all this is, or BEGINS to be */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* All under the lock. */
 static struct helper_pool shared = { .limit = DEFAULT_LIMIT };
@@ -61,7 +63,7 @@ static void pool_forget(struct helper_pool *pool)
 
 /*
  * A child has none of its parent's threads, its jobs are not the child's, and
- * the lock may have been taken when it began. It is alone now.
+ * the lock may have been taken when it began. Of its threads one does this.
  */
 static void child_begin(void)
 {
@@ -76,10 +78,19 @@ static void lock_take(void)
 	const uint64_t token = process_token();
 	uint64_t before = atomic_load(&process);
 
-	if (before != token &&
-	    atomic_compare_exchange_strong(&process, &before, token) &&
-	    before != 0)
-		child_begin();
+	while (before != token) {
+		/* Another thread of the child does: nothing is right till then. */
+		if (before == (token | BEGINS)) {
+			sched_yield();
+			before = atomic_load(&process);
+		} else if (atomic_compare_exchange_weak(&process, &before,
+							token | BEGINS)) {
+			if (before != 0)
+				child_begin();
+			atomic_store(&process, token);
+			break;
+		}
+	}
 	pthread_mutex_lock(&lock);
 }
 
