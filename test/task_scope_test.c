@@ -88,6 +88,34 @@ TEST(the_first_error_cancels_the_rest_and_reaches_the_parent)
 	ck_assert_int_eq(run(fail_fast, &count), 0);
 }
 
+static int try_the_first(void *data)
+{
+	const uint32_t flags = *(const uint32_t *)data;
+	struct a10_scope scope;
+	int count = 0, err;
+
+	a10_scope_open(&scope, NULL, flags);
+	a10_scope_spawn(&scope, end_badly, NULL, 0);
+	for (int i = 0; i < 2; i++)
+		a10_scope_spawn(&scope, sleep_for_ever, &count, 0);
+	a10_sleep(A10_MILLISECOND);
+	a10_scope_spawn(&scope, succeed, NULL, 0);
+	err = (int)a10_await(a10_scope_wait(&scope));
+	ck_assert_int_eq(count, 2);
+	ck_assert_int_eq(a10_scope_close(&scope), err);
+	return err;
+}
+
+TEST(who_wins_makes_good_what_failed_before)
+{
+	uint32_t flags = A10_SCOPE_FIRST_WINS;
+
+	ck_assert_int_eq(run(try_the_first, &flags), 0);
+	/* Here the error was the first. */
+	flags |= A10_SCOPE_FAIL_FAST;
+	ck_assert_int_eq(run(try_the_first, &flags), -EIO);
+}
+
 static int first_wins(void *data)
 {
 	struct a10_scope scope;

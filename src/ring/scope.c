@@ -8,7 +8,8 @@
 
 #include <errno.h>
 
-#define SCOPE_CANCELLED 1u
+#define SCOPE_CANCELLED (1u << 0)
+#define SCOPE_WON       (1u << 1) /* first wins, and one has */
 
 /*
  * The owner, and its process, as check_owner would know them; but the scope may
@@ -106,15 +107,29 @@ static void scope_room_made(struct a10_ring *ring, struct a10_scope *scope)
 	slot_finish(ring, slot, 0);
 }
 
-void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
+/* Who loses may well fail: no error of the scope. */
+static void scope_note(struct a10_scope *scope, int64_t value)
 {
 	const bool own = scope_is_cancelled(scope) && value == -ECANCELED;
+	const bool fast = scope->flags & A10_SCOPE_FAIL_FAST;
+
+	if (value < 0) {
+		if (!own && scope->error == 0 && !(scope->state & SCOPE_WON))
+			scope->error = (int32_t)value;
+	} else if (scope->flags & A10_SCOPE_FIRST_WINS &&
+		   !(fast && scope->error)) {
+		scope->state |= SCOPE_WON;
+		scope->error = 0;
+	}
+}
+
+void scope_leave(struct a10_ring *ring, struct a10_scope *scope, int64_t value)
+{
 	const uint32_t cancels =
 		value < 0 ? A10_SCOPE_FAIL_FAST : A10_SCOPE_FIRST_WINS;
 
 	if (value != SCOPE_FORGOTTEN) {
-		if (value < 0 && !own && scope->error == 0)
-			scope->error = (int32_t)value;
+		scope_note(scope, value);
 		if (scope->flags & cancels)
 			a10_scope_cancel(scope);
 	}
