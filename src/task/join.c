@@ -111,7 +111,8 @@ ssize_t a10_task_await_join(a10_id id)
 	struct task *task = task_here;
 	struct task *other;
 
-	if (unlikely(!task || task->reason || sq_is_inherited(task->sq)))
+	if (unlikely(!task || (task->reason | task->shield) ||
+		     sq_is_inherited(task->sq)))
 		return join_slow(id);
 	other = task_find(task->ring, (uint64_t)id);
 	if (unlikely(!other || other == task))
