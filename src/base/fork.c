@@ -1,12 +1,14 @@
 #include "base/fork.h"
 #include "base/assert.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define KEPT_MOST 8
 
 static pthread_mutex_t *kept[KEPT_MOST];
 static size_t kept_count;
+static void (*child_call)(void);
 
 static void kept_take(void)
 {
@@ -20,10 +22,33 @@ static void kept_give(void)
 		pthread_mutex_unlock(kept[i - 1]);
 }
 
+static void child_begins(void)
+{
+	kept_give();
+	if (child_call)
+		child_call();
+}
+
+/* Of two constructors either may be the first. */
+static void handlers_set(void)
+{
+	static bool set;
+
+	if (!set)
+		pthread_atfork(kept_take, kept_give, child_begins);
+	set = true;
+}
+
+void fork_in_child(void (*call)(void))
+{
+	check(!child_call);
+	child_call = call;
+	handlers_set();
+}
+
 void fork_keep(pthread_mutex_t *lock)
 {
 	check(kept_count < KEPT_MOST);
 	kept[kept_count++] = lock;
-	if (kept_count == 1)
-		pthread_atfork(kept_take, kept_give, kept_give);
+	handlers_set();
 }

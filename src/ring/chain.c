@@ -341,6 +341,9 @@ void chain_turn(struct a10_ring *ring, struct slot *slot)
 			return;
 		}
 		member_deliver(ring, first, turn, &r);
+		/* The rest is told in the parent. */
+		if (unlikely(sq_is_inherited(&ring->sq)))
+			return;
 	}
 	turn = slot_at(ring, cold->chain_turn);
 	if (cold->chain_running > 0) {

@@ -209,6 +209,17 @@ uint32_t completions_take(struct a10_ring *ring)
 	return total;
 }
 
+/* Of what is left each is nobody's then; and no more of what runs now. */
+void completions_forget(struct a10_ring *ring)
+{
+	struct slot *slot = ring->live ? slot_find(ring, ring->live) : NULL;
+
+	for (uint32_t i = 0; i < ring->batch_count; i++)
+		ring->batch[i].user_data = TAG_NOBODY;
+	if (slot)
+		slot->marks |= MARK_DETACH;
+}
+
 /* Whose callback it was that did not return, if that is not over yet. */
 static void live_end(struct a10_ring *ring)
 {

@@ -148,6 +148,8 @@ bool queue_withdraw(struct a10_ring *ring, struct slot *slot);
 
 /* Copies completions, publishes the head, delivers. Returns how many came. */
 uint32_t completions_take(struct a10_ring *ring);
+/* In a forked child: what was taken is not delivered. */
+void completions_forget(struct a10_ring *ring);
 
 /*
  * ---- finish.c: results

@@ -343,6 +343,9 @@ static void call_many(struct a10_ring *ring, struct slot *slot)
 		if (cold->flags & A10_WITH_TIMEOUT)
 			timer_progress(ring, slot);
 		slot_deliver_more(ring, slot, &r);
+		/* What it reads may be shared with the parent, who gets it. */
+		if (unlikely(sq_is_inherited(&ring->sq)))
+			return;
 		if (is_ending(slot)) {
 			slot_finish(ring, slot, slot_reason(slot, 0));
 			return;

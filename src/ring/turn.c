@@ -13,6 +13,7 @@
 #include <sched.h>
 
 #include "backend/event.h"
+#include "base/fork.h"
 #include "base/log.h"
 
 #include <a10/time.h>
@@ -49,6 +50,28 @@ void ring_resume(struct a10_ring *ring)
 	completions_resume(ring);
 	finished_resume(ring);
 	ring_here = NULL;
+}
+
+/*
+ * A child may return from the callback or task in which it was forked: what its
+ * parent's poll had taken, or found ready, is the parent's. Here and not where
+ * it is delivered, so that this costs nobody anything.
+ */
+static void child_forgets(void)
+{
+	struct a10_ring *ring = ring_here;
+
+	if (!ring)
+		return;
+	completions_forget(ring);
+	ring->finishing_first = NO_SLOT;
+	ring->mail_first = NO_SLOT;
+	ring->tasks.first = NULL;
+}
+
+__attribute__((constructor)) static void child_watch(void)
+{
+	fork_in_child(child_forgets);
 }
 
 int ring_bind(struct a10_ring *ring)
@@ -332,6 +355,8 @@ static int turn(struct a10_ring *ring, int64_t deadline, uint32_t *tries)
 		timers_expire(ring);
 	if (unlikely(has_finished(ring)))
 		finished_deliver(ring);
+	if (unlikely(sq_is_inherited(&ring->sq)))
+		return -ECHILD;
 	foreign_slots_return(ring);
 	return err;
 }
