@@ -454,6 +454,59 @@ TEST(other_threads_cancel_all)
 	ring_close(ring);
 }
 
+/* ---- two rings ---------------------------------------------------------------- */
+
+/* Two threads with a ring each, and only pipes between them. */
+struct turn {
+	int from;
+	int to;
+	unsigned int rounds;
+	unsigned int *count; /* of who has had the last byte */
+};
+
+static void *take_turns(void *data)
+{
+	const struct turn *turn = data;
+	struct a10_ring *ring = ring_open(NULL);
+	char byte = 'x';
+
+	for (unsigned int i = 0; i < turn->rounds; i++) {
+		ck_assert_int_eq(value_of(ring,
+					  a10_read(a10_fd_regular(turn->from),
+						   &byte, 1)),
+				 1);
+		++*turn->count;
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_write(a10_fd_regular(turn->to), &byte, 1)),
+			1);
+	}
+	ring_close(ring);
+	return NULL;
+}
+
+/* So it is to ThreadSanitizer as well: see KERNEL_TAKES. */
+TEST(what_a_ring_has_read_is_after_what_another_did_before_it_wrote)
+{
+	unsigned int count = 0;
+	struct turn turns[2];
+	pthread_t threads[2];
+	int there[2], back[2];
+
+	pipe_open(there);
+	pipe_open(back);
+	turns[0] = (struct turn){ there[0], back[1], 50, &count };
+	turns[1] = (struct turn){ back[0], there[1], 50, &count };
+	for (int i = 0; i < 2; i++)
+		threads[i] = thread_start(take_turns, &turns[i]);
+	ck_assert_int_eq(write(there[1], "x", 1), 1);
+	for (int i = 0; i < 2; i++)
+		thread_join(threads[i]);
+	ck_assert_uint_eq(count, 100);
+	pipe_close(there);
+	pipe_close(back);
+}
+
 /* ---- awaiting, and the end ------------------------------------------------------ */
 
 static void *await_many(void *data)

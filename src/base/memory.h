@@ -31,7 +31,10 @@
 
 /*
  * To ThreadSanitizer the kernel orders nothing: what went into any ring's queue is
- * before what comes out of any.
+ * before what comes out of any. One word for all rings, although it hides races
+ * between the owners of two: what one writes to a pipe, a socket or an eventfd
+ * another reads, and which operations these two are the library cannot know. A
+ * word for each ring would find fault with programs that have none.
  */
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 #include <sanitizer/tsan_interface.h>
