@@ -273,3 +273,98 @@ TEST(a_hundred_streams_end_and_leave_their_slots)
 	a10_pool_destroy(pool);
 	ring_close(ring);
 }
+
+/* ---- what is told once ------------------------------------------------------- */
+
+struct leaver {
+	struct a10_ring *ring;
+	unsigned int told[4];
+	unsigned int seen; /* completions the kernel still holds for us */
+};
+
+static struct leaver leaver;
+
+static void on_told(void *data, const struct a10_result *r)
+{
+	const struct backend_view *view = &leaver.ring->view;
+
+	(void)r;
+	leaver.told[(uintptr_t)data]++;
+	leaver.seen += atomic_load(view->cq_tail) - atomic_load(view->cq_head);
+	if ((uintptr_t)data == 1)
+		pthread_exit(NULL);
+}
+
+static void *leave_in_a_callback(void *data)
+{
+	(void)data;
+	for (uintptr_t i = 0; i < 4; i++)
+		ck_assert_int_gt(a10_submit(a10_ring_sq(leaver.ring), a10_nop(),
+					    on_told, (void *)i),
+				 0);
+	(void)a10_ring_poll(leaver.ring, A10_SECOND);
+	ck_abort_msg("the callback returned");
+	return NULL;
+}
+
+/* All four are taken from the kernel before the first is told. */
+TEST(a_callback_that_never_returns_is_not_called_again)
+{
+	leaver.ring = ring_open(NULL);
+	(void)thread_join(thread_start(leave_in_a_callback, NULL));
+	ring_close(leaver.ring);
+	ck_assert_uint_eq(leaver.told[0], 1);
+	ck_assert_uint_eq(leaver.told[1], 1);
+	ck_assert_uint_le(leaver.told[2], 1);
+	ck_assert_uint_le(leaver.told[3], 1);
+	ck_assert_uint_eq(leaver.seen, 0);
+}
+
+static void *wake_soon(void *data)
+{
+	nap(A_MOMENT);
+	ck_assert_int_eq(a10_sq_wake(data), 0);
+	return NULL;
+}
+
+TEST(one_wake_costs_one_completion)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	uint32_t before, after;
+	pthread_t thread;
+
+	ring_bind(ring);
+	before = atomic_load(ring->view.cq_tail);
+	thread = thread_start(wake_soon, a10_ring_sq(ring));
+	ck_assert_int_eq(a10_ring_poll(ring, A10_FOREVER), 0);
+	thread_join(thread);
+	run_for(ring, A10_MILLISECOND);
+	after = atomic_load(ring->view.cq_tail);
+	ck_assert_uint_eq(after - before, 1);
+	ring_close(ring);
+}
+
+/* Requests that come about when it looks for the last time. */
+TEST(no_request_is_left_to_a_kernel_thread_that_falls_asleep)
+{
+	struct a10_config config = { .kernel_thread = A10_ON,
+				     .kernel_thread_idle_ns = A10_MILLISECOND };
+	struct a10_ring *ring = ring_open(&config);
+	uint64_t random = test_seed();
+
+	ring_bind(ring);
+	for (unsigned int i = test_scaled(50); i > 0; i--) {
+		const int64_t until =
+			a10_now() + A10_MILLISECOND / 2 +
+			(int64_t)(test_random(&random) % A10_MILLISECOND);
+		struct seen seen;
+
+		while (a10_now() < until)
+			;
+		/* One poll: the next would wake it too. */
+		start(ring, a10_nop(), &seen);
+		ck_assert_int_eq(a10_ring_poll(ring, PATIENCE), 1);
+		ck_assert_uint_eq(seen.ended, 1);
+	}
+	ring_close(ring);
+}
