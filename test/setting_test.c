@@ -229,6 +229,24 @@ TEST(queues_get_another_size_with_what_is_in_them)
 	ring_close(ring);
 }
 
+TEST(fewer_completions_than_submissions_are_not_called_an_old_kernel)
+{
+	struct a10_config config = { .submission_entries = 4,
+				     .completion_entries = 8 };
+	struct a10_ring *ring = ring_open(&config);
+	struct a10_ring_info info;
+
+	ring_bind(ring);
+	ck_assert_int_eq(a10_ring_resize(ring, 0, 2), -EINVAL);
+	ck_assert_int_eq(a10_ring_resize(ring, 9, 0), -EINVAL);
+	ck_assert_int_eq(a10_ring_resize(ring, UINT32_MAX, 0), -EINVAL);
+	a10_ring_info(ring, &info);
+	ck_assert_uint_eq(info.submission_entries, 4);
+	ck_assert_uint_eq(info.completion_entries, 8);
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	ring_close(ring);
+}
+
 TEST(a_ring_that_does_not_defer_keeps_its_size)
 {
 	struct a10_config config = { .defer_task_run = A10_OFF };

@@ -65,8 +65,9 @@ A10_API int a10_ring_set_clock(struct a10_ring *ring, clockid_t clock);
 
 /*
  * Other sizes for the queues, 0: as it is; nothing under way is lost. -EINVAL:
- * not a ring that defers (config.defer_task_run); -EOVERFLOW: what is in them
- * has no room. Owner's thread only. [REGISTER_RESIZE_RINGS]
+ * not a ring that defers (config.defer_task_run), or fewer completions than
+ * submissions; -EOVERFLOW: what is in them has no room. Owner's thread only.
+ * [REGISTER_RESIZE_RINGS]
  */
 A10_API int a10_ring_resize(struct a10_ring *ring, uint32_t submission_entries,
 			    uint32_t completion_entries);

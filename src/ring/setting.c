@@ -244,6 +244,18 @@ void completions_grow(struct a10_ring *ring)
 		ring->config.grow_completions = A10_OFF;
 }
 
+/* As the kernel reads it: clamped, then rounded up; 0: as it is. */
+static uint32_t entries_of(uint32_t entries, uint32_t now, uint32_t most)
+{
+	uint32_t rounded = 1;
+
+	if (entries == 0)
+		return now;
+	while (rounded < entries && rounded < most)
+		rounded *= 2;
+	return rounded;
+}
+
 int a10_ring_resize(struct a10_ring *ring, uint32_t submission_entries,
 		    uint32_t completion_entries)
 {
@@ -255,7 +267,12 @@ int a10_ring_resize(struct a10_ring *ring, uint32_t submission_entries,
 		return -EPERM;
 	if (!(ring->grant.setup_flags & URING_SETUP_DEFER_TASKRUN))
 		return -EINVAL;
+	if (entries_of(completion_entries, ring->view.cq_entries,
+		       2 * URING_MAX_SQ_ENTRIES) <
+	    entries_of(submission_entries, ring->view.sq_entries,
+		       URING_MAX_SQ_ENTRIES))
+		return -EINVAL;
 	err = ring_resize(ring, submission_entries, completion_entries);
-	/* Of 6.13; no feature tells. An argument of ours is not invalid. */
+	/* Of 6.13; no feature tells. What is invalid has been looked at. */
 	return err == -EINVAL ? -EOPNOTSUPP : err;
 }
