@@ -19,6 +19,7 @@ enum {
 	STREAMS = 4,
 	SCOPES = 4,
 	BUFFERS = 4,
+	DIRECT = 16, /* places for direct descriptors */
 	BUFFER_SIZE = 256,
 	FILE_SIZE = 65536,
 	HISTORY = 8,

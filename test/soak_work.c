@@ -218,6 +218,15 @@ static void all_cancel(struct submitter *who)
 	atomic_fetch_add(&who->stage->era, 1);
 }
 
+/* Of what it owns is told all the same when it is over; what it brings is not. */
+static a10_done *done_choose(struct submitter *who, struct record *record)
+{
+	if (!record->owning || random_below(&who->random, 4) != 0)
+		return on_result;
+	atomic_store(&record->detached, true);
+	return NULL;
+}
+
 static bool submit_random(struct submitter *who)
 {
 	enum kind kind = kind_choose(who);
@@ -225,6 +234,7 @@ static bool submit_random(struct submitter *who)
 	struct record *record;
 	struct a10_op op;
 	uint64_t ticket;
+	a10_done *done;
 	a10_id id;
 
 	record = record_take(who, kind, &ticket);
@@ -240,10 +250,11 @@ static bool submit_random(struct submitter *who)
 		return submit_chain(who, record, ticket);
 	op = op_modify(who, record, op_make(who, record), ticket);
 	scope = scope_choose(who, record);
+	done = done_choose(who, record);
 	verb_begin();
-	id = scope ? a10_scope_submit(scope, op, on_result,
+	id = scope ? a10_scope_submit(scope, op, done,
 				      (void *)(uintptr_t)ticket) :
-		     a10_submit(who->stage->sq, op, on_result,
+		     a10_submit(who->stage->sq, op, done,
 				(void *)(uintptr_t)ticket);
 	verb_end();
 	return started(who, record, ticket, id);
