@@ -596,6 +596,7 @@ static int fork_a_child(void *data)
 			a10_await(a10_nop()) == -ECHILD &&
 			a10_sleep(1) == -ECHILD && a10_yield() == -ECHILD &&
 			a10_await_every(ops, 2, NULL) == -ECHILD &&
+			a10_await_first(ops, 2, NULL) == -ECHILD &&
 			a10_await_linked(ops, 2, NULL) == -ECHILD &&
 			a10_scope_spawn(&scope, give_forty_two, data, 0) ==
 				-ECHILD &&

@@ -242,6 +242,8 @@ static ssize_t await_several(const struct a10_op *ops, size_t count,
 
 	if (!task_here)
 		return all_refused(ops, count, ret_results, -EDEADLK);
+	if (sq_is_inherited(task_here->sq))
+		return all_refused(ops, count, ret_results, -ECHILD);
 	if (count > INT32_MAX || (race && count == 0))
 		return all_refused(ops, count, ret_results, -EINVAL);
 	if (count > AWAITS_HELD)
