@@ -142,6 +142,37 @@ TEST(what_only_the_owner_can_begin_holds_back_what_comes_after_it)
 	pipe_close(ends);
 }
 
+static ssize_t do_nothing(void *data)
+{
+	(void)data;
+	return 0;
+}
+
+/* Only the owner can begin these, but nobody sees in which order. */
+TEST(times_messages_and_work_hold_back_nothing_that_others_submit)
+{
+	struct a10_op ops[] = { a10_after(0), a10_work(do_nothing, NULL),
+				a10_resolve("127.0.0.1:80", NULL, 0) };
+	struct count count = { 0 };
+	struct owner owner;
+	int ends[2];
+
+	pipe_open(ends);
+	owner_start_with_thread(&owner, 0);
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 3)
+			ck_assert_int_eq(a10_message_post(owner.sq, 1), 0);
+		else
+			submit(&owner, ops[i], &count);
+		submit(&owner, a10_write(a10_fd_regular(ends[1]), "x", 1),
+		       &count);
+		ck_assert_int_eq(byte_of(ends[0]), 'x');
+	}
+	owner_finish(&owner);
+	ck_assert_uint_eq(atomic_load(&count.results), 7);
+	pipe_close(ends);
+}
+
 static void *poll_once(void *data)
 {
 	struct owner *owner = data;

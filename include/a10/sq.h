@@ -53,8 +53,9 @@ A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 
 /*
  * Starts op, at once if the owner is in poll or the ring has a kernel thread
- * (but what only the owner can begin, and what is submitted after that: a10_all
- * and a10_ordered, closes, whole jobs), else when the owner polls or flushes:
+ * (but times, work and names, which only the owner can begin, and what is
+ * submitted after a10_all, a10_ordered, a close or a whole job, likewise), else
+ * when the owner polls or flushes:
  * done(data, result) gets its results; done NULL: what they bring is closed or
  * given back. Returns its id; never fails for lack of room. -ENOMEM, -ESHUTDOWN,
  * -EINVAL (cannot be), -EXDEV (of another ring), -ENXIO (no table, no pool),

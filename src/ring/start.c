@@ -14,7 +14,8 @@
  * What only the owner can begin waits for it: what stands behind others on its
  * descriptor, whole jobs and waits of the library's own, closes, drained
  * operations; and so does all that others submit after it, since the order of
- * each thread is kept (start_waits).
+ * each thread is kept (start_waits). But of times, messages, work and names nobody
+ * can tell whether what came after them began before: they wait alone.
  */
 #include "base/memory.h"
 #include "buf/pool.h"
@@ -150,14 +151,34 @@ static bool is_quiet(const struct a10_sq *sq, uint32_t index)
 	       !(sq->slots[index].flags & SLOT_CHAIN);
 }
 
+/* What comes after it may begin before it. */
+static bool waits_alone(const struct a10_sq *sq, uint32_t index)
+{
+	const struct slot *slot = &sq->slots[index];
+
+	if (slot->flags & SLOT_CHAIN || with_of(sq, index) & A10_WITH_ORDER ||
+	    sq->requests[index].flags & URING_SQE_IO_DRAIN)
+		return false;
+	switch (op_row(slot->opcode)->own) {
+	case OWN_TIMEOUT:
+	case OWN_MESSAGE_POST:
+	case OWN_WORK:
+	case OWN_RESOLVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int start_push(struct a10_sq *sq, uint32_t index)
 {
 	struct a10_ring *ring = ring_of(sq);
 	uint32_t count = 0, tail = 0;
-	bool quiet = false;
+	bool quiet = false, alone;
 	int err;
 
 	pthread_mutex_lock(&sq->start_lock);
+	alone = waits_alone(sq, index);
 	if (sq->start_open && !sq->start_waits)
 		count = count_to_start(sq, index);
 	if (count > 0 && !room_comes(ring, count))
@@ -175,7 +196,7 @@ int start_push(struct a10_sq *sq, uint32_t index)
 		atomic_store_explicit(ring->view.sq_tail, tail,
 				      memory_order_release);
 		kernel_thread_wake(ring);
-	} else if (err == 0) {
+	} else if (err == 0 && !alone) {
 		sq->start_waits = true;
 	}
 	pthread_mutex_unlock(&sq->start_lock);
