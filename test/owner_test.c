@@ -70,6 +70,13 @@ static ssize_t refused_pool_create(struct things *things)
 	return a10_pool_create(things->ring, 2, 4096, 0, &pool);
 }
 
+static ssize_t refused_pool_create_zero_copy(struct things *things)
+{
+	struct a10_pool *pool;
+
+	return a10_pool_create_zero_copy(things->ring, 0, 0, 4, &pool);
+}
+
 static ssize_t refused_left(struct things *things)
 {
 	return a10_pool_left(things->pool);
@@ -167,6 +174,7 @@ static ssize_t (*const refusals[])(struct things *) = {
 	refused_range,
 	refused_scope_close,
 	refused_pool_create,
+	refused_pool_create_zero_copy,
 	refused_left,
 	refused_region_create,
 	refused_region_update,

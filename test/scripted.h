@@ -65,6 +65,7 @@ struct scripted_event {
 	uint64_t user_data;
 	int32_t res;
 	uint32_t flags;
+	uint64_t extra; /* of a 32-byte completion */
 	bool overflowed;
 };
 
@@ -163,6 +164,11 @@ extern const struct backend_calls backend_scripted;
  */
 void scripted_post(struct scripted *kernel, struct scripted_request *request,
 		   int32_t res, uint32_t flags);
+
+/* The same of 32 bytes, with more to come: its second half begins with extra. */
+void scripted_post_large(struct scripted *kernel,
+			 struct scripted_request *request, int32_t res,
+			 uint64_t extra);
 
 /* A completion of nothing the backend knows of. */
 void scripted_post_stray(struct scripted *kernel, uint64_t user_data,

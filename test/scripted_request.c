@@ -30,6 +30,7 @@ static bool is_multishot(const struct uring_sqe *sqe)
 	case URING_OP_POLL_ADD:
 		return sqe->len & URING_POLL_ADD_MULTI;
 	case URING_OP_READ_MULTISHOT:
+	case URING_OP_RECV_ZC:
 		return true;
 	default:
 		return false;
@@ -53,6 +54,8 @@ static void event_write(struct scripted *kernel,
 	cqe->user_data = event->user_data;
 	cqe->res = event->res;
 	cqe->flags = event->flags;
+	if (view->cqe_shift == 5)
+		memcpy(cqe + 1, &event->extra, sizeof(event->extra));
 	word_set(kernel, CQ_TAIL, tail + 1);
 }
 
@@ -160,6 +163,18 @@ static void event_add(struct scripted *kernel, struct scripted_request *request,
 			 kernel->grant.setup_flags & URING_SETUP_TASKRUN_FLAG);
 	else
 		events_hand_over(kernel, 0);
+}
+
+void scripted_post_large(struct scripted *kernel,
+			 struct scripted_request *request, int32_t res,
+			 uint64_t extra)
+{
+	/* Deferred, so it is still there. */
+	must(kernel->grant.setup_flags & URING_SETUP_DEFER_TASKRUN &&
+		     kernel->grant.view.cqe_shift == 5,
+	     "no 32-byte completions");
+	scripted_post(kernel, request, res, URING_CQE_F_MORE);
+	kernel->events[kernel->event_tail - 1].extra = extra;
 }
 
 void scripted_post_stray(struct scripted *kernel, uint64_t user_data,

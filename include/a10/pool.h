@@ -23,6 +23,24 @@ A10_API int a10_pool_create(struct a10_ring *ring, uint32_t count,
 			    struct a10_pool **ret_pool);
 
 /*
+ * Buffers that a network card fills by itself, so nothing is copied: count pages,
+ * at most 65536, lent piece by piece. For a10_recv_pooled with a10_multishot and
+ * without flags, of TCP sockets whose packets come in by this queue of the
+ * interface (if_nametoindex(3)): the card is to split headers, and to steer such
+ * flows there and no others. The queue is the ring's until that is destroyed;
+ * what is still lent then may be written again. What came in another way is
+ * copied. interface 0: none, so all is copied (Linux 7.1), to try a program
+ * without such a card. Owner's thread, or any before the ring is bound (else
+ * -EPERM, as without CAP_NET_ADMIN). -EINVAL: the ring does not defer task run
+ * or has no large_completions, or the queue cannot; -ENODEV; -EEXIST, -EBUSY: it
+ * is taken; -EOPNOTSUPP: the card cannot, or Linux before 6.15; -ENOMEM: or the
+ * memlock limit; -ESHUTDOWN. [REGISTER_ZCRX_IFQ, RECV_ZC]
+ */
+A10_API int a10_pool_create_zero_copy(struct a10_ring *ring, uint32_t interface,
+				      uint32_t queue, uint32_t count,
+				      struct a10_pool **ret_pool);
+
+/*
  * Its memory is freed when the last buffer is back. Operations that use it:
  * -ENXIO, -ECANCELED for those under way. Owner's thread, else it panics. NULL:
  * nothing. A ring destroys the pools that are left.
@@ -34,7 +52,8 @@ A10_API uint32_t a10_pool_available(const struct a10_pool *pool);
 
 /*
  * The same as the kernel says, which knows of what was not delivered yet; -errno
- * (-EOPNOTSUPP: before Linux 6.8). Owner's thread. [REGISTER_PBUF_STATUS]
+ * (-EOPNOTSUPP: before Linux 6.8, or a card's). Owner's thread.
+ * [REGISTER_PBUF_STATUS]
  */
 A10_API int a10_pool_left(const struct a10_pool *pool);
 

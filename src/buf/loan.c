@@ -77,30 +77,17 @@ static unsigned char *buffer_advance(struct a10_pool *pool, uint16_t id,
 	return data;
 }
 
-void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
-	       uint64_t source, struct a10_buf *ret_buf)
+bool pool_lend_piece(struct a10_pool *pool, uint16_t id, unsigned char *data,
+		     uint32_t length, uint64_t source, struct a10_buf *ret_buf)
 {
-	const uint16_t id = (uint16_t)(cqe_flags >> URING_CQE_BUFFER_SHIFT);
-	const struct a10_buf none = { .data = NULL };
-	uint32_t length = (uint32_t)res, link;
-	unsigned char *data;
+	const uint32_t link = loan_take(pool);
 	struct loan *loan;
 
-	check(cqe_flags & URING_CQE_F_BUFFER);
-	check(id < pool->count);
-	*ret_buf = none;
-	if (unlikely(res <= 0)) {
-		lend_nothing(pool, id, res, cqe_flags);
-		return;
-	}
-	data = buffer_advance(pool, id, &length, cqe_flags);
-	link = loan_take(pool);
 	if (unlikely(link == NO_LOAN)) {
 		log_line(A10_LOG_ERROR,
 			 "pool %u: no memory for a loan: %u bytes are lost",
 			 (unsigned int)pool->group, length);
-		buffer_end(pool, id);
-		return;
+		return false;
 	}
 	loan = &pool->loans[link - 1];
 	check(!loan->out);
@@ -111,8 +98,6 @@ void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
 		atomic_load_explicit(&loan->lease, memory_order_relaxed) + 1;
 	atomic_store_explicit(&loan->lease, ret_buf->lease,
 			      memory_order_relaxed);
-	if (pool->incremental)
-		pool->buffers[id].pieces++;
 	if (likely(!pool->closed))
 		pool->lent++;
 	else
@@ -123,6 +108,32 @@ void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
 	ret_buf->pool = pool;
 	ret_buf->length = length;
 	ret_buf->loan = link - 1;
+	return true;
+}
+
+void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
+	       uint64_t source, struct a10_buf *ret_buf)
+{
+	const uint16_t id = (uint16_t)(cqe_flags >> URING_CQE_BUFFER_SHIFT);
+	const struct a10_buf none = { .data = NULL };
+	uint32_t length = (uint32_t)res;
+	unsigned char *data;
+
+	check(cqe_flags & URING_CQE_F_BUFFER);
+	check(id < pool->count);
+	*ret_buf = none;
+	if (unlikely(res <= 0)) {
+		lend_nothing(pool, id, res, cqe_flags);
+		return;
+	}
+	data = buffer_advance(pool, id, &length, cqe_flags);
+	if (pool->incremental)
+		pool->buffers[id].pieces++;
+	if (likely(pool_lend_piece(pool, id, data, length, source, ret_buf)))
+		return;
+	if (pool->incremental)
+		pool->buffers[id].pieces--;
+	buffer_end(pool, id);
 }
 
 /* ---- giving back --------------------------------------------------------- */
@@ -136,12 +147,16 @@ static void loan_end(struct a10_ring *ring, struct a10_pool *pool,
 	const uint64_t source = loan->source;
 
 	loan->out = false;
-	loan->next_free = pool->free_first;
-	pool->free_first = index + 1;
 	pool->lent--;
-	if (pool->incremental)
-		pool->buffers[id].pieces--;
-	buffer_end(pool, id);
+	if (unlikely(pool->refill)) {
+		refill_give(ring, pool, index);
+	} else {
+		loan->next_free = pool->free_first;
+		pool->free_first = index + 1;
+		if (pool->incremental)
+			pool->buffers[id].pieces--;
+		buffer_end(pool, id);
+	}
 	if (source && !pool->closed)
 		ring_loan_ended(ring, source);
 }
@@ -272,6 +287,8 @@ void pools_collect(struct a10_ring *ring)
 			loans_collect(ring, pool, NO_LOAN);
 		if (unlikely(pool->doubts > 0))
 			doubts_settle(ring, pool);
+		if (unlikely(pool->refill))
+			refill_settle(ring, pool);
 		refilled_tell(ring, pool);
 	}
 }
@@ -285,7 +302,8 @@ bool pools_have_returns(const struct a10_ring *ring)
 		if (atomic_load_explicit(&pool->returned,
 					 memory_order_seq_cst) != NO_LOAN)
 			return true;
-		if (pool->doubts > 0 || pool->refilled)
+		if (pool->doubts > 0 || pool->refilled ||
+		    refill_can_settle(pool))
 			return true;
 	}
 	return false;

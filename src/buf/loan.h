@@ -51,9 +51,28 @@ struct buffer {
 	bool doubtful;   /* see doubt.c */
 };
 
+/*
+ * Of a pool whose buffers a network card fills: the ring by which the kernel gets
+ * each piece back. The owner's, but for what the kernel reads and writes.
+ */
+struct refill {
+	_Atomic uint32_t *head; /* the kernel's */
+	_Atomic uint32_t *tail; /* ours */
+	struct uring_zcrx_rqe *entries;
+	void *memory;
+	size_t memory_size;
+	uint64_t token; /* of the memory, in what is given back */
+	uint32_t id;
+	uint32_t count; /* of entries, a power of two */
+	uint32_t at;    /* the tail */
+	uint32_t owed;  /* loans that found no room, by next_free */
+	bool flushes;   /* the kernel can be told to take all that is there */
+};
+
 struct a10_pool {
 	/* Never change. */
-	struct a10_sq *sq; /* a reference, for its bell and its owner */
+	struct refill *refill; /* NULL: the kernel picks from a ring */
+	struct a10_sq *sq;     /* a reference, for its bell and its owner */
 	struct uring_buf *ring;
 	_Atomic uint16_t *ring_tail;
 	unsigned char *memory;
@@ -102,6 +121,26 @@ void pool_give(struct a10_pool *pool, uint16_t id);
  */
 uint32_t loans_collect(struct a10_ring *ring, struct a10_pool *pool,
 		       uint32_t replacement);
+
+/* Maps memory that reads as 0; NULL: there is none. */
+void *map_pages(size_t size, int protection);
+/* The owner's: what to lend from, made and not yet known to others. */
+struct a10_pool *pool_new(struct a10_ring *ring, uint32_t count, uint32_t size);
+void pool_link(struct a10_ring *ring, struct a10_pool *pool);
+/* Of one that was never linked, or whose last reference is given back. */
+void pool_free(struct a10_pool *pool);
+/* length bytes at data, in buffer id, as a loan. false: no memory for it. */
+bool pool_lend_piece(struct a10_pool *pool, uint16_t id, unsigned char *data,
+		     uint32_t length, uint64_t source, struct a10_buf *ret_buf);
+
+/* refill.c: a loan of such a pool is over. */
+void refill_give(struct a10_ring *ring, struct a10_pool *pool, uint32_t index);
+/* Something is owed to the kernel, and there is room for it. */
+bool refill_can_settle(const struct a10_pool *pool);
+void refill_settle(struct a10_ring *ring, struct a10_pool *pool);
+/* The pool is closed: nothing goes back any more. */
+void refill_close(struct a10_ring *ring, struct a10_pool *pool);
+void refill_free(struct refill *refill);
 
 /* doubt.c: a completion without data names buffer id. */
 void doubt_add(struct a10_pool *pool, uint16_t id);

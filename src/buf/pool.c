@@ -34,7 +34,7 @@ _Static_assert(ATOMIC_SHORT_LOCK_FREE == 2, "the kernel reads the tail too");
 
 /* ---- memory -------------------------------------------------------------- */
 
-static void *map_pages(size_t size, int protection)
+void *map_pages(size_t size, int protection)
 {
 	void *memory = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0);
@@ -48,10 +48,11 @@ static void unmap_pages(void *memory, size_t size)
 		munmap(memory, size);
 }
 
-static void pool_free(struct a10_pool *pool)
+void pool_free(struct a10_pool *pool)
 {
 	struct a10_sq *sq = pool->sq;
 
+	refill_free(pool->refill);
 	unmap_pages(pool->ring, pool->ring_size);
 	unmap_pages(pool->memory, pool->memory_size);
 	unmap_pages(pool->loans, pool->loans_size);
@@ -195,12 +196,16 @@ static int pool_register(struct a10_ring *ring, struct a10_pool *pool)
 	return 0;
 }
 
+/* What a card fills is the kernel's until the ring is closed. */
 static void pool_unregister(struct a10_ring *ring, struct a10_pool *pool)
 {
 	struct uring_buf_reg reg = { .bgid = pool->group };
-	const int err = ring->calls->control(
-		ring->backend, URING_UNREGISTER_PBUF_RING, &reg, 1);
+	int err;
 
+	if (pool->refill)
+		return;
+	err = ring->calls->control(ring->backend, URING_UNREGISTER_PBUF_RING,
+				   &reg, 1);
 	if (err < 0)
 		log_line(A10_LOG_WARNING, "pool %u: not unregistered: %s",
 			 (unsigned int)pool->group, strerror(-err));
@@ -239,8 +244,7 @@ static int pool_check(const struct a10_ring *ring, uint32_t count,
 	return ring_registrable(ring);
 }
 
-static struct a10_pool *pool_new(struct a10_ring *ring, uint32_t count,
-				 uint32_t size, uint32_t flags)
+struct a10_pool *pool_new(struct a10_ring *ring, uint32_t count, uint32_t size)
 {
 	struct a10_pool *pool = calloc(1, sizeof(*pool));
 
@@ -250,12 +254,15 @@ static struct a10_pool *pool_new(struct a10_ring *ring, uint32_t count,
 	pool->count = count;
 	pool->size = size;
 	atomic_init(&pool->references, 1);
-	if (flags & A10_POOL_INCREMENTAL) {
-		pool->incremental = ring->grant.incremental;
-		if (!pool->incremental && size > SPLIT_SIZE)
-			pool_split(pool);
-	}
 	return pool;
+}
+
+void pool_link(struct a10_ring *ring, struct a10_pool *pool)
+{
+	pthread_mutex_lock(&lists_lock);
+	pool->next = ring->pools.first;
+	ring->pools.first = pool;
+	pthread_mutex_unlock(&lists_lock);
 }
 
 int a10_pool_create(struct a10_ring *ring, uint32_t count, uint32_t size,
@@ -267,9 +274,14 @@ int a10_pool_create(struct a10_ring *ring, uint32_t count, uint32_t size,
 	err = pool_check(ring, count, size, flags);
 	if (err < 0)
 		return err;
-	pool = pool_new(ring, count, size, flags);
+	pool = pool_new(ring, count, size);
 	if (!pool)
 		return -ENOMEM;
+	if (flags & A10_POOL_INCREMENTAL) {
+		pool->incremental = ring->grant.incremental;
+		if (!pool->incremental && size > SPLIT_SIZE)
+			pool_split(pool);
+	}
 	err = pool_allocate(pool);
 	if (err < 0)
 		goto free_pool;
@@ -277,10 +289,7 @@ int a10_pool_create(struct a10_ring *ring, uint32_t count, uint32_t size,
 	err = pool_register(ring, pool);
 	if (err < 0)
 		goto free_pool;
-	pthread_mutex_lock(&lists_lock);
-	pool->next = ring->pools.first;
-	ring->pools.first = pool;
-	pthread_mutex_unlock(&lists_lock);
+	pool_link(ring, pool);
 	*ret_pool = pool;
 	return 0;
 
@@ -313,6 +322,7 @@ static void pool_close(struct a10_ring *ring, struct a10_pool *pool,
 	if (!inherited && !ring->abandoned)
 		pool_unregister(ring, pool);
 	pool->closed = true;
+	refill_close(ring, pool);
 	atomic_fetch_add_explicit(&pool->references, pool->lent + pool->held,
 				  memory_order_relaxed);
 	atomic_fetch_sub_explicit(&pool->references,
@@ -423,11 +433,6 @@ uint16_t pool_next(const struct a10_pool *pool, uint16_t id)
 	return next;
 }
 
-bool pool_has_buffers(const struct a10_pool *pool)
-{
-	return pool->available > 0 && !pool->closed;
-}
-
 uint32_t a10_pool_available(const struct a10_pool *pool)
 {
 	check_owner(pool->sq);
@@ -440,6 +445,8 @@ int a10_pool_left(const struct a10_pool *pool)
 	struct a10_ring *ring = ring_of(pool->sq);
 	int err = ring_registrable(ring);
 
+	if (err == 0 && pool->refill)
+		return -EOPNOTSUPP;
 	if (err == 0)
 		err = ring->calls->control(
 			ring->backend, URING_REGISTER_PBUF_STATUS, &status, 1);

@@ -42,6 +42,28 @@ void pool_lend(struct a10_pool *pool, int32_t res, uint32_t cqe_flags,
 	       uint64_t source, struct a10_buf *ret_buf);
 
 /*
+ * The same of a pool that a network card fills, of which the completion says
+ * where: pool_zero_copy. res > 0.
+ */
+void pool_lend_at(struct a10_pool *pool, int32_t res, uint64_t offset,
+		  uint64_t source, struct a10_buf *ret_buf);
+
+/* Whether a network card fills it, and its number then. The pool is held. */
+bool pool_is_zero_copy(const struct a10_pool *pool);
+uint32_t pool_zero_copy_id(const struct a10_pool *pool);
+
+/* The kernel has found no buffer: what is an operation to do? The owner. */
+enum pool_advice {
+	POOL_AGAIN, /* begin again at once */
+	POOL_LATER, /* ... after a while */
+	POOL_WAIT   /* wait for one to be given back */
+};
+enum pool_advice pool_advise(struct a10_ring *ring, struct a10_pool *pool);
+
+/* When a pool must be looked after again, whatever happens; or INT64_MAX. */
+int64_t pools_next(struct a10_ring *ring);
+
+/*
  * An operation waits for buffers of the pool (owner). Another thread that gives
  * one back rings the bell from then on; when the kernel has a buffer again the
  * owner is told by ring_pool_refilled, once, and has to say so again. Of a loan
@@ -54,9 +76,6 @@ bool pool_is_incremental(const struct a10_pool *pool);
 
 /* The buffer that lies behind this one in the kernel's ring. */
 uint16_t pool_next(const struct a10_pool *pool, uint16_t id);
-
-/* Whether the kernel could pick a buffer now. */
-bool pool_has_buffers(const struct a10_pool *pool);
 
 /* Takes back what other threads released; the owner, at every poll. */
 void pools_collect(struct a10_ring *ring);

@@ -152,21 +152,43 @@ static bool restart_copying(struct a10_ring *ring, struct slot *slot)
 	return true;
 }
 
+/* For want of a buffer; or of room for completions, which are taken by now. */
+static bool is_starved(struct a10_ring *ring, const struct slot *slot,
+		       int64_t value)
+{
+	const uint32_t index = slot_index(slot);
+
+	if (!(slot->flags & SLOT_COLD) ||
+	    !(cold_at(ring, index)->flags & A10_WITH_POOL))
+		return false;
+	if (request_at(ring, index)->opcode == URING_OP_RECV_ZC)
+		return value == -ENOMEM || value == -ENOSPC;
+	return value == -ENOBUFS;
+}
+
+static void restart_fed(struct a10_ring *ring, struct slot *slot, int64_t value)
+{
+	struct a10_pool *pool = cold_at(ring, slot_index(slot))->pool;
+	const enum pool_advice advice =
+		value == -ENOSPC ? POOL_AGAIN : pool_advise(ring, pool);
+
+	if (advice == POOL_AGAIN)
+		slot_restart(ring, slot);
+	else if (advice == POOL_LATER)
+		retry_later(ring, slot);
+	else
+		slot_park(ring, slot, PARK_POOL);
+}
+
 /* Whether a failure was none, and it has been started again. */
 static bool restart_failed(struct a10_ring *ring, struct slot *slot,
 			   const struct op_row *row, int64_t value)
 {
-	struct cold *cold = cold_at(ring, slot_index(slot));
-
 	/* A close that fails has closed; again would close another's. */
 	if (is_unstoppable(slot))
 		return false;
-	if (value == -ENOBUFS && slot->flags & SLOT_COLD &&
-	    cold->flags & A10_WITH_POOL) {
-		if (pool_has_buffers(cold->pool))
-			slot_restart(ring, slot);
-		else
-			slot_park(ring, slot, PARK_POOL);
+	if (is_starved(ring, slot, value)) {
+		restart_fed(ring, slot, value);
 		return true;
 	}
 	if (is_interrupted(value)) {
@@ -186,11 +208,16 @@ void result_buffer(struct a10_ring *ring, struct slot *slot,
 {
 	struct cold *cold = cold_at(ring, slot_index(slot));
 	const bool counted = cold->flags & A10_WITH_BOUND;
+	const uint64_t source = counted ? id_plain(slot->id) : 0;
 
-	if (!(completion->flags & URING_CQE_F_BUFFER) || !cold->pool)
+	if (!cold->pool)
 		return;
-	pool_lend(cold->pool, completion->res, completion->flags,
-		  counted ? id_plain(slot->id) : 0, &r->buf);
+	if (completion->flags & URING_CQE_F_BUFFER)
+		pool_lend(cold->pool, completion->res, completion->flags,
+			  source, &r->buf);
+	else if (completion->res > 0 && pool_is_zero_copy(cold->pool))
+		pool_lend_at(cold->pool, completion->res, r->extra[0], source,
+			     &r->buf);
 	if (counted && r->buf.data)
 		cold->lent++;
 }
@@ -313,7 +340,7 @@ static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
 				      cold_at(ring, slot_index(slot))->flags :
 				      0;
 
-	return is_ended(value) || (value == -ENOBUFS && with & A10_WITH_POOL) ||
+	return is_ended(value) || is_starved(ring, slot, value) ||
 	       (with & A10_WITH_MULTISHOT && is_transient(row, value)) ||
 	       standin_follows(ring, slot, value);
 }

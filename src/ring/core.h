@@ -407,6 +407,7 @@ struct a10_ring {
 	uint32_t readers_last;
 
 	uint32_t starved; /* slots parked for buffers, by park_next */
+	uint32_t owing;   /* pools that the kernel has no room to give to */
 	struct task_list tasks;
 
 	struct pool_list pools;

@@ -278,13 +278,30 @@ static void add_multishot(const struct a10_ring *ring,
 	}
 }
 
-static int add_pool(struct a10_ring *ring, struct a10_request *request,
-		    const struct op_row *row, struct a10_pool *pool)
+/* Of a pool that a network card fills; it is held. 0 or -EINVAL. */
+static int add_zero_copy(struct a10_request *request, const struct op_row *row,
+			 const struct a10_extra *extra)
 {
+	if (row != op_row(URING_OP_RECV) || request->op_flags ||
+	    !(extra->flags & A10_WITH_MULTISHOT)) {
+		pool_drop(extra->pool);
+		return -EINVAL;
+	}
+	request->opcode = URING_OP_RECV_ZC;
+	request->index = (int32_t)pool_zero_copy_id(extra->pool);
+	return 0;
+}
+
+static int add_pool(struct a10_ring *ring, struct a10_request *request,
+		    const struct op_row *row, const struct a10_extra *extra)
+{
+	struct a10_pool *pool = extra->pool;
 	int err = pool ? pool_hold(pool, ring) : -ENXIO;
 
 	if (err < 0)
 		return err;
+	if (pool_is_zero_copy(pool))
+		return add_zero_copy(request, row, extra);
 	/* The kernel would tell of bytes that are in no buffer. */
 	if (row->nowait == NOWAIT_MSG && request->op_flags & MSG_TRUNC &&
 	    pool_is_incremental(pool))
@@ -361,14 +378,15 @@ static int add_modifiers(struct a10_ring *ring, struct a10_request *request,
 	const uint32_t flags = extra->flags;
 
 	if (flags & A10_WITH_POOL) {
-		const int err = add_pool(ring, request, row, extra->pool);
+		const int err = add_pool(ring, request, row, extra);
 
 		if (err < 0)
 			return err;
 	}
 	if (flags & A10_WITH_POLL)
 		add_poll_first(ring, request, row);
-	if (flags & A10_WITH_BUNDLE && !pool_is_incremental(extra->pool) &&
+	if (flags & A10_WITH_BUNDLE && request->opcode == URING_OP_RECV &&
+	    !pool_is_incremental(extra->pool) &&
 	    ring->grant.features & URING_FEAT_RECVSEND_BUNDLE)
 		request->priority |= URING_RECVSEND_BUNDLE;
 	if (flags & A10_WITH_REGION) {
@@ -509,6 +527,8 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 		return err;
 	}
 	cold->captured = captured;
+	if (request->opcode == URING_OP_RECV_ZC)
+		cold->flags &= ~A10_WITH_BUNDLE;
 	if (row->output == OUTPUT_WATCH)
 		watch_ref(cold->output);
 	if (op->extra.flags & A10_WITH_ALL)

@@ -5,6 +5,7 @@
  * lower bound of its next time: what makes progress only notes when, and is put
  * in its new place when the old time comes.
  */
+#include "buf/pool.h"
 #include "ring/life.h"
 
 int64_t ring_clock(struct a10_ring *ring)
@@ -128,6 +129,12 @@ int64_t timers_next(struct a10_ring *ring)
 	const struct heap_node *first = heap_first(&ring->timers);
 	int64_t at = first ? first->key : INT64_MAX;
 
+	if (unlikely(ring->owing > 0)) {
+		const int64_t again = pools_next(ring);
+
+		if (again < at)
+			at = again;
+	}
 	if (ring->cancel_retries > 0 && ring->cancel_at < at)
 		at = ring->cancel_at;
 	return at;

@@ -53,6 +53,7 @@ SIZE(zcrx_cqe, 16);
 SIZE(zcrx_offsets, 32);
 SIZE(zcrx_area_reg, 48);
 SIZE(zcrx_ifq_reg, 96);
+SIZE(zcrx_ctrl, 72);
 
 AT(sqe, opcode, 0);
 AT(sqe, flags, 1);
@@ -128,6 +129,8 @@ AT(query_opcode, nr_query_opcodes, 40);
 AT(zcrx_ifq_reg, area_ptr, 16);
 AT(zcrx_ifq_reg, offsets, 32);
 AT(zcrx_ifq_reg, zcrx_id, 64);
+AT(zcrx_area_reg, rq_area_token, 16);
+AT(zcrx_rqe, len, 8);
 
 #if __has_include(<linux/io_uring.h>) && __has_include(<linux/version.h>)
 #include <linux/version.h>
@@ -497,8 +500,14 @@ SAME(REGISTER_BPF_FILTER);
 EQUAL(URING_QUERY_ZCRX, IO_URING_QUERY_ZCRX);
 EQUAL(URING_QUERY_SCQ, IO_URING_QUERY_SCQ);
 SAME_SIZE(uring_query_scq, io_uring_query_scq);
+SAME_SIZE(uring_zcrx_ctrl, zcrx_ctrl);
+EQUAL(URING_ZCRX_CTRL_FLUSH_RQ, ZCRX_CTRL_FLUSH_RQ);
 #endif /* 7.0 */
 
 #if HEADER_FROM(7, 1)
 SAME(TIMEOUT_IMMEDIATE_ARG);
+#endif /* 7.1 */
+
+#if HEADER_FROM(7, 1)
+EQUAL(URING_ZCRX_REG_NODEV, ZCRX_REG_NODEV);
 #endif /* 7.1 */

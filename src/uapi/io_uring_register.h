@@ -331,6 +331,9 @@ struct uring_zcrx_area_reg {
 	uint64_t resv2[2];
 };
 
+/* zcrx_ifq_reg.flags, 7.1: no interface, all is copied. */
+#define URING_ZCRX_REG_NODEV (1U << 1)
+
 /* ZCRX_IFQ */
 struct uring_zcrx_ifq_reg {
 	uint32_t if_idx;
@@ -343,6 +346,19 @@ struct uring_zcrx_ifq_reg {
 	uint32_t zcrx_id;
 	uint32_t rx_buf_len;
 	uint64_t resv[3];
+};
+
+/* zcrx_ctrl.op */
+enum uring_zcrx_ctrl_op {
+	URING_ZCRX_CTRL_FLUSH_RQ = 0, /* takes what was given back */
+};
+
+/* ZCRX_CTRL, 6.19; nr_args is 0. */
+struct uring_zcrx_ctrl {
+	uint32_t zcrx_id;
+	uint32_t op; /* URING_ZCRX_CTRL_ */
+	uint64_t resv[2];
+	uint64_t argument[6];
 };
 
 #endif
