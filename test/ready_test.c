@@ -1,4 +1,5 @@
 /* A ring in somebody else's loop: its descriptor is readable when it should be. */
+#include "pools.h"
 #include "support.h"
 
 #include <poll.h>
@@ -145,6 +146,52 @@ static void test_many(struct a10_ring *ring)
 TEST(a_ring_tells_of_all_results_of_many)
 {
 	in_each_mode(test_many);
+}
+
+static void *release_buffer(void *data)
+{
+	a10_buf_release(*(struct a10_buf *)data);
+	return NULL;
+}
+
+static void on_release_elsewhere(void *data, const struct a10_result *r)
+{
+	ck_assert_int_eq(r->value, 0);
+	thread_join(thread_start(release_buffer, data));
+}
+
+/*
+ * Another thread gives it back while nobody wants one, so without a word; and in
+ * the same turn one is missed.
+ */
+static void test_buffer(struct a10_ring *ring)
+{
+	struct a10_pool *pool = pool_open(ring, 1, 64, 0);
+	struct seen first, second;
+	struct pair pair;
+
+	pair_open(ring, false, &pair);
+	ck_assert_int_eq(write(pair.theirs, "x", 1), 1);
+	start(ring, a10_recv_pooled(pair.ours, pool, 0), &first);
+	ck_assert_int_eq(a10_ring_flush(ring), 0);
+	LOOP_UNTIL(ring, first.ended == 1);
+	ck_assert_int_eq(write(pair.theirs, "y", 1), 1);
+	ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
+				    on_release_elsewhere, &first.last.buf),
+			 0);
+	start(ring, a10_recv_pooled(pair.ours, pool, 0), &second);
+	ck_assert_int_eq(a10_ring_flush(ring), 0);
+	LOOP_UNTIL(ring, second.ended == 1);
+	ck_assert_int_eq(second.last.value, 1);
+	a10_buf_release(second.last.buf);
+	settle(ring);
+	a10_pool_destroy(pool);
+	pair_close(ring, &pair);
+}
+
+TEST(a_ring_tells_of_a_buffer_that_came_back_as_one_was_missed)
+{
+	in_each_mode(test_buffer);
 }
 
 static void test_times(struct a10_ring *ring)

@@ -221,6 +221,114 @@ TEST(after_a_turn_of_the_owner_others_start_at_once_again)
 	pipe_close(ends);
 }
 
+/* ---- drained ------------------------------------------------------------------ */
+
+struct drained {
+	struct owner owner; /* first: what its body is given */
+	struct count before;
+	struct count drained;
+	struct count after;
+	int ends[2];
+	int others[2];
+	char byte;
+};
+
+static void drained_open(struct drained *drained)
+{
+	memset(drained, 0, sizeof(*drained));
+	pipe_open(drained->ends);
+	pipe_open(drained->others);
+}
+
+static void drained_close(struct drained *drained)
+{
+	pipe_close(drained->ends);
+	pipe_close(drained->others);
+}
+
+static void *submit_before(void *data)
+{
+	struct drained *drained = data;
+
+	submit(&drained->owner,
+	       a10_read(a10_fd_regular(drained->ends[0]), &drained->byte, 1),
+	       &drained->before);
+	return NULL;
+}
+
+/* In the middle of a turn, when the inbox was looked at. */
+static int drain_behind_another(void *data)
+{
+	struct drained *drained = data;
+
+	thread_join(thread_start(submit_before, drained));
+	submit(&drained->owner, a10_drained(a10_nop()), &drained->drained);
+	return 0;
+}
+
+/* The owner does not know of it yet, for it was started without the owner. */
+TEST(what_is_drained_waits_for_what_another_thread_has_started)
+{
+	struct a10_config config = { .kernel_thread = A10_ON };
+	struct drained drained;
+	struct a10_ring *ring;
+
+	drained_open(&drained);
+	ring = drained.owner.ring = ring_open(&config);
+	drained.owner.sq = a10_ring_sq(ring);
+	ring_bind(ring);
+	ck_assert_int_gt(a10_task_spawn(drained.owner.sq, drain_behind_another,
+					&drained, 0),
+			 0);
+	run_for(ring, A_MOMENT);
+	ck_assert_uint_eq(atomic_load(&drained.drained.results), 0);
+	ck_assert_int_eq(write(drained.ends[1], "x", 1), 1);
+	ck_assert_int_eq(a10_ring_run(ring), 0);
+	ck_assert_uint_eq(atomic_load(&drained.before.results), 1);
+	ck_assert_uint_eq(atomic_load(&drained.drained.results), 1);
+	drained_close(&drained);
+	ring_close(ring);
+}
+
+static void *drain_and_be_away(void *data)
+{
+	struct drained *drained = data;
+
+	ring_bind(drained->owner.ring);
+	submit(&drained->owner,
+	       a10_drained(a10_read(a10_fd_regular(drained->ends[0]),
+				    &drained->byte, 1)),
+	       &drained->drained);
+	/* It runs then. */
+	run_for(drained->owner.ring, A10_MILLISECOND);
+	ck_assert_int_eq(sem_post(&drained->owner.bound), 0);
+	ck_assert_int_eq(sem_wait(&drained->owner.go), 0);
+	ck_assert_int_eq(a10_ring_run(drained->owner.ring), 0);
+	ring_close(drained->owner.ring);
+	return NULL;
+}
+
+TEST(what_is_drained_holds_back_what_another_thread_submits_while_it_runs)
+{
+	struct a10_config config = { .kernel_thread = A10_ON };
+	struct drained drained;
+
+	drained_open(&drained);
+	owner_start_as(&drained.owner, &config, drain_and_be_away);
+	submit(&drained.owner,
+	       a10_write(a10_fd_regular(drained.others[1]), "y", 1),
+	       &drained.after);
+	ck_assert(!readable_within(drained.others[0], A_MOMENT));
+	ck_assert_int_eq(write(drained.ends[1], "x", 1), 1);
+	owner_finish(&drained.owner);
+	ck_assert_int_eq(byte_of(drained.others[0]), 'y');
+	ck_assert_uint_eq(atomic_load(&drained.drained.results), 1);
+	ck_assert_uint_eq(atomic_load(&drained.after.results), 1);
+	drained_close(&drained);
+}
+
+/* ---- times -------------------------------------------------------------------- */
+
 TEST(a_timeout_counts_from_when_another_thread_started_it)
 {
 	struct count count = { 0 };

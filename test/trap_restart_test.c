@@ -49,6 +49,38 @@ TEST(a_leaked_restart_code_starts_again_what_nobody_cancelled)
 	scripted_destroy(kernel);
 }
 
+/* The other ring is a true one, of which only the descriptor is used. */
+TEST(an_interrupted_move_to_another_ring_is_started_again)
+{
+	struct a10_config config = { .direct_descriptors = 8 };
+	struct scripted *kernel = scripted_ring(&config);
+	struct notes notes = { 0 };
+	struct a10_ring *other;
+	const struct a10_result *result;
+	int err = a10_ring_create(&config, &other);
+
+	if (err < 0)
+		SKIP("%s", a10_ring_reason());
+	scripted_submit(kernel,
+			a10_fd_move(a10_ring_direct(kernel->ring, 5),
+				    a10_ring_sq(other)),
+			&notes);
+	for (int i = 0; i < 2; i++) {
+		struct scripted_request *move =
+			scripted_next(kernel, URING_OP_MSG_RING);
+
+		ck_assert_uint_eq(move->sqe.addr3, 5);
+		scripted_answer(kernel, move, i == 0 ? -EINTR : 3, 0);
+	}
+	result = notes_only(&notes);
+	ck_assert_int_eq(result->value, 0);
+	ck_assert(a10_fd_equal(result->fd, a10_ring_direct(other, 3)));
+	/* It is in one table only. */
+	scripted_answer(kernel, scripted_next(kernel, URING_OP_CLOSE), 0, 0);
+	scripted_destroy(kernel);
+	ck_assert_int_eq(a10_ring_destroy(other, A10_FOREVER), 0);
+}
+
 /* What the cancelled request may say, and none of it is for the program. */
 static void cancelled_with(int res)
 {
