@@ -45,7 +45,7 @@ static void what_threads_cancel_ends_once(const struct mode *mode)
 
 	crew_open(&crew, mode);
 	place_bind(&crew.place);
-	crew_work(&crew, test_scaled(100), submit_and_cancel);
+	crew_work(&crew, test_scaled(40), submit_and_cancel);
 	ck_assert_uint_eq(atomic_load(&crew.ended),
 			  atomic_load(&crew.submitted));
 	ck_assert_uint_gt(atomic_load(&crew.cancelled), 0);
@@ -79,7 +79,7 @@ static void what_threads_forget_is_released_once(const struct mode *mode)
 
 	crew_open(&crew, mode);
 	place_bind(&crew.place);
-	crew_work(&crew, test_scaled(100), submit_and_forget);
+	crew_work(&crew, test_scaled(40), submit_and_forget);
 	ck_assert_uint_eq(atomic_load(&crew.ended), 0);
 	ck_assert_uint_eq(atomic_load(&crew.released),
 			  atomic_load(&crew.submitted));
@@ -125,6 +125,46 @@ static void a_cancel_wakes_the_owner(const struct mode *mode)
 }
 
 TEST_IN_EACH_MODE(a_cancel_wakes_the_owner)
+
+static void *submit_after(void *data)
+{
+	struct crew *crew = data;
+	/* The first is over, its place is used again. */
+	const a10_id id = crew_submit(crew, crew_waits(crew));
+
+	ck_assert_uint_eq((uint32_t)id, (uint32_t)crew->old);
+	ck_assert_int_ne(id, crew->old);
+	ck_assert_int_eq(a10_cancel(crew->sq, id), 0);
+	ck_assert_int_eq(a10_cancel(crew->sq, crew->old), 0);
+	return NULL;
+}
+
+static void *submit_first(void *data)
+{
+	struct crew *crew = data;
+
+	crew->old = crew_submit(crew, a10_after(0));
+	return NULL;
+}
+
+/* The owner is awake and has not looked: both asks are for one place. */
+static void a_stale_cancel_does_not_undo_another(const struct mode *mode)
+{
+	struct crew crew;
+
+	crew_open(&crew, mode);
+	place_bind(&crew.place);
+	thread_join(thread_start(submit_first, &crew));
+	PLACE_UNTIL(&crew.place, atomic_load(&crew.ended) == 1);
+	/* It goes back at the end of a turn. */
+	ck_assert_int_ge(a10_ring_poll(crew.place.ring, 0), 0);
+	thread_join(thread_start(submit_after, &crew));
+	PLACE_UNTIL(&crew.place, atomic_load(&crew.ended) == 2);
+	ck_assert_uint_eq(atomic_load(&crew.cancelled), 1);
+	crew_close(&crew);
+}
+
+TEST_IN_EACH_MODE(a_stale_cancel_does_not_undo_another)
 
 /* ---- all there is ---------------------------------------------------------------- */
 
@@ -233,7 +273,7 @@ static void send_and_give_back(struct hand *hand)
 
 static void buffers_that_others_give_back_are_used(const struct mode *mode)
 {
-	const unsigned int count = test_scaled(100);
+	const unsigned int count = test_scaled(60);
 	struct a10_pool *pool = NULL;
 	struct loans loans;
 	int sockets[2];

@@ -26,6 +26,7 @@ struct crew {
 	struct hand hands[HANDS];
 	pthread_t threads[HANDS];
 	int ends[2]; /* a pipe with nothing in it */
+	a10_id old;  /* of an operation that is over */
 	atomic_uint working;
 	atomic_uint submitted;
 	atomic_uint ended;

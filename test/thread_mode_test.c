@@ -40,7 +40,7 @@ static void submit_tickets(struct hand *hand)
 
 static void each_thread_is_served_in_its_order(const struct mode *mode)
 {
-	const unsigned int count = test_scaled(300);
+	const unsigned int count = test_scaled(100);
 	struct crew crew;
 
 	crew_open(&crew, mode);
@@ -89,7 +89,7 @@ static void submit_chains(struct hand *hand)
 
 static void chains_of_threads_are_not_torn(const struct mode *mode)
 {
-	const unsigned int count = test_scaled(100);
+	const unsigned int count = test_scaled(30);
 	struct crew crew;
 
 	crew_open(&crew, mode);
