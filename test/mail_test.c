@@ -381,6 +381,32 @@ TEST(a_descriptor_that_cannot_move_stays_where_it_is)
 	ring_close(ring);
 }
 
+static void *leave(void *data)
+{
+	ring_bind(data);
+	return NULL;
+}
+
+TEST(a_descriptor_does_not_move_to_a_ring_that_its_owner_has_left)
+{
+	struct a10_config config = { .direct_descriptors = 2,
+				     .single_issuer = A10_OFF };
+	struct a10_ring *ring = ring_open_direct(2);
+	struct a10_ring *left = ring_open(&config);
+	struct pair pair;
+
+	needs_moves(ring);
+	pair_open(ring, true, &pair);
+	thread_join(thread_start(leave, left));
+	ck_assert_int_eq(value_of(ring,
+				  a10_fd_move(pair.ours, a10_ring_sq(left))),
+			 -ESHUTDOWN);
+	ck_assert_int_eq(value_of(ring, a10_send(pair.ours, "z", 1, 0)), 1);
+	pair_close(ring, &pair);
+	ring_close(left);
+	ring_close(ring);
+}
+
 TEST(a_full_table_takes_no_descriptor)
 {
 	struct a10_ring *ring = ring_open_direct(4);

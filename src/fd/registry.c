@@ -66,9 +66,11 @@ int registry_open(struct a10_sq *sq)
 {
 	int fd = -ESHUTDOWN;
 
-	/* A ring leaves the registry before it is closed. */
+	/* A ring leaves the registry before its descriptor is closed. */
 	pthread_mutex_lock(&lock);
-	if (!sq_is_inherited(sq) && find(sq->number) == sq) {
+	if (!sq_is_inherited(sq) &&
+	    !atomic_load_explicit(&sq->closed, memory_order_acquire) &&
+	    find(sq->number) == sq) {
 		const int ring = ring_of(sq)->grant.descriptor;
 
 		fd = ring < 0 ? -EOPNOTSUPP : fcntl(ring, F_DUPFD_CLOEXEC, 0);

@@ -91,9 +91,7 @@ static int attach_open(const struct a10_config *config,
 		reason_set("attach: that ring is on another backend");
 		return -EINVAL;
 	}
-	fd = atomic_load_explicit(&sq->closed, memory_order_acquire) ?
-		     -ESHUTDOWN :
-		     registry_open(sq);
+	fd = registry_open(sq);
 	if (fd == -ESHUTDOWN)
 		reason_set("attach: that ring is destroyed, or the parent "
 			   "process's");
