@@ -13,15 +13,15 @@
 #define THREADS 2
 #endif
 
-#define NOTHING  0
-#define PUSHED   1 /* in the inbox, SLOT_STARTED */
-#define RUNNING  2 /* the owner has it in its books */
-#define OVER     3
+#define SLOT_FREE    0
+#define SLOT_STARTED 1 /* in the inbox */
+#define SLOT_RUNNING 2 /* the owner has it in its books */
 
 typedef slot_t {
 	byte state;
 	bit asked;    /* and in asks */
 	bit mark;     /* MARK_CANCEL */
+	bit over;     /* delivered */
 	bit request;  /* in the submission queue */
 	bit cancel;   /* its cancel is, behind it */
 	bit with_kernel;
@@ -36,7 +36,7 @@ bool start_lock = false;
 inline start_push(me)
 {
 	atomic { !start_lock -> start_lock = true }
-	slot[me].state = PUSHED; /* inbox_link */
+	slot[me].state = SLOT_STARTED; /* inbox_link */
 	slot[me].request = 1;    /* the tail */
 	start_lock = false
 }
@@ -98,7 +98,8 @@ inline inbox_admit_all(i)
 		do
 		:: i < THREADS ->
 			if
-			:: slot[i].state == PUSHED -> slot[i].state = RUNNING
+			:: slot[i].state == SLOT_STARTED ->
+				slot[i].state = SLOT_RUNNING
 			:: else
 			fi;
 			i++
@@ -127,7 +128,7 @@ inline inbox_take(i)
 		do
 		:: i < THREADS ->
 			if
-			:: taken[i] && slot[i].state == RUNNING ->
+			:: taken[i] && slot[i].state == SLOT_RUNNING ->
 				slot[i].mark = 1
 			:: else
 			fi;
@@ -151,9 +152,10 @@ inline completion_special(n, i)
 	/* The owner has not heard of it yet. */
 	inbox_admit_all(i);
 	atomic {
-		assert(slot[n].state == RUNNING);
+		assert(slot[n].state == SLOT_RUNNING);
 		assert(!slot[n].cancelled || slot[n].mark);
-		slot[n].state = OVER
+		slot[n].state = SLOT_FREE;
+		slot[n].over = 1
 	}
 }
 
@@ -193,7 +195,7 @@ init
 	}
 	timeout;
 	for (i : 0 .. (THREADS - 1)) {
-		assert(slot[i].state == OVER);
+		assert(slot[i].over);
 		assert(!slot[i].asked && !slot[i].completed)
 	}
 }
