@@ -7,6 +7,7 @@
 
 #include "scripted.h"
 
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #define FD    a10_fd_regular(100)
@@ -267,11 +268,17 @@ struct disk {
 static bool disk_is_protected(void)
 {
 	const int64_t until = a10_now() + A10_SECOND;
-	char format[16];
+	struct stat status;
+	char name[64], format[16];
 	FILE *file;
 
+	if (stat("/dev/nvme0n2", &status) != 0)
+		return false;
+	/* Its name may be another there. */
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/integrity/format",
+		 major(status.st_rdev), minor(status.st_rdev));
 	do {
-		file = fopen("/sys/block/nvme0n2/integrity/format", "r");
+		file = fopen(name, "r");
 		if (file == NULL)
 			return false;
 		format[0] = '\0';
