@@ -84,6 +84,8 @@ A10_OP a10_connect(struct a10_fd fd, const struct a10_address *address)
 /*
  * accept4(2): result.fd, value 0 or -errno. ret_peer: NULL, or lent until it is
  * over; with a10_multishot it is the last one's, so NULL there (-EINVAL).
+ * a10_direct: while the table is full the kernel drops those it accepts, one at
+ * each try, so accept no more than there are places for.
  * flags: SOCK_NONBLOCK; close-on-exec always. [ACCEPT]
  */
 A10_OP a10_accept(struct a10_fd fd, struct a10_address *ret_peer, int flags)

@@ -119,7 +119,8 @@ static void stream_hold(struct a10_stream *stream)
 	if (!slot || slot->opcode == A10_OPCODE_TIMEOUT)
 		return;
 	slot->marks |= MARK_HELD;
-	if (slot->state == SLOT_RUNNING)
+	/* The kernel has nothing of what is lent: it was a poll, and is over. */
+	if (slot->state == SLOT_RUNNING && !stream->lent)
 		slot_pause(stream->ring, slot);
 }
 
