@@ -225,6 +225,48 @@ TEST(an_acquire_that_is_forgotten_gives_its_permit_back)
 	ck_assert_int_eq(run(forget_a_permit, NULL), 0);
 }
 
+static int dropped;
+
+static void count_dropped(void *item)
+{
+	(void)item;
+	dropped++;
+}
+
+/* Without a callback nobody hears of it. */
+static int let_nobody_know(void *data)
+{
+	struct a10_sq *sq = a10_ring_sq(a10_ring_current());
+	struct a10_channel *channel =
+		a10_channel_create(sizeof(int), 2, count_dropped);
+	struct a10_semaphore semaphore;
+	int item = 1;
+
+	(void)data;
+	a10_semaphore_init(&semaphore, 1);
+	for (int i = 0; i < 2; i++) {
+		a10_submit(sq, a10_semaphore_acquire(&semaphore), NULL, NULL);
+		a10_submit(sq,
+			   a10_channel_receive(channel, &item, sizeof(item)),
+			   NULL, NULL);
+		ck_assert_int_eq(a10_channel_try_send(channel, &i, sizeof(i)),
+				 1);
+		a10_sleep(0);
+		ck_assert_int_eq(dropped, i + 1);
+		ck_assert(a10_semaphore_try_acquire(&semaphore));
+		a10_semaphore_release(&semaphore);
+	}
+	a10_channel_unref(channel);
+	ck_assert_int_eq(dropped, 2);
+	a10_semaphore_finish(&semaphore);
+	return 0;
+}
+
+TEST(an_item_and_a_permit_that_nobody_asked_to_hear_of_are_given_back)
+{
+	ck_assert_int_eq(run(let_nobody_know, NULL), 0);
+}
+
 static void count_drop(void *item)
 {
 	++**(int **)item;

@@ -57,8 +57,9 @@ A10_OP a10_channel_send(struct a10_channel *channel, const void *items,
 
 /*
  * Waits while the channel is empty: >= 1 items received, in the order they were
- * sent; 0: closed and empty. An error says that none was. items is lent;
- * a10_all: -EINVAL. Else as a10_channel_send.
+ * sent; 0: closed and empty. An error says that none was. items is lent; what
+ * comes for a receive without a callback goes to drop. a10_all: -EINVAL. Else as
+ * a10_channel_send.
  */
 A10_OP a10_channel_receive(struct a10_channel *channel, void *items,
 			   size_t size)

@@ -202,15 +202,6 @@ static bool channel_begin(struct a10_ring *ring, struct slot *slot)
 	return true;
 }
 
-/* What had an end before it began does not hold the channel. */
-static void channel_deliver(struct a10_ring *ring, struct slot *slot,
-			    struct a10_result *r)
-{
-	(void)r;
-	if (cold_at(ring, slot_index(slot))->argument[1])
-		channel_drop(channel_of(ring, slot));
-}
-
 /* It need not be parked. */
 static void channel_finish(struct a10_ring *ring, struct slot *slot,
 			   int64_t value)
@@ -299,6 +290,24 @@ static void receive_detach(struct a10_ring *ring, struct slot *slot)
 		channel->drop(items + (size_t)i * channel->item_size);
 }
 
+/* What had an end before it began does not hold the channel. */
+static void channel_deliver(struct a10_ring *ring, struct slot *slot,
+			    struct a10_result *r)
+{
+	(void)r;
+	if (cold_at(ring, slot_index(slot))->argument[1])
+		channel_drop(channel_of(ring, slot));
+}
+
+/* Without a callback they are nobody's, as if it had been forgotten. */
+static void receive_deliver(struct a10_ring *ring, struct slot *slot,
+			    struct a10_result *r)
+{
+	if (!slot->done && !(slot->marks & MARK_DETACH))
+		receive_detach(ring, slot);
+	channel_deliver(ring, slot, r);
+}
+
 /* At once, or by a slot, which also lets others have their turn. */
 static enum await_how send_await(const struct a10_op *op,
 				 struct a10_result *ret_result,
@@ -340,7 +349,7 @@ static const struct above_calls send_calls = {
 static const struct above_calls receive_calls = {
 	.begin = receive_begin,
 	.cancel = channel_cancel,
-	.deliver = channel_deliver,
+	.deliver = receive_deliver,
 	.detach = receive_detach,
 	.await = receive_await,
 	.wake = channel_wake,

@@ -76,6 +76,14 @@ static void acquire_detach(struct a10_ring *ring, struct slot *slot)
 		a10_semaphore_release(acquired(ring, slot));
 }
 
+/* Nobody will ever release it. */
+static void acquire_deliver(struct a10_ring *ring, struct slot *slot,
+			    struct a10_result *r)
+{
+	if (r->value == 0 && !slot->done && !(slot->marks & MARK_DETACH))
+		a10_semaphore_release(acquired(ring, slot));
+}
+
 static void acquire_wake(struct a10_ring *ring, struct slot *slot)
 {
 	struct a10_semaphore *semaphore = acquired(ring, slot);
@@ -105,6 +113,7 @@ static enum await_how acquire_await(const struct a10_op *op,
 static const struct above_calls acquire_calls = {
 	.begin = acquire_begin,
 	.cancel = acquire_cancel,
+	.deliver = acquire_deliver,
 	.detach = acquire_detach,
 	.wake = acquire_wake,
 	.await = acquire_await,
