@@ -60,6 +60,7 @@ struct client {
 static int root = -1;
 static struct scripted *kernel;
 static struct server server;
+static struct crowd crowd;
 static int clients; /* of this server, so far */
 
 static void must_hold(bool condition, const char *what)
@@ -373,6 +374,7 @@ static void start_server(void)
 	server.settings.stop_timeout_ns = STOP_TIMEOUT;
 	server.settings.connections_max = 10;
 	server.settings.stats_page = true;
+	crowd_init(&crowd, &server, 1, server.settings.connections_max);
 	server.ring = kernel->ring;
 	server.sq = kernel->sq;
 	server.root = root;

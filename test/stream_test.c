@@ -83,6 +83,49 @@ TEST(a_stream_gives_every_connection_once)
 	close(a10_fd_number(listener.fd));
 }
 
+static int cancel_and_take(void *data)
+{
+	struct listener *listener = data;
+	struct a10_stream *stream =
+		a10_stream_open(a10_accept(listener->fd, NULL, 0), 4);
+	int peers[12];
+	struct a10_fd fd;
+
+	/* More than the stream holds, so it is held. */
+	for (int i = 0; i < 12; i++)
+		peers[i] = peer_open(listener);
+	for (int i = 0; i < 12; i++)
+		ck_assert_int_eq(a10_yield(), 0);
+	a10_sleep(A10_MILLISECOND);
+	a10_stream_cancel(stream);
+	a10_stream_cancel(stream);
+	for (int i = 0; i < 12; i++) {
+		if (a10_await_fd(a10_timeout(a10_stream_next(stream), PATIENCE),
+				 &fd) < 0)
+			break;
+		ck_assert_int_eq(a10_await(a10_close(fd)), 0);
+		ck_assert_int_eq(recv(peers[i], &fd, sizeof(fd), 0), 0);
+	}
+	/* Whoever comes now is not let in by it. */
+	ck_assert_int_eq(
+		a10_await(a10_timeout(a10_stream_next(stream), PATIENCE)),
+		-ECANCELED);
+	ck_assert_int_eq(a10_await(a10_stream_next(stream)), -ECANCELED);
+	a10_stream_close(stream);
+	for (int i = 0; i < 12; i++)
+		close(peers[i]);
+	return 0;
+}
+
+TEST(what_came_before_a_stream_was_cancelled_can_be_taken)
+{
+	struct listener listener;
+
+	listener_open(&listener);
+	ck_assert_int_eq(run(cancel_and_take, &listener), 0);
+	close(a10_fd_number(listener.fd));
+}
+
 static int accept_nothing(void *data)
 {
 	struct listener *listener = data;

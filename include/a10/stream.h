@@ -35,6 +35,12 @@ A10_OP a10_stream_next(struct a10_stream *stream)
 }
 
 /*
+ * No more is to come: what has come by then can still be taken, and then next
+ * says -ECANCELED. Once or often is the same. On its ring's owner's thread.
+ */
+A10_API void a10_stream_cancel(struct a10_stream *stream);
+
+/*
  * Cancels it, closes and gives back what was not taken, frees it. In a task it
  * waits until the kernel is done with it. Nobody may wait for it. On its ring's
  * owner's thread, when the ring is gone on any. NULL: nothing.

@@ -30,8 +30,9 @@ struct a10_stream {
 	struct a10_ring *ring;
 	a10_id id; /* of the multishot; 0: it has ended */
 	bool held;
-	bool closing; /* keep nothing more */
-	bool lent;    /* a result is where the next one will be, too */
+	bool cancelled; /* hold it no more */
+	bool closing;   /* keep nothing more */
+	bool lent;      /* a result is where the next one will be, too */
 	uint32_t bound;
 	uint32_t opcode;
 	uint32_t count; /* results that wait */
@@ -206,7 +207,8 @@ static void stream_result(void *data, const struct a10_result *r)
 		if (stream->id)
 			a10_cancel(r->sq, stream->id);
 	}
-	if (r->more && !stream->held && stream->count >= stream->bound)
+	if (r->more && !stream->held && !stream->cancelled &&
+	    stream->count >= stream->bound)
 		stream_hold(stream);
 	if (stream->asker) {
 		stream_take(stream, &copy);
@@ -382,10 +384,24 @@ struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound)
 	return stream;
 }
 
+void a10_stream_cancel(struct a10_stream *stream)
+{
+	struct slot *slot;
+
+	if (sq_is_inherited(&stream->ring->sq))
+		return;
+	check_owner(&stream->ring->sq);
+	stream->cancelled = true;
+	slot = stream_slot(stream);
+	if (slot) {
+		slot->marks &= (uint16_t)~MARK_HELD;
+		slot_cancel(stream->ring, slot, MARK_CANCEL);
+	}
+}
+
 void a10_stream_close(struct a10_stream *stream)
 {
 	struct task *task = task_here;
-	struct slot *slot;
 
 	if (!stream)
 		return;
@@ -395,11 +411,7 @@ void a10_stream_close(struct a10_stream *stream)
 	check_owner(&stream->ring->sq);
 	check(stream->waiting == NO_SLOT && !stream->asker);
 	stream->closing = true;
-	slot = stream_slot(stream);
-	if (slot) {
-		slot->marks &= (uint16_t)~MARK_HELD;
-		slot_cancel(stream->ring, slot, MARK_CANCEL);
-	}
+	a10_stream_cancel(stream);
 	if (stream->id && task) {
 		stream->closer = task;
 		task_suspend(task);

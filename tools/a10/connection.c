@@ -364,6 +364,7 @@ void connection_create(struct server *server, int socket)
 
 	if (!connection) {
 		close(socket);
+		crowd_give_place(server);
 		return;
 	}
 	connection->server = server;

@@ -40,7 +40,7 @@ struct connection {
 	uint32_t blanks; /* bytes of empty lines that were dropped */
 };
 
-/* Takes over the socket, and closes it if it cannot serve it. */
+/* Takes over the socket and its place; both end with the connection. */
 void connection_create(struct server *server, int socket);
 
 /* ---- for lookup.c and transfer.c: in a task ----------------------------- */

@@ -14,84 +14,55 @@ static struct a10_sq *sq_of(const struct server *server, uint32_t index)
 
 uint32_t crowd_connections(const struct server *server)
 {
-	return server->crowd ? atomic_load(&server->crowd->connections) :
-			       server->connection_count;
+	return atomic_load(&server->crowd->connections);
 }
 
-static bool is_full(const struct server *server)
-{
-	return crowd_connections(server) >= server->settings.connections_max;
-}
-
-/* On its own thread: there are many by now, or there is room again. */
+/* On its own thread: there are many by now. */
 static void on_told(void *data, const struct a10_result *r)
 {
 	struct server *server = (struct server *)data;
 
 	(void)r;
-	atomic_store(&server->told, false);
 	for (uint32_t i = 0; i < server->listener_count; i++)
 		listener_review(&server->listeners[i]);
 }
 
-static void tell(struct server *server, uint32_t index)
-{
-	struct server *other = &server->crowd->servers[index];
-
-	if (!atomic_exchange(&other->told, true) &&
-	    a10_submit(sq_of(server, index), a10_nop(), on_told, other) < 0)
-		atomic_store(&other->told, false);
-}
-
-static void tell_others(struct server *server, bool waiting)
+static void tell_all(struct server *server)
 {
 	struct crowd *crowd = server->crowd;
 
-	for (uint32_t i = 0; i < crowd->count; i++) {
-		struct server *other = &crowd->servers[i];
-
-		if (other == server)
-			continue;
-		if (!waiting || atomic_exchange(&other->waits, false))
-			tell(server, i);
-	}
+	on_told(server, NULL);
+	for (uint32_t i = 0; i < crowd->count; i++)
+		if (&crowd->servers[i] != server)
+			a10_submit(sq_of(server, i), a10_nop(), on_told,
+				   &crowd->servers[i]);
 }
 
-void crowd_add(struct server *server)
+int crowd_take_place(struct server *server)
 {
-	const uint32_t most = server->settings.connections_max;
+	struct crowd *crowd = server->crowd;
 	uint32_t count;
+	int err = 0;
 
-	if (!server->crowd)
-		return;
-	count = atomic_fetch_add(&server->crowd->connections, 1) + 1;
-	if (count == most || count + server->connections_late == most + 1)
-		tell_others(server, false);
+	if (!a10_semaphore_try_acquire(&crowd->room))
+		err = (int)a10_await(a10_semaphore_acquire(&crowd->room));
+	if (err < 0)
+		return err;
+	count = atomic_fetch_add(&crowd->connections, 1) + 1;
+	if (count + server->connections_late ==
+	    server->settings.connections_max + 1)
+		tell_all(server);
+	return 0;
 }
 
-void crowd_remove(struct server *server)
+void crowd_give_place(struct server *server)
 {
-	const uint32_t most = server->settings.connections_max;
-
-	if (server->crowd &&
-	    atomic_fetch_sub(&server->crowd->connections, 1) >= most)
-		tell_others(server, true);
-}
-
-/* Says so, then looks; who makes room does it, then looks who waits. */
-bool crowd_waits(struct server *server)
-{
-	if (!is_full(server))
-		return false;
-	if (!server->crowd)
-		return true;
-	atomic_store(&server->waits, true);
-	return is_full(server);
+	atomic_fetch_sub(&server->crowd->connections, 1);
+	a10_semaphore_release(&server->crowd->room);
 }
 
 /* ---- dealing out -------------------------------------------------------- */
 
-/* It counts from when it was accepted; now the connection itself does. */
 static void on_dealt(void *data, const struct a10_result *r)
 {
 	struct server *server = (struct server *)data;
@@ -99,11 +70,12 @@ static void on_dealt(void *data, const struct a10_result *r)
 
 	if (r->value < 0)
 		return;
-	if (server->stopping)
-		close(socket);
-	else
+	if (!server->stopping) {
 		connection_create(server, socket);
-	crowd_remove(server);
+		return;
+	}
+	close(socket);
+	crowd_give_place(server);
 }
 
 void crowd_deal(struct server *server, int socket)
@@ -113,16 +85,24 @@ void crowd_deal(struct server *server, int socket)
 
 	if (&crowd->servers[index] == server) {
 		connection_create(server, socket);
-		return;
-	}
-	crowd_add(server);
-	if (a10_message_post(sq_of(server, index), (uint64_t)socket) < 0) {
+	} else if (a10_message_post(sq_of(server, index), (uint64_t)socket) <
+		   0) {
 		close(socket);
-		crowd_remove(server);
+		crowd_give_place(server);
 	}
 }
 
 /* ---- beginning and end -------------------------------------------------- */
+
+void crowd_init(struct crowd *crowd, struct server *servers, uint32_t count,
+		uint32_t connections_max)
+{
+	crowd->servers = servers;
+	crowd->count = count;
+	a10_semaphore_init(&crowd->room, connections_max);
+	for (uint32_t i = 0; i < count; i++)
+		servers[i].crowd = crowd;
+}
 
 int crowd_join(struct server *server, const struct a10_shard *shard)
 {
@@ -140,6 +120,8 @@ void crowd_leave(struct server *server)
 {
 	struct crowd *crowd = server->crowd;
 
-	if (atomic_fetch_add(&crowd->ended, 1) + 1 == crowd->count)
+	if (crowd->count == 1)
+		a10_sq_stop(server->sq);
+	else if (atomic_fetch_add(&crowd->ended, 1) + 1 == crowd->count)
 		a10_shards_stop(server->shard.shards);
 }

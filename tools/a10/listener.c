@@ -11,6 +11,7 @@
 
 enum {
 	ADDRESS_SIZE = 128,
+	ACCEPTED_MAX = 64, /* that wait for their turn */
 };
 
 /* ---- sockets ------------------------------------------------------------ */
@@ -161,103 +162,69 @@ void listener_finish(struct listener *listener)
 
 /* ---- the door ----------------------------------------------------------- */
 
-static void listener_pause(struct listener *listener)
-{
-	if (listener->door != DOOR_OPEN && listener->door != DOOR_AJAR)
-		return;
-	listener->door = DOOR_SHUTTING;
-	a10_cancel(listener->server->sq, listener->accepting);
-}
-
-static void on_retry(void *data, const struct a10_result *r)
-{
-	(void)r;
-	listener_resume((struct listener *)data);
-}
-
-static void on_last_accepted(struct listener *listener, bool failed)
-{
-	failed = failed && listener->door != DOOR_SHUTTING;
-	listener->door = DOOR_SHUT;
-	listener->accepting = 0;
-	/* For lack of something: more of it will be there in a while. */
-	if (failed)
-		a10_submit(listener->server->sq, a10_after(RETRY_AFTER),
-			   on_retry, listener);
-	else
-		listener_resume(listener);
-}
-
 static bool is_nearly_full(const struct server *server)
 {
 	return crowd_connections(server) + server->connections_late >
 	       server->settings.connections_max;
 }
 
-static bool is_full(const struct server *server)
-{
-	return crowd_connections(server) >= server->settings.connections_max;
-}
-
-/* The last that may: the others are not to bring one more each. */
-static void pause_all(struct server *server)
-{
-	for (uint32_t i = 0; i < server->listener_count; i++)
-		listener_pause(&server->listeners[i]);
-}
-
-static void on_accepted(void *data, const struct a10_result *r)
-{
-	struct listener *listener = (struct listener *)data;
-	struct server *server = listener->server;
-
-	if (a10_fd_valid(r->fd) && server->stopping)
-		a10_fd_release(r->fd);
-	else if (a10_fd_valid(r->fd) && listener->dealt)
-		crowd_deal(server, a10_fd_number(r->fd));
-	else if (a10_fd_valid(r->fd))
-		connection_create(server, a10_fd_number(r->fd));
-	if (!r->more)
-		on_last_accepted(listener, r->value < 0);
-	else if (is_nearly_full(server))
-		listener_pause(listener);
-	if (is_full(server))
-		pause_all(server);
-}
-
-void listener_resume(struct listener *listener)
-{
-	struct server *server = listener->server;
-	const bool few = is_nearly_full(server);
-	struct a10_op op;
-
-	if (server->stopping || listener->door != DOOR_SHUT ||
-	    crowd_waits(server))
-		return;
-	op = a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
-	if (!few)
-		op = a10_multishot(op);
-	listener->accepting = a10_submit(server->sq, op, on_accepted, listener);
-	if (listener->accepting > 0)
-		listener->door = few ? DOOR_AJAR : DOOR_OPEN;
-}
-
 void listener_review(struct listener *listener)
 {
-	if (is_nearly_full(listener->server))
-		listener_pause(listener);
-	listener_resume(listener);
+	if (listener->accepted && is_nearly_full(listener->server))
+		a10_stream_cancel(listener->accepted);
 }
 
-void listener_start(struct listener *listener, struct server *server)
+/* 0 or -errno; -ECANCELED also between a stream and what follows it. */
+static int await_client(struct listener *listener, struct a10_fd *ret_client)
 {
-	listener->server = server;
-	listener_resume(listener);
+	const struct a10_op op =
+		a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
+	int err;
+
+	if (!listener->accepted && is_nearly_full(listener->server))
+		return a10_await_fd(op, ret_client);
+	if (!listener->accepted)
+		listener->accepted = a10_stream_open(op, ACCEPTED_MAX);
+	err = a10_await_fd(a10_stream_next(listener->accepted), ret_client);
+	if (err < 0) {
+		a10_stream_close(listener->accepted);
+		listener->accepted = NULL;
+	}
+	return err;
+}
+
+static void let_in(struct listener *listener, struct a10_fd client)
+{
+	struct server *server = listener->server;
+
+	if (crowd_take_place(server) < 0)
+		a10_fd_release(client);
+	else if (listener->dealt)
+		crowd_deal(server, a10_fd_number(client));
+	else
+		connection_create(server, a10_fd_number(client));
+}
+
+int listener_run(void *data)
+{
+	struct listener *listener = (struct listener *)data;
+	struct a10_fd client;
+
+	while (!a10_task_cancelled()) {
+		const int err = await_client(listener, &client);
+
+		if (err == 0)
+			let_in(listener, client);
+		else if (err != -ECANCELED)
+			/* For lack of something: there will be more of it. */
+			a10_sleep(RETRY_AFTER);
+	}
+	a10_stream_close(listener->accepted);
+	return 0;
 }
 
 void listener_stop(struct listener *listener)
 {
-	listener_pause(listener);
 	/* Who comes now shall be told; but others may have it open as well. */
 	if (listener->inherited)
 		return;

@@ -1,22 +1,13 @@
 /*
- * listener.h - a socket on which clients come in, and whether they may.
+ * listener.h - a socket on which clients come in, one after the other, as long as
+ * they may.
  *
- * At the limit of connections nobody is refused: who comes then waits in the
- * listener's queue until one has gone. Far from the limit all that come are
- * accepted by one operation; near it one at a time, or those that come between
- * the last and the pause would be too many: as many as there is room for in the
- * completion queue, twice if it is emptied in between. One at a time each
- * listener may bring one more than the limit if all are called at once.
- *
- *           listener_resume                listener_pause
- *   SHUT -------------------> OPEN ------------------------> SHUTTING
- *    ^ |                       |                                |
- *    | |                       | on_accepted: it failed         |
- *    | |    listener_resume    v                                |
- *    | +-----------------> AJAR, OPEN                           |
- *    |                       |                                  |
- *    +-----------------------+----------------------------------+
- *               on_accepted: the last one
+ * At the limit of connections nobody is refused: one has been accepted and waits
+ * in the listener's task, the others in the socket's queue, until a connection
+ * is over. Far from the limit all that come are accepted by one operation, a
+ * stream; near it one at a time, or those that come between the last and the end
+ * of the stream would be too many: as many as there is room for in the
+ * completion queue, twice if it is emptied in between.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -25,13 +16,6 @@
 #include <sys/types.h>
 
 struct server;
-
-enum door {
-	DOOR_SHUT,     /* who comes waits                */
-	DOOR_AJAR,     /* accepting one                  */
-	DOOR_OPEN,     /* accepting all                  */
-	DOOR_SHUTTING, /* either of them, and cancelled  */
-};
 
 struct listener {
 	struct server *server;
@@ -42,8 +26,7 @@ struct listener {
 	bool has_file;              /* made by us, and this one: */
 	dev_t file_device;
 	ino_t file_number;
-	enum door door;
-	a10_id accepting;
+	struct a10_stream *accepted; /* NULL: one at a time */
 };
 
 /*
@@ -63,15 +46,14 @@ int listener_join(struct listener *listener, struct a10_sq *sq,
 /* Takes over a socket that listens already. 0; -ENOTSOCK, -EINVAL: it's none. */
 int listener_inherit(struct listener *listener, int socket);
 
-/* Lets clients in, as far as there may be more. */
-void listener_start(struct listener *listener, struct server *server);
-void listener_resume(struct listener *listener);
+/* A task: lets clients in until it is cancelled. data: the listener. */
+int listener_run(void *data);
 
-/* There have come to be many connections, or few. */
+/* There have come to be many connections. */
 void listener_review(struct listener *listener);
 
 /*
- * Lets nobody in any more. The file of a Unix socket is removed first, if it is
+ * Who comes now is told so. The file of a Unix socket is removed first, if it is
  * still ours: from then on another server may listen there.
  */
 void listener_stop(struct listener *listener);

@@ -31,6 +31,7 @@ void log_start(struct log *log, struct a10_sq *sq, struct a10_sq *writer)
 {
 	log->sq = sq;
 	log->writer = writer;
+	a10_semaphore_init(&log->ended, 0);
 }
 
 void log_finish(struct log *log)
@@ -205,8 +206,8 @@ static void go_on(struct log *log, ssize_t written)
 		note_failure(log, (int)written);
 	log->busy = 0;
 	write_waiting(log);
-	if (log->busy <= 0 && log->ended)
-		log->ended(log->ended_data);
+	if (log->busy <= 0 && log->ending)
+		a10_semaphore_release(&log->ended);
 }
 
 static void on_written(void *data, const struct a10_result *r)
@@ -255,17 +256,15 @@ void log_note(struct log *log, const struct exchange *exchange, int64_t now)
 	write_waiting(log);
 }
 
-void log_end(struct log *log, void (*ended)(void *data), void *data)
+void log_end(struct log *log, int64_t deadline)
 {
-	log->ended = ended;
-	log->ended_data = data;
-	if (log->busy <= 0)
-		ended(data);
-}
+	const struct a10_op ended = a10_semaphore_acquire(&log->ended);
 
-void log_give_up(struct log *log)
-{
+	log->ending = true;
+	if (log->busy <= 0 || a10_await(a10_deadline(ended, deadline)) == 0)
+		return;
+	/* What is not written by now will not be: nobody reads. */
 	log->given_up = true;
-	if (log->busy > 0)
-		a10_cancel(log->writer, log->busy);
+	a10_cancel(log->writer, log->busy);
+	a10_await(a10_shielded(ended));
 }

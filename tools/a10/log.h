@@ -42,8 +42,8 @@ struct log {
 	bool given_up;
 	bool has_complained;
 	uint64_t lost; /* lines, since the last one that was written */
-	void (*ended)(void *data);
-	void *ended_data;
+	bool ending;   /* and when all is written ... */
+	struct a10_semaphore ended; /* ... this can be acquired    */
 };
 
 /* To a file, which is appended to, or standard output (NULL). 0 or -errno. */
@@ -58,11 +58,8 @@ void log_start(struct log *log, struct a10_sq *sq, struct a10_sq *writer);
 /* now: of server_clock. */
 void log_note(struct log *log, const struct exchange *exchange, int64_t now);
 
-/* Calls ended when all lines are written, at once if they are. */
-void log_end(struct log *log, void (*ended)(void *data), void *data);
-
-/* What is not written will not be: nobody reads. For the end. */
-void log_give_up(struct log *log);
+/* In a task: waits for all lines to be written, but no longer than that. */
+void log_end(struct log *log, int64_t deadline);
 
 /* After the ring was destroyed. */
 void log_finish(struct log *log);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -27,8 +26,6 @@ struct serve {
 	struct server *servers;
 	struct crowd crowd;
 	struct a10_fd signals;
-	struct signalfd_siginfo signal;
-	bool asked;   /* by the first signal     */
 	int ended_by; /* the second signal, or 0 */
 };
 
@@ -78,17 +75,12 @@ static int limit_connections(struct server_settings *settings)
 static int open_signals(struct serve *serve)
 {
 	sigset_t set;
-	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	serve->signals = a10_fd_regular(fd);
-	return fd < 0 ? -errno : 0;
+	return a10_signals_open(&set, &serve->signals);
 }
 
 static int open_ring(struct serve *serve)
@@ -199,59 +191,48 @@ static void announce(const struct serve *serve)
 
 /* ---- running ------------------------------------------------------------ */
 
-static void on_signal(void *data, const struct a10_result *r);
-
-static void await_signal(struct serve *serve)
-{
-	a10_submit(serve->servers[0].sq,
-		   a10_all(a10_read(serve->signals, &serve->signal,
-				    sizeof(serve->signal))),
-		   on_signal, serve);
-}
-
-/* The first asks to stop, the second does not ask. */
-static void on_signal(void *data, const struct a10_result *r)
+/* A task: the first asks to stop, the second does not ask. */
+static int heed_signals(void *data)
 {
 	struct serve *serve = (struct serve *)data;
 	struct server *first = &serve->servers[0];
+	ssize_t n = a10_await(a10_signal_read(serve->signals, NULL));
 
-	if (r->value < 0)
-		return;
-	if (serve->asked) {
-		serve->ended_by = (int)serve->signal.ssi_signo;
-		/* What would have to be undone was when it was asked to. */
-		if (first->crowd)
-			_exit(SIGNALLED + serve->ended_by);
-		a10_sq_stop(first->sq);
-		return;
+	if (n > 0) {
+		server_stop(first);
+		n = a10_await(a10_signal_read(serve->signals, NULL));
 	}
-	serve->asked = true;
-	server_stop(first);
-	if (first->crowd)
-		a10_shards_drain(first->shard.shards);
-	await_signal(serve);
+	if (n < 0)
+		return 0; /* all is over */
+	serve->ended_by = (int)n;
+	/* What would have to be undone was when it was asked to. */
+	if (serve->crowd.count > 1)
+		_exit(SIGNALLED + serve->ended_by);
+	a10_sq_stop(first->sq);
+	return 0;
+}
+
+/* On each ring. 0 or -errno. */
+static int begin(struct serve *serve, struct server *server)
+{
+	const int err = server_start(server);
+	a10_id id;
+
+	if (err < 0 || server != &serve->servers[0])
+		return err;
+	id = a10_task_spawn(server->sq, heed_signals, serve, 0);
+	if (id < 0)
+		return (int)id;
+	announce(serve);
+	return 0;
 }
 
 /* On this thread alone. 0 or -errno. */
 static int run_one(struct serve *serve)
 {
-	const int err = server_start(&serve->servers[0]);
+	const int err = begin(serve, &serve->servers[0]);
 
-	if (err < 0)
-		return err;
-	await_signal(serve);
-	announce(serve);
-	return a10_ring_run(serve->ring);
-}
-
-static void on_draining(void *data, const struct a10_result *r)
-{
-	struct server *server = (struct server *)data;
-
-	/* Also at the end of all, should one have failed. */
-	(void)r;
-	if (!server->stopping)
-		server_stop(server);
+	return err < 0 ? err : a10_ring_run(serve->ring);
 }
 
 /* In each thread. */
@@ -259,31 +240,15 @@ static int begin_shard(const struct a10_shard *shard)
 {
 	struct serve *serve = (struct serve *)shard->data;
 	struct server *server = &serve->servers[shard->index];
-	int err = crowd_join(server, shard);
-	a10_id id;
+	const int err = crowd_join(server, shard);
 
-	if (err < 0)
-		return err;
-	err = server_start(server);
-	if (err < 0)
-		return err;
-	id = a10_submit(server->sq, a10_shard_draining(shard), on_draining,
-			server);
-	if (id < 0)
-		return (int)id;
-	if (shard->index == 0) {
-		await_signal(serve);
-		announce(serve);
-	}
-	return 0;
+	return err < 0 ? err : begin(serve, server);
 }
 
 static int run_several(struct serve *serve)
 {
 	a10_ring_destroy(serve->ring, A10_SECOND);
 	serve->ring = NULL;
-	for (uint32_t i = 0; i < serve->crowd.count; i++)
-		serve->servers[i].crowd = &serve->crowd;
 	return a10_shards_run(serve->crowd.count, &ring_config, begin_shard,
 			      serve);
 }
@@ -307,7 +272,8 @@ static int open_all(struct serve *serve)
 	if (err < 0)
 		return complain("serve: too few descriptors are allowed; "
 				"raise the limit with ulimit -n 4096");
-	serve->crowd.servers = serve->servers;
+	crowd_init(&serve->crowd, serve->servers, serve->options->threads,
+		   settings->connections_max);
 	for (uint32_t i = 0; i < serve->crowd.count; i++)
 		serve->servers[i].settings = *settings;
 	err = open_signals(serve);

@@ -12,38 +12,17 @@ enum {
 
 /* ---- connections -------------------------------------------------------- */
 
-/* The last word of the log is out: there is nothing left to do. */
-static void on_log_written(void *data)
-{
-	struct server *server = (struct server *)data;
-
-	if (server->crowd)
-		crowd_leave(server);
-	else
-		a10_sq_stop(server->sq);
-}
-
-static void stop_if_empty(struct server *server)
-{
-	if (server->stopping && server->connection_count == 0)
-		log_end(&server->log, on_log_written, server);
-}
-
 void server_add(struct server *server)
 {
 	server->connection_count++;
 	counter_add(&server->stats.accepted, 1);
-	crowd_add(server);
 }
 
 void server_remove(struct server *server)
 {
 	assert(server->connection_count > 0);
 	server->connection_count--;
-	crowd_remove(server);
-	stop_if_empty(server);
-	for (uint32_t i = 0; i < server->listener_count; i++)
-		listener_resume(&server->listeners[i]);
+	crowd_give_place(server);
 }
 
 /* ---- starting and stopping ---------------------------------------------- */
@@ -65,50 +44,73 @@ static void measure_late(struct server *server)
 	struct a10_ring_info info;
 
 	a10_ring_info(server->ring, &info);
-	server->connections_late = 2 * info.completion_entries + LATE_MARGIN;
-	if (server->crowd)
-		server->connections_late *= server->crowd->count;
+	server->connections_late = server->crowd->count *
+				   (2 * info.completion_entries + LATE_MARGIN);
+}
+
+/* Lets clients in, until it is to stop. */
+static void run_doors(struct server *server)
+{
+	a10_scope_open(&server->doors, NULL, 0);
+	for (uint32_t i = 0; i < server->listener_count; i++) {
+		server->listeners[i].server = server;
+		a10_scope_spawn(&server->doors, listener_run,
+				&server->listeners[i], 0);
+	}
+	a10_await(server->crowd->count == 1 ?
+			  a10_semaphore_acquire(&server->stop) :
+			  a10_shard_draining(&server->shard));
+	server->stopping = true;
+	for (uint32_t i = 0; i < server->listener_count; i++)
+		listener_stop(&server->listeners[i]);
+	a10_scope_close(&server->doors);
+}
+
+/* A task: from the first client to the last word of the log. */
+static int run(void *data)
+{
+	struct server *server = (struct server *)data;
+	int64_t patience;
+
+	run_doors(server);
+	patience = a10_now() + server->settings.stop_timeout_ns;
+	a10_scope_close(&server->idle);
+	a10_await(a10_deadline(a10_scope_wait(&server->busy), patience));
+	a10_scope_close(&server->busy);
+	/* Who was answered meanwhile waits for no other request. */
+	a10_scope_close(&server->idle);
+	log_end(&server->log, patience);
+	crowd_leave(server);
+	return 0;
 }
 
 int server_start(struct server *server)
 {
-	int err = a10_pool_create(server->ring, POOL_BUFFERS, POOL_BUFFER_SIZE,
-				  0, &server->pool);
+	const int err = a10_pool_create(server->ring, POOL_BUFFERS,
+					POOL_BUFFER_SIZE, 0, &server->pool);
+	a10_id id;
 
 	if (err < 0)
 		return err;
 	find_memory_device(server);
 	measure_late(server);
 	stats_init(&server->stats);
+	a10_semaphore_init(&server->stop, 0);
 	a10_scope_open(&server->idle, server->sq, 0);
 	a10_scope_open(&server->busy, server->sq, 0);
 	log_start(&server->log, server->sq,
-		  server->crowd ? a10_shard_sq(&server->shard, 0) : server->sq);
-	for (uint32_t i = 0; i < server->listener_count; i++)
-		listener_start(&server->listeners[i], server);
-	return 0;
-}
-
-static void on_stop_timeout(void *data, const struct a10_result *r)
-{
-	struct server *server = (struct server *)data;
-
-	(void)r;
-	a10_scope_cancel(&server->busy);
-	log_give_up(&server->log);
+		  server->crowd->count == 1 ? server->sq :
+					      a10_shard_sq(&server->shard, 0));
+	id = a10_task_spawn(server->sq, run, server, 0);
+	return id < 0 ? (int)id : 0;
 }
 
 void server_stop(struct server *server)
 {
-	assert(!server->stopping);
-	server->stopping = true;
-	for (uint32_t i = 0; i < server->listener_count; i++)
-		listener_stop(&server->listeners[i]);
-	a10_scope_cancel(&server->idle);
-	/* Also without a connection: there may be a log that nobody reads. */
-	a10_submit(server->sq, a10_after(server->settings.stop_timeout_ns),
-		   on_stop_timeout, server);
-	stop_if_empty(server);
+	if (server->crowd->count == 1)
+		a10_semaphore_release(&server->stop);
+	else
+		a10_shards_drain(server->shard.shards);
 }
 
 void server_finish(struct server *server)

@@ -51,16 +51,16 @@ struct server {
 	struct server_settings settings;
 	struct a10_ring *ring;
 	struct a10_sq *sq;
-	struct crowd *crowd;    /* NULL: there is only this server */
-	struct a10_shard shard; /* of a crowd's                    */
-	atomic_bool waits;      /* wants to hear when there is room ... */
-	atomic_bool told;       /* ... or that there is none: it will   */
+	struct crowd *crowd;
+	struct a10_shard shard; /* if there are several */
 	struct a10_pool *pool;
 	int root;            /* the folder: what is served is below it     */
 	dev_t memory_device; /* files there are in memory; 0: none are     */
 	bool stopping;
+	struct a10_semaphore stop; /* of one that is alone */
 	uint32_t connections_late; /* near the limit: so many are left */
 	_Atomic uint32_t connection_count; /* the statistics' to read */
+	struct a10_scope doors;   /* the listeners' tasks             */
 	struct a10_scope idle;    /* connections that wait for a request */
 	struct a10_scope busy;    /* tasks, and the ends of answers      */
 	struct connection *ready; /* the first that can go on ...        */
@@ -78,14 +78,15 @@ struct server {
 };
 
 /*
- * Once the ring, the folder and the listeners are there: makes what else it
- * needs and lets clients in. 0 or -errno.
+ * Once the ring, the crowd, the folder and the listeners are there: makes what
+ * else it needs, and a task that lets clients in. 0 or -errno.
  */
 int server_start(struct server *server);
 
 /*
- * Ends the listeners and the idle connections now, the others when they have
- * answered or the time for that has passed, and then stops the ring.
+ * Asks all of its crowd to end the listeners and the idle connections now, the
+ * others when they have answered or the time for that has passed, and then the
+ * rings.
  */
 void server_stop(struct server *server);
 

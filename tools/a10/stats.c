@@ -133,16 +133,6 @@ static void take_stats(struct stats *sum, const struct stats *stats)
 	take_histogram(&sum->last_byte, &stats->last_byte);
 }
 
-static uint32_t count_servers(const struct server *server)
-{
-	return server->crowd ? server->crowd->count : 1;
-}
-
-static const struct server *server_at(const struct server *server, uint32_t i)
-{
-	return server->crowd ? &server->crowd->servers[i] : server;
-}
-
 /* ---- the page ----------------------------------------------------------- */
 
 static void add_histogram(struct text *text, const char *name,
@@ -234,8 +224,8 @@ static void add_threads(struct text *text, const struct server *server)
 {
 	json_add_name(text, "threads");
 	text_add(text, "[");
-	for (uint32_t i = 0; i < count_servers(server); i++) {
-		const struct server *one = server_at(server, i);
+	for (uint32_t i = 0; i < server->crowd->count; i++) {
+		const struct server *one = &server->crowd->servers[i];
 
 		text_add(text, i == 0 ? "{" : ",{");
 		json_add_number(text, "open",
@@ -256,8 +246,8 @@ void stats_add_json(struct text *text, struct server *server)
 
 	memset(&sum, 0, sizeof(sum));
 	stats_note_ring(&server->stats, server->ring);
-	for (uint32_t i = 0; i < count_servers(server); i++)
-		take_stats(&sum, &server_at(server, i)->stats);
+	for (uint32_t i = 0; i < server->crowd->count; i++)
+		take_stats(&sum, &server->crowd->servers[i].stats);
 	text_add(text, "{");
 	json_add_name(text, "version");
 	json_add_string(text, view_of(a10_version()));
