@@ -69,6 +69,15 @@ int accept_one(int listener)
 	return fd;
 }
 
+void reset(int fd)
+{
+	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
+/* An end would say that it was whole. */
 /* What it says first: where it listens. */
 void proxy_hear(struct proxy *proxy)
 {

@@ -23,6 +23,8 @@ void have_patience(int fd);
 int listen_here(void);
 int dial(uint16_t port);
 int accept_one(int listener);
+/* It ends by a reset. */
+void reset(int fd);
 void send_large(int fd, const char *bytes);
 
 /* After it was started: what it says first, where it listens. */

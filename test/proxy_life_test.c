@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -61,6 +62,57 @@ TEST(who_is_idle_for_too_long_is_let_go)
 	close(peer);
 	proxy_end(&proxy);
 	assert_said(&proxy.command, "0 broken, 1 idle for too long");
+}
+
+enum {
+	DESCRIPTORS = 160, /* that the proxy may have */
+	BURST = 120,       /* who need two each       */
+};
+
+/* All of them are in the queue when it first looks. */
+TEST(a_burst_waits_until_there_are_descriptors_for_both_sides)
+{
+	const struct rlimit limit = { DESCRIPTORS, DESCRIPTORS };
+	struct proxy proxy;
+	int fds[BURST];
+
+	if (on_valgrind())
+		SKIP("valgrind keeps the limit of descriptors to itself");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	proxy_start(&proxy, "--connections", "40");
+	ck_assert_int_eq(kill(proxy.command.pid, SIGSTOP), 0);
+	for (int i = 0; i < BURST; i++)
+		client_say(fds[i] = dial(proxy.port), "x");
+	ck_assert_int_eq(kill(proxy.command.pid, SIGCONT), 0);
+	for (int i = 0; i < BURST; i++) {
+		const int peer = accept_one(proxy.listener);
+
+		client_hear_bytes(peer, (char[2]){ 0 }, 1);
+		reset(peer);
+	}
+	for (int i = 0; i < BURST; i++)
+		close(fds[i]);
+	proxy_end(&proxy);
+	assert_said(&proxy.command, "120 connections");
+	assert_said(&proxy.command, "; 0 not taken by the target");
+}
+
+TEST(what_it_tells_and_nobody_reads_holds_nobody_up)
+{
+	struct proxy proxy;
+	int client, peer;
+
+	proxy_start(&proxy, NULL, NULL);
+	meet(&proxy, &client, &peer);
+	ck_assert_int_ge(fcntl(proxy.command.output, F_SETPIPE_SZ, 4096), 0);
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_eq(kill(proxy.command.pid, SIGUSR1), 0);
+		assert_passes(client, peer, "x");
+		pause_ms(1);
+	}
+	close(client);
+	close(peer);
+	proxy_end(&proxy);
 }
 
 /* It has closed the client's connection, without a word. */

@@ -193,15 +193,6 @@ TEST(a_client_that_shut_its_side_gets_all_and_costs_nothing_while_it_waits)
 }
 
 /* Ends with a reset, not with an end. */
-static void reset(int fd)
-{
-	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
-}
-
-/* An end would say that it was whole. */
 TEST(a_side_that_is_reset_resets_the_other)
 {
 	struct proxy proxy;
@@ -223,6 +214,48 @@ TEST(a_side_that_is_reset_resets_the_other)
 }
 
 /* "413" and gone, say, with the rest of the request unread. */
+/* As poll tells: a receive says that it has ended, as it had before. */
+static void assert_reset_after_its_end(int fd)
+{
+	struct pollfd gone = { .fd = fd };
+
+	ck_assert_int_eq(poll(&gone, 1, (int)(test_slowed(5) * 1000)), 1);
+	ck_assert(gone.revents & POLLERR);
+}
+
+/* Nothing is received from it any more, and nothing is there to be sent. */
+TEST(a_side_that_is_reset_after_its_end_resets_the_other)
+{
+	struct proxy proxy;
+	int client, peer;
+
+	proxy_start(&proxy, NULL, NULL);
+	meet(&proxy, &client, &peer);
+	ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+	client_hear_end(peer);
+	assert_passes(peer, client, "still there");
+	reset(client);
+	assert_reset_after_its_end(peer);
+	close(peer);
+	meet(&proxy, &client, &peer);
+	ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+	client_hear_end(client);
+	assert_passes(client, peer, "still there");
+	reset(peer);
+	assert_reset_after_its_end(client);
+	close(client);
+	/* Without one it is an end like any other. */
+	meet(&proxy, &client, &peer);
+	ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+	client_hear_end(peer);
+	close(peer);
+	client_hear_end(client);
+	close(client);
+	proxy_end(&proxy);
+	assert_said(&proxy.command, "0 of them now");
+	assert_said(&proxy.command, " 2 broken");
+}
+
 TEST(an_answer_that_comes_before_the_question_is_out_is_passed_on)
 {
 	static char bytes[65536];
@@ -276,7 +309,8 @@ TEST(a_stream_that_breaks_off_leaves_no_pipe_behind)
 		reset(i % 2 ? client : peer);
 		close(i % 2 ? peer : client);
 	}
-	assert_descriptors_of(&proxy, descriptors);
+	/* But one that was just empty is kept for the next. */
+	assert_descriptors_of(&proxy, descriptors + 2);
 	free(bytes);
 	proxy_end(&proxy);
 }

@@ -1,7 +1,15 @@
 #include "command.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+bool has_room(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+	return poll(&ready, 1, 0) != 0;
+}
 
 int complain(const char *format, ...)
 {

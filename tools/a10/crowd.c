@@ -24,7 +24,7 @@ static void on_told(void *data, const struct a10_result *r)
 
 	(void)r;
 	for (uint32_t i = 0; i < server->listener_count; i++)
-		listener_review(&server->listeners[i]);
+		listener_slow(&server->listeners[i]);
 }
 
 static void tell_all(struct server *server)

@@ -1,10 +1,9 @@
 #include "listener.h"
 
-#include "connection.h"
-#include "server.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RETRY_AFTER (100 * A10_MILLISECOND) /* when accepting failed */
@@ -12,6 +11,7 @@
 enum {
 	ADDRESS_SIZE = 128,
 	ACCEPTED_MAX = 64, /* that wait for their turn */
+	LATE_MARGIN = 64,
 };
 
 /* ---- sockets ------------------------------------------------------------ */
@@ -162,28 +162,34 @@ void listener_finish(struct listener *listener)
 
 /* ---- the door ----------------------------------------------------------- */
 
-static bool is_nearly_full(const struct server *server)
+/* What a stream can accept before that is heard of and it is ended. */
+uint32_t listener_late(const struct a10_ring *ring)
 {
-	return crowd_connections(server) + server->connections_late >
-	       server->settings.connections_max;
+	struct a10_ring_info info;
+
+	a10_ring_info(ring, &info);
+	return 2 * info.completion_entries + LATE_MARGIN;
 }
 
-void listener_review(struct listener *listener)
+void listener_slow(struct listener *listener)
 {
-	if (listener->accepted && is_nearly_full(listener->server))
+	if (listener->accepted)
 		a10_stream_cancel(listener->accepted);
 }
 
-/* 0 or -errno; -ECANCELED also between a stream and what follows it. */
-static int await_client(struct listener *listener, struct a10_fd *ret_client)
+/* 0 or -errno; -ECANCELED also after the last of a stream. */
+static int await_one(struct listener *listener, bool few,
+		     struct a10_fd *ret_client)
 {
 	const struct a10_op op =
 		a10_accept(listener->socket, NULL, SOCK_NONBLOCK);
 	int err;
 
-	if (!listener->accepted && is_nearly_full(listener->server))
+	if (few && !listener->accepted)
 		return a10_await_fd(op, ret_client);
-	if (!listener->accepted)
+	if (few)
+		listener_slow(listener);
+	else if (!listener->accepted)
 		listener->accepted = a10_stream_open(op, ACCEPTED_MAX);
 	err = a10_await_fd(a10_stream_next(listener->accepted), ret_client);
 	if (err < 0) {
@@ -193,34 +199,22 @@ static int await_client(struct listener *listener, struct a10_fd *ret_client)
 	return err;
 }
 
-static void let_in(struct listener *listener, struct a10_fd client)
+int listener_await(struct listener *listener, bool few,
+		   struct a10_fd *ret_client)
 {
-	struct server *server = listener->server;
-
-	if (crowd_take_place(server) < 0)
-		a10_fd_release(client);
-	else if (listener->dealt)
-		crowd_deal(server, a10_fd_number(client));
-	else
-		connection_create(server, a10_fd_number(client));
-}
-
-int listener_run(void *data)
-{
-	struct listener *listener = (struct listener *)data;
-	struct a10_fd client;
-
 	while (!a10_task_cancelled()) {
-		const int err = await_client(listener, &client);
+		const int err = await_one(listener, few, ret_client);
 
 		if (err == 0)
-			let_in(listener, client);
-		else if (err != -ECANCELED)
+			return 0;
+		few = true; /* or the stream would not have ended */
+		if (err != -ECANCELED)
 			/* For lack of something: there will be more of it. */
 			a10_sleep(RETRY_AFTER);
 	}
 	a10_stream_close(listener->accepted);
-	return 0;
+	listener->accepted = NULL;
+	return -ECANCELED;
 }
 
 void listener_stop(struct listener *listener)

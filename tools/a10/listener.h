@@ -15,10 +15,7 @@
 #include <a10.h>
 #include <sys/types.h>
 
-struct server;
-
 struct listener {
-	struct server *server;
 	struct a10_fd socket;
 	struct a10_address address; /* what it really listens on */
 	bool inherited;             /* a socket of somebody else's */
@@ -46,11 +43,18 @@ int listener_join(struct listener *listener, struct a10_sq *sq,
 /* Takes over a socket that listens already. 0; -ENOTSOCK, -EINVAL: it's none. */
 int listener_inherit(struct listener *listener, int socket);
 
-/* A task: lets clients in until it is cancelled. data: the listener. */
-int listener_run(void *data);
+/* So many at the limit's end are accepted one at a time, for each such ring. */
+uint32_t listener_late(const struct a10_ring *ring);
 
-/* There have come to be many connections. */
-void listener_review(struct listener *listener);
+/*
+ * The next client, as a socket that does not block; few: there may not be many
+ * more. In a task, until that is cancelled: 0 or -ECANCELED.
+ */
+int listener_await(struct listener *listener, bool few,
+		   struct a10_fd *ret_client);
+
+/* There may not be many more from now on, whoever waits for the next. */
+void listener_slow(struct listener *listener);
 
 /*
  * Who comes now is told so. The file of a Unix socket is removed first, if it is

@@ -8,17 +8,15 @@
 #include "proxy.h"
 
 #include "command.h"
+#include "descriptors.h"
 #include "proxy_options.h"
 #include "relay.h"
 #include "text.h"
 
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-	DESCRIPTORS_OTHER = 64, /* than those of connections and pipes */
-	ACCEPTED_MAX = 16,      /* of each address, before their turn */
 	ADDRESS_SIZE = 128,
 	COUNTS_SIZE = 512,
 	SUBMISSIONS = 1024,
@@ -28,6 +26,7 @@ enum {
 struct proxy_command {
 	struct proxy proxy;
 	struct a10_scope relays;
+	uint32_t late; /* connections, before the limit */
 	struct a10_fd signals;
 	uint32_t listener_count;
 	struct listener listeners[LISTENERS_MAX];
@@ -37,11 +36,12 @@ struct proxy_command {
 /* A task of one listener. */
 struct doorway {
 	struct proxy_command *command;
-	struct a10_fd socket;
+	struct listener *listener;
 };
 
 /* ---- what it tells ------------------------------------------------------- */
 
+/* Nobody may be reading: that is no reason not to go on. */
 static void print_counts(const struct proxy *proxy)
 {
 	const struct proxy_counts *counts = &proxy->counts;
@@ -64,8 +64,9 @@ static void print_counts(const struct proxy *proxy)
 	text_add(&text, " to the target, ");
 	text_add_size(&text, counts->from_target);
 	text_add(&text, " from it\n");
+	if (!has_room(STDOUT_FILENO))
+		return;
 	fwrite(line, 1, text.length, stdout);
-	/* Nobody may be reading: that is no reason not to go on. */
 	fflush(stdout);
 	clearerr(stdout);
 }
@@ -86,26 +87,31 @@ static void announce(const struct proxy_command *command)
 
 /* ---- the tasks ----------------------------------------------------------- */
 
+/* From then on nobody takes more than the next. */
+static bool is_nearly_full(struct proxy_command *command)
+{
+	if (a10_scope_count(&command->relays) + command->late <=
+	    command->proxy.settings.connections_max)
+		return false;
+	for (uint32_t i = 0; i < command->listener_count; i++)
+		listener_slow(&command->listeners[i]);
+	return true;
+}
+
 /* Lets clients in for as long as it is not cancelled. */
 static int let_in(void *data)
 {
 	struct doorway *doorway = data;
-	struct relay relay = { .proxy = &doorway->command->proxy };
-	struct a10_stream *accepted = a10_stream_open(
-		a10_accept(doorway->socket, NULL, SOCK_NONBLOCK), ACCEPTED_MAX);
-	int err;
+	struct proxy_command *command = doorway->command;
+	struct relay relay = { .proxy = &command->proxy };
 
-	while ((err = a10_await_fd(a10_stream_next(accepted), &relay.client)) ==
-	       0) {
-		if (a10_scope_spawn(&doorway->command->relays, relay_run,
-				    &relay, sizeof(relay)) < 0)
+	while (listener_await(doorway->listener, is_nearly_full(command),
+			      &relay.client) == 0) {
+		if (a10_scope_spawn(&command->relays, relay_run, &relay,
+				    sizeof(relay)) < 0)
 			a10_fd_release(relay.client);
 	}
-	a10_stream_close(accepted);
-	if (err != -ECANCELED)
-		complain("proxy: nobody is let in any more: %s",
-			 strerror(-err));
-	return err;
+	return 0;
 }
 
 /* The next that is not only a question; below 0: cancelled. */
@@ -158,10 +164,11 @@ static int proxy_main(void *data)
 	a10_scope_open(&command->relays, NULL, 0);
 	a10_scope_set_limit(&command->relays,
 			    command->proxy.settings.connections_max);
+	command->late = listener_late(a10_ring_current());
 	a10_scope_open(&doors, NULL, 0);
 	for (uint32_t i = 0; i < command->listener_count; i++) {
 		const struct doorway doorway = { command,
-						 command->listeners[i].socket };
+						 &command->listeners[i] };
 
 		a10_scope_spawn(&doors, let_in, &doorway, sizeof(doorway));
 	}
@@ -178,32 +185,20 @@ static int proxy_main(void *data)
 
 /* ---- what it needs ------------------------------------------------------- */
 
-/*
- * A connection takes two descriptors; what is left over may be pipes. 0 or
- * -EMFILE.
- */
-static int limit_descriptors(struct proxy *proxy)
+/* A connection takes two descriptors; what is left over may be pipes. */
+static int limit_descriptors(struct proxy *proxy, uint32_t addresses)
 {
-	struct rlimit limit;
-	rlim_t most;
+	uint32_t most;
+	const int err = descriptors_left(1, addresses ? addresses : 1, &most);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -errno;
-	/* As many as we may have; if that is refused, what there is. */
-	most = limit.rlim_cur;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		most = limit.rlim_cur;
-	if (most < DESCRIPTORS_OTHER + 2)
+	if (err < 0 || most < 2)
 		return -EMFILE;
-	most = (most - DESCRIPTORS_OTHER) / 2;
+	most /= 2;
 	if (proxy->settings.connections_max > most) {
-		complain("proxy: not more than %u connections at once; for "
-			 "more raise the limit, ulimit -n",
-			 (unsigned int)most);
-		proxy->settings.connections_max = (uint32_t)most;
+		descriptors_complain("proxy", most);
+		proxy->settings.connections_max = most;
 	}
-	proxy->pipes.most = (uint32_t)most - proxy->settings.connections_max;
+	proxy->pipes.most = most - proxy->settings.connections_max;
 	return 0;
 }
 
@@ -280,9 +275,8 @@ int proxy_run(int argc, char **argv)
 		return EXIT_OK;
 	}
 	command.proxy.settings = options.settings;
-	if (limit_descriptors(&command.proxy) < 0)
-		return complain("proxy: too few descriptors are allowed; "
-				"raise the limit with ulimit -n 4096");
+	if (limit_descriptors(&command.proxy, options.address_count) < 0)
+		return descriptors_complain_of_none("proxy");
 	if (open_signals(&command) < 0)
 		return complain("proxy: no descriptor for signals");
 	if (a10_ring_create(&config, &ring) < 0)

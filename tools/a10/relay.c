@@ -201,21 +201,48 @@ static int move_all(struct direction *direction)
 	return more;
 }
 
+/*
+ * What has been heard to its end is not received from any more, so only this
+ * tells that it was reset since. The ring's poll is over at once where the other
+ * side has shut its own; one that goes on tells of what comes after that. 0, when
+ * the other direction is over too, or -ECONNRESET.
+ */
+static int watch(struct direction *direction)
+{
+	struct a10_stream *events =
+		a10_stream_open(a10_poll(direction->from, POLLERR), 1);
+	ssize_t n;
+
+	do
+		n = a10_await(a10_stream_next(events));
+	while (n > 0 && !(n & (POLLERR | POLLHUP)));
+	a10_stream_close(events);
+	return n > 0 && !a10_task_cancelled() ? -ECONNRESET : 0;
+}
+
 static int direction_run(void *data)
 {
 	struct direction *direction = data;
+	struct relay *relay = direction->relay;
 	const int err = move_all(direction);
 
+	if (err < 0 && err != -EPIPE)
+		return err;
+	/* The second one: nobody has to watch what the first came from. */
+	if (relay->watcher > 0)
+		a10_cancel(a10_ring_sq(a10_ring_current()), relay->watcher);
+	relay->over++;
 	/* Nobody takes that, but the other side may have an answer yet. */
 	if (err == -EPIPE) {
-		direction->relay->broken = true;
+		relay->broken = true;
 		return 0;
 	}
-	if (err < 0)
-		return err;
 	/* If the other side is gone its own direction will say so. */
 	a10_await(a10_shutdown(direction->to, SHUT_WR));
-	return 0;
+	if (relay->over == 2)
+		return 0;
+	relay->watcher = a10_task_current();
+	return watch(direction);
 }
 
 /* ---- both ---------------------------------------------------------------- */
@@ -259,7 +286,7 @@ static void note_trouble(struct proxy *proxy, int err)
 {
 	if (err == -ECANCELED)
 		return;
-	if (err < 0 && err != proxy->trouble)
+	if (err < 0 && err != proxy->trouble && has_room(STDERR_FILENO))
 		complain("proxy: %s: %s", proxy->settings.target,
 			 err == -ETIME ? "no answer" : strerror(-err));
 	proxy->counts.failed += err < 0;

@@ -3,7 +3,7 @@
  *
  * Three tasks: one connects and closes, and has a scope with one for each
  * direction. A direction that comes to its end shuts the other side for it and
- * is over, the other goes on; one that fails ends the other. The scope's
+ * only watches then, the other goes on; one that fails ends the other. The scope's
  * deadline is pushed on by every byte, so it is the time without one.
  */
 #ifndef RELAY_H
@@ -15,7 +15,9 @@ struct relay {
 	struct proxy *proxy;
 	struct a10_fd client;
 	struct a10_fd target;
-	bool broken; /* a side takes nothing any more */
+	bool broken;    /* a side takes nothing any more */
+	int over;       /* directions that are           */
+	a10_id watcher; /* the task of the first of them */
 	struct a10_scope directions;
 };
 

@@ -2,6 +2,7 @@
  * serve.c - a10 serve: what a server needs to run, and the signals that end it.
  */
 #include "command.h"
+#include "descriptors.h"
 #include "listeners.h"
 #include "mime.h"
 #include "serve_options.h"
@@ -9,13 +10,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-	DESCRIPTORS_OTHER = 64, /* than those of connections and their files */
-	LISTINGS = 4,           /* that are made at a time */
-	FILES_RESERVED = 1024,  /* for files, where there are enough         */
+	LISTINGS = 4,          /* that are made at a time */
+	FILES_RESERVED = 1024, /* for files, where there are enough */
 	ADDRESS_SIZE = 128,
 	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
 };
@@ -38,23 +37,18 @@ static const struct a10_config ring_config = {
 /*
  * Each connection takes a descriptor, and another one while it sends a large
  * file or waits for a disk: so unless more is asked for, no more than half of
- * them are connections. 0 or -EMFILE.
+ * them are connections. 0 or -errno.
  */
-static int limit_connections(struct server_settings *settings)
+static int limit_connections(const struct serve_options *options,
+			     struct server_settings *settings)
 {
-	struct rlimit limit;
-	rlim_t most;
+	const uint32_t addresses =
+		options->address_count > 0 ? options->address_count : 1;
+	uint32_t most;
+	const int err = descriptors_left(options->threads, addresses, &most);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -errno;
-	/* As many as we may have; if that is refused, what there is. */
-	most = limit.rlim_cur;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		most = limit.rlim_cur;
-	if (most <= DESCRIPTORS_OTHER)
-		return -EMFILE;
-	most -= DESCRIPTORS_OTHER;
+	if (err < 0)
+		return err;
 	if (settings->connections_max == 0) {
 		settings->connections_max = CONNECTIONS_MAX;
 		most /= 2;
@@ -64,10 +58,8 @@ static int limit_connections(struct server_settings *settings)
 	if (settings->connections_max <= most)
 		return 0;
 	if (settings->connections_max > CONNECTIONS_MAX)
-		complain("serve: not more than %u connections at once; for "
-			 "more raise the limit, ulimit -n",
-			 (unsigned int)most);
-	settings->connections_max = (uint32_t)most;
+		descriptors_complain("serve", most);
+	settings->connections_max = most;
 	return 0;
 }
 
@@ -267,11 +259,10 @@ static int run(struct serve *serve)
 static int open_all(struct serve *serve)
 {
 	struct server_settings *settings = &serve->options->settings;
-	int err = limit_connections(settings);
+	int err = limit_connections(serve->options, settings);
 
 	if (err < 0)
-		return complain("serve: too few descriptors are allowed; "
-				"raise the limit with ulimit -n 4096");
+		return descriptors_complain_of_none("serve");
 	crowd_init(&serve->crowd, serve->servers, serve->options->threads,
 		   settings->connections_max);
 	for (uint32_t i = 0; i < serve->crowd.count; i++)

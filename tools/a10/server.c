@@ -1,14 +1,10 @@
 #include "server.h"
 
-#include "exchange.h"
+#include "connection.h"
 
 #include <assert.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
-
-enum {
-	LATE_MARGIN = 64,
-};
 
 /* ---- connections -------------------------------------------------------- */
 
@@ -38,14 +34,35 @@ static void find_memory_device(struct server *server)
 		server->memory_device = status.st_dev;
 }
 
-/* What one operation of each can accept before that is heard of and stopped. */
-static void measure_late(struct server *server)
-{
-	struct a10_ring_info info;
+/* Of one listener. */
+struct door {
+	struct server *server;
+	struct listener *listener;
+};
 
-	a10_ring_info(server->ring, &info);
-	server->connections_late = server->crowd->count *
-				   (2 * info.completion_entries + LATE_MARGIN);
+static bool is_nearly_full(const struct server *server)
+{
+	return crowd_connections(server) + server->connections_late >
+	       server->settings.connections_max;
+}
+
+/* A task: lets clients in until it is cancelled. */
+static int let_in(void *data)
+{
+	const struct door *door = (const struct door *)data;
+	struct server *server = door->server;
+	struct a10_fd client;
+
+	while (listener_await(door->listener, is_nearly_full(server),
+			      &client) == 0) {
+		if (crowd_take_place(server) < 0)
+			a10_fd_release(client);
+		else if (door->listener->dealt)
+			crowd_deal(server, a10_fd_number(client));
+		else
+			connection_create(server, a10_fd_number(client));
+	}
+	return 0;
 }
 
 /* Lets clients in, until it is to stop. */
@@ -53,9 +70,9 @@ static void run_doors(struct server *server)
 {
 	a10_scope_open(&server->doors, NULL, 0);
 	for (uint32_t i = 0; i < server->listener_count; i++) {
-		server->listeners[i].server = server;
-		a10_scope_spawn(&server->doors, listener_run,
-				&server->listeners[i], 0);
+		const struct door door = { server, &server->listeners[i] };
+
+		a10_scope_spawn(&server->doors, let_in, &door, sizeof(door));
 	}
 	a10_await(server->crowd->count == 1 ?
 			  a10_semaphore_acquire(&server->stop) :
@@ -93,7 +110,8 @@ int server_start(struct server *server)
 	if (err < 0)
 		return err;
 	find_memory_device(server);
-	measure_late(server);
+	server->connections_late =
+		server->crowd->count * listener_late(server->ring);
 	stats_init(&server->stats);
 	a10_semaphore_init(&server->stop, 0);
 	a10_scope_open(&server->idle, server->sq, 0);
