@@ -328,6 +328,22 @@ TEST(redirects_come_to_an_end)
 	visit_end(&visit);
 }
 
+TEST(who_is_to_begin_anew_is_not_sent_elsewhere)
+{
+	struct visit visit;
+
+	visit_begin(&visit);
+	put("f.part", "01234");
+	put("f.part.tag", "\"v1\"");
+	visit_start(&visit, "-C", "--redirects=0");
+	visit_answer(&visit, "HTTP/1.1 416 No\r\n"
+			     "Content-Range: bytes */3\r\n\r\n");
+	visit_answer(&visit, OK_LINE "\r\nnew");
+	ck_assert_int_eq(visit_wait(&visit), 0);
+	assert_file("f", "new");
+	visit_end(&visit);
+}
+
 TEST(what_broke_off_stays_and_goes_on_later)
 {
 	struct visit visit;
@@ -422,7 +438,7 @@ TEST(only_what_tells_versions_apart_is_a_tag)
 		if (cases[i].tag != NULL)
 			assert_file(file_of(i, ".part.tag"), cases[i].tag);
 		else
-			assert_none(file_of(i, ".part.tag"));
+			assert_file(file_of(i, ".part.tag"), "");
 	}
 	visit_end(&visit);
 }

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* ---- how far it is ---------------------------------------------------------- */
@@ -78,7 +79,7 @@ static void begin_with_server(struct server *server)
 
 static const char *at_server(const struct server *server, const char *path)
 {
-	static char url[4][256];
+	static char url[4][384];
 	static int turn;
 
 	turn = (turn + 1) % 4;
@@ -291,9 +292,74 @@ TEST(what_has_changed_since_begins_anew)
 		ck_assert_int_eq(unlink("large"), 0);
 		/* Nobody knows of what this is a part. */
 		leave_part(&server, "large", 150000);
-		ck_assert_int_eq(unlink("large.part.tag"), 0);
+		ck_assert_int_eq(truncate("large.part.tag", 0), 0);
 		ck_assert_int_eq(command_run(&command, arguments), 0);
 		assert_same("large", "../folder/large");
+		ck_assert_int_eq(unlink("large"), 0);
+		/* Without its file it may be anything: a file of that name. */
+		put("large.part", "mine");
+		ck_assert_int_eq(command_run(&command, arguments), 1);
+		assert_said(&command, "no unfinished download");
+		assert_file("large.part", "mine");
+		assert_none("large");
+	}
+	server_end(&server);
+}
+
+/* Each is, until it is whole, what the other is to be called. */
+TEST(files_may_be_called_as_parts_of_each_other)
+{
+	static const char *const names[] = { "f", "f.part", "f.part.tag",
+					     "f.1.part" };
+	const char *arguments[7] = { "get", "-f" };
+	char urls[4][128];
+	struct server server;
+	struct command command;
+
+	begin_with_server(&server);
+	for (size_t i = 0; i < 4; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "../folder/%s", names[i]);
+		put_pattern(path, 100000 + i);
+		snprintf(urls[i], sizeof(urls[i]), "%s",
+			 at_server(&server, names[i]));
+		arguments[2 + i] = urls[i];
+	}
+	for (int round = 0; round < 2; round++) {
+		ck_assert_int_eq(command_run(&command, arguments), 0);
+		for (size_t i = 0; i < 4; i++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "../folder/%s", names[i]);
+			assert_same(names[i], path);
+		}
+	}
+	assert_none("f.part.part");
+	assert_none("f.2.part");
+	server_end(&server);
+}
+
+TEST(a_name_may_be_as_long_as_names_are)
+{
+	struct server server;
+	struct command command;
+	char name[256];
+	char path[300];
+
+	begin_with_server(&server);
+	for (size_t length = 246; length < sizeof(name); length += 3) {
+		const char *arguments[] = { "get", "-q", NULL, NULL };
+
+		memset(name, 'n', length);
+		name[length] = '\0';
+		snprintf(path, sizeof(path), "../folder/%s", name);
+		put(path, "long");
+		arguments[2] = at_server(&server, name);
+		ck_assert_int_eq(command_run(&command, arguments), 0);
+		assert_file(name, "long");
+		ck_assert_int_eq(unlink(name), 0);
+		ck_assert_int_eq(unlink(path), 0);
 	}
 	server_end(&server);
 }
@@ -325,6 +391,67 @@ TEST(two_at_once_do_not_write_to_the_same_file)
 		ck_assert_int_eq(mkfifo("hello.txt.part", 0644), 0);
 		ck_assert_int_eq(command_run(&command, arguments), 1);
 	}
+	server_end(&server);
+}
+
+/* A terminal that was stopped, as by Ctrl-S, with the command on it. */
+static pid_t start_on_stopped_terminal(const char *const *arguments,
+				       int *ret_master, int *ret_slave)
+{
+	pid_t pid;
+
+	*ret_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*ret_master < 0 || grantpt(*ret_master) < 0 ||
+	    unlockpt(*ret_master) < 0)
+		SKIP("no terminals here");
+	*ret_slave = open(ptsname(*ret_master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(*ret_slave, 0);
+	ck_assert_int_eq(tcflow(*ret_slave, TCOOFF), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(*ret_slave, STDERR_FILENO);
+		/* POSIX: the strings are not written to. */
+		execv(command_path(), (char *const *)(uintptr_t)arguments);
+		_exit(127);
+	}
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+TEST(a_terminal_that_was_stopped_stops_no_download)
+{
+	struct server server;
+	int master, slave, status;
+	double until;
+
+	begin_with_server(&server);
+	ck_assert_int_eq(chdir("../folder"), 0);
+	put_huge();
+	ck_assert_int_eq(chdir("../down"), 0);
+	{
+		const char *const arguments[] = {
+			"a10",
+			"get",
+			"--parallel",
+			"1",
+			at_server(&server, "hello.txt"),
+			at_server(&server, "huge.bin"),
+			NULL
+		};
+		const pid_t pid =
+			start_on_stopped_terminal(arguments, &master, &slave);
+
+		until = now() + test_slowed(8);
+		while (access("huge.bin", F_OK) < 0 && now() < until)
+			pause_ms(5);
+		assert_file("hello.txt", "hello\n");
+		ck_assert_int_eq(access("huge.bin", F_OK), 0);
+		ck_assert_int_eq(tcflow(slave, TCOON), 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	close(slave);
+	close(master);
 	server_end(&server);
 }
 

@@ -24,7 +24,7 @@ enum {
 
 /* ---- the command -------------------------------------------------------- */
 
-static const char *command_path(void)
+const char *command_path(void)
 {
 	static char path[PATH_MAX + 32];
 	char program[PATH_MAX];

@@ -30,6 +30,9 @@ struct command {
 	char text[4096];
 };
 
+/* Where it is, for those who start it themselves. */
+const char *command_path(void);
+
 /* arguments end with NULL. Skips the test if the command was not built. */
 void command_start(struct command *command, const char *const *arguments);
 

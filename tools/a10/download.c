@@ -34,9 +34,9 @@ struct work {
 
 /* What became of one request. */
 enum outcome {
-	OUTCOME_ELSEWHERE =
-		1, /* to be asked for again, perhaps at another url */
-	OUTCOME_WHOLE = 2,
+	OUTCOME_WHOLE,
+	OUTCOME_ELSEWHERE, /* at another url */
+	OUTCOME_AGAIN,     /* all of it is to be asked for, not the rest */
 };
 
 /* Says what is wrong. Returns err, or -EIO if that says nothing. */
@@ -321,7 +321,7 @@ static int hear_no_more(struct work *work)
 		return OUTCOME_WHOLE;
 	}
 	work->asked_from = 0;
-	return OUTCOME_ELSEWHERE;
+	return OUTCOME_AGAIN;
 }
 
 static int follow(struct work *work)
@@ -408,8 +408,9 @@ static int request_all(struct work *work)
 	int outcome;
 	int err;
 
-	while ((outcome = request(work)) == OUTCOME_ELSEWHERE) {
-		if (redirects++ == download->settings->redirects_max)
+	while ((outcome = request(work)) > OUTCOME_WHOLE) {
+		if (outcome == OUTCOME_ELSEWHERE &&
+		    redirects++ == download->settings->redirects_max)
 			return fail(download, -ELOOP,
 				    "the server sends us from one place to "
 				    "another, %u times",
@@ -427,8 +428,9 @@ static int request_all(struct work *work)
 static int run(struct download *download, struct work *work)
 {
 	int err;
-	const char *fault = part_open(&work->part, download->path,
-				      download->settings->replace, &err);
+	const char *fault =
+		part_open(&work->part, download->path, download->part_number,
+			  download->settings->replace, &err);
 
 	if (fault)
 		return fail(download, err, "%s%s%s", fault, err < 0 ? ": " : "",

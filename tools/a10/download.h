@@ -37,6 +37,7 @@ struct download {
 	const struct download_settings *settings;
 	struct url url;
 	char path[DOWNLOAD_PATH_MAX]; /* NAME; "-": standard output */
+	uint32_t part_number;         /* see part_name */
 	enum download_state state;
 	uint64_t begun_at; /* bytes that were there before */
 	uint64_t count;    /* bytes that are there */

@@ -7,6 +7,7 @@
  */
 #include "command.h"
 #include "get_options.h"
+#include "part.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct get {
 	struct get_options options;
 	struct download **downloads;
 	struct progress progress;
+	struct a10_scope telling;
 	struct a10_fd signals;
 	uint32_t failed;
 	int ended_by; /* a signal, or 0 */
@@ -34,13 +36,24 @@ struct errand {
 
 /* ---- the tasks ----------------------------------------------------------- */
 
-static int run_errand(void *data)
+static int tell(void *data)
 {
 	const struct errand *errand = data;
 
+	progress_tell(&errand->get->progress, errand->download);
+	return 0;
+}
+
+/* What became of it is told beside it, for that may take long. */
+static int run_errand(void *data)
+{
+	struct errand *errand = data;
+
 	if (download_run(errand->download) < 0)
 		errand->get->failed++;
-	progress_tell(&errand->get->progress, errand->download);
+	if (a10_scope_spawn(&errand->get->telling, tell, errand,
+			    sizeof(*errand)) < 0)
+		tell(errand);
 	return 0;
 }
 
@@ -53,6 +66,7 @@ static int download_all(void *data)
 	a10_scope_open(&drawing, NULL, 0);
 	if (get->progress.terminal && !get->progress.quiet)
 		a10_scope_spawn(&drawing, progress_run, &get->progress, 0);
+	a10_scope_open(&get->telling, NULL, 0);
 	a10_scope_open(&downloads, NULL, 0);
 	a10_scope_set_limit(&downloads, get->options.parallel);
 	for (int i = 0; i < get->options.url_count && !a10_task_cancelled();
@@ -65,6 +79,8 @@ static int download_all(void *data)
 	}
 	a10_await(a10_scope_wait(&downloads));
 	a10_scope_close(&downloads);
+	a10_await(a10_scope_wait(&get->telling));
+	a10_scope_close(&get->telling);
 	a10_scope_close(&drawing);
 	return 0;
 }
@@ -118,6 +134,48 @@ static int prepare(struct get *get, const char *text, struct download **ret)
 	return EXIT_OK;
 }
 
+/* Whether one of them, or of the tags beside them, is the other. */
+static bool clash(const char *name, const char *other)
+{
+	const size_t length = strlen(name);
+
+	return strncmp(name, other, length) == 0 &&
+	       (other[length] == '\0' ||
+		strcmp(other + length, PART_TAG_ENDING) == 0);
+}
+
+/* Whether that part bears the name of another file that is to be. */
+static bool is_taken(const struct get *get, int which, const char *part)
+{
+	const char *path = get->downloads[which]->path;
+	char other[PART_PATH_MAX];
+
+	for (int i = 0; i < get->options.url_count; i++) {
+		const struct download *download = get->downloads[i];
+
+		if (strcmp(download->path, path) == 0)
+			continue; /* which is told when it begins */
+		if (clash(part, download->path))
+			return true;
+		part_name(download->path, download->part_number, other);
+		if (i < which && (clash(part, other) || clash(other, part)))
+			return true;
+	}
+	return false;
+}
+
+static void choose_part(struct get *get, int which)
+{
+	struct download *download = get->downloads[which];
+	char part[PART_PATH_MAX];
+
+	for (;; download->part_number++) {
+		part_name(download->path, download->part_number, part);
+		if (!is_taken(get, which, part))
+			return;
+	}
+}
+
 static int prepare_all(struct get *get)
 {
 	int status = EXIT_OK;
@@ -128,6 +186,8 @@ static int prepare_all(struct get *get)
 		return complain("get: %s", strerror(ENOMEM));
 	for (int i = 0; i < get->options.url_count && status == EXIT_OK; i++)
 		status = prepare(get, get->options.urls[i], &get->downloads[i]);
+	for (int i = 0; i < get->options.url_count && status == EXIT_OK; i++)
+		choose_part(get, i);
 	get->progress.downloads = get->downloads;
 	get->progress.count = (uint32_t)get->options.url_count;
 	get->progress.quiet = get->options.quiet;

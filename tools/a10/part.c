@@ -1,9 +1,51 @@
 #include "part.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+	NAME_MOST = 255, /* bytes, on the file systems there are */
+	ENDING_MAX = 32,
+};
+
+/* FNV-1a: nobody gains by two names with the same. */
+static uint32_t hash(const char *text)
+{
+	uint32_t value = 2166136261;
+
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * 16777619;
+	return value;
+}
+
+void part_name(const char *path, uint32_t number, char ret_path[PART_PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+	char ending[ENDING_MAX] = ".part";
+
+	if (number > 0)
+		snprintf(ending, sizeof(ending), ".%" PRIu32 ".part", number);
+	if (length + strlen(ending) + strlen(PART_TAG_ENDING) > NAME_MOST) {
+		char shorter[ENDING_MAX + 16];
+
+		snprintf(shorter, sizeof(shorter), "-%08" PRIx32 "%s",
+			 hash(name), ending);
+		length = NAME_MOST - strlen(shorter) - strlen(PART_TAG_ENDING);
+		/* Not within a character. */
+		while (length > 0 &&
+		       ((unsigned char)name[length] & 0xc0) == 0x80)
+			length--;
+		snprintf(ret_path, PART_PATH_MAX, "%.*s%s",
+			 (int)(name - path) + (int)length, path, shorter);
+		return;
+	}
+	snprintf(ret_path, PART_PATH_MAX, "%s%s", path, ending);
+}
 
 static bool is_output(const struct part *part)
 {
@@ -35,6 +77,16 @@ static bool is_still_it(const struct part *part)
 	       S_ISREG(ours.st_mode);
 }
 
+/* Whether it is empty, or what an earlier try has left. */
+static bool is_ours(const struct part *part)
+{
+	struct stat status;
+
+	return (fstat(a10_fd_number(part->file), &status) == 0 &&
+		status.st_size == 0) ||
+	       is_there(part->tag_path);
+}
+
 /* The tag of what is there; without one it is of no use. */
 static void read_tag(struct part *part)
 {
@@ -55,8 +107,8 @@ static void read_tag(struct part *part)
 		part->kept = (uint64_t)status.st_size;
 }
 
-const char *part_open(struct part *part, const char *path, bool replace,
-		      int *ret_err)
+const char *part_open(struct part *part, const char *path, uint32_t number,
+		      bool replace, int *ret_err)
 {
 	*ret_err = 0;
 	memset(part, 0, sizeof(*part));
@@ -65,8 +117,9 @@ const char *part_open(struct part *part, const char *path, bool replace,
 		part->file = A10_STDOUT;
 		return NULL;
 	}
-	snprintf(part->part_path, sizeof(part->part_path), "%s.part", path);
-	snprintf(part->tag_path, sizeof(part->tag_path), "%s.part.tag", path);
+	part_name(path, number, part->part_path);
+	snprintf(part->tag_path, sizeof(part->tag_path), "%s" PART_TAG_ENDING,
+		 part->part_path);
 	if (is_no_file(path))
 		return "it is there and no plain file; --output - and the "
 		       "shell write to it";
@@ -81,27 +134,35 @@ const char *part_open(struct part *part, const char *path, bool replace,
 	if (flock(a10_fd_number(part->file), LOCK_EX | LOCK_NB) < 0 ||
 	    !is_still_it(part)) {
 		a10_await(a10_close(part->file));
+		part->file = A10_NO_FD;
 		return "its .part is in use, by another a10 get perhaps";
+	}
+	if (!is_ours(part)) {
+		a10_await(a10_close(part->file));
+		part->file = A10_NO_FD;
+		return "its .part is there and no unfinished download; call "
+		       "it something else";
 	}
 	read_tag(part);
 	return NULL;
 }
 
-/* A tag that could not be written is none: it would begin anew. */
-static void write_tag(const struct part *part, struct view tag)
+/* 0 or -errno. */
+static int write_tag(const struct part *part, struct view tag)
 {
 	struct a10_fd file;
+	const int err = a10_await_fd(
+		a10_open(part->tag_path,
+			 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666),
+		&file);
 
-	unlink(part->tag_path);
-	if (!tag.at || tag.length == 0 || tag.length > PART_TAG_MAX)
-		return;
-	if (a10_await_fd(a10_open(part->tag_path,
-				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-				  0666),
-			 &file) < 0)
-		return;
-	a10_await(a10_all(a10_write(file, tag.at, tag.length)));
+	if (err < 0)
+		return err;
+	/* One that could not be written is none: it would begin anew. */
+	if (tag.at && tag.length <= PART_TAG_MAX)
+		a10_await(a10_all(a10_write(file, tag.at, tag.length)));
 	a10_await(a10_close(file));
+	return 0;
 }
 
 int part_begin(struct part *part, struct view tag)
@@ -110,12 +171,12 @@ int part_begin(struct part *part, struct view tag)
 
 	if (is_output(part))
 		return 0;
-	/* In this order: never a new tag for what is old. */
-	unlink(part->tag_path);
+	/* In this order: never a new tag for what is old, or none for what is ours. */
 	err = (int)a10_await(a10_ftruncate(part->file, 0));
-	if (err == 0)
-		write_tag(part, tag);
-	return err;
+	if (err < 0)
+		return err;
+	unlink(part->tag_path);
+	return write_tag(part, tag);
 }
 
 int part_write(struct part *part, const char *bytes, size_t length,
@@ -166,7 +227,8 @@ bool part_can_go_on(const struct part *part)
 {
 	struct stat status;
 
-	return !is_output(part) && access(part->tag_path, F_OK) == 0 &&
+	return !is_output(part) && stat(part->tag_path, &status) == 0 &&
+	       status.st_size > 0 &&
 	       fstat(a10_fd_number(part->file), &status) == 0 &&
 	       status.st_size > 0;
 }

@@ -153,9 +153,12 @@ int progress_run(void *data)
 {
 	struct progress *progress = data;
 
+	/* One that was stopped (Ctrl-S) does not stop the downloads. */
 	while (a10_sleep(PERIOD) == 0)
-		draw(progress);
-	erase(progress);
+		if (has_room(STDERR_FILENO))
+			draw(progress);
+	if (has_room(STDERR_FILENO))
+		erase(progress);
 	return 0;
 }
 
@@ -163,6 +166,9 @@ void progress_tell(struct progress *progress, const struct download *download)
 {
 	char size[16], rate[16];
 
+	while (!has_room(STDERR_FILENO))
+		if (a10_await(a10_poll(A10_STDERR, POLLOUT)) < 0)
+			return;
 	erase(progress);
 	if (download->state == DOWNLOAD_FAILED) {
 		complain("get: %s: %s%s", download->path, download->fault,

@@ -19,7 +19,10 @@ struct progress {
 /* A task: draws until it is cancelled. data: the progress. */
 int progress_run(void *data);
 
-/* One of them is over: what became of it. */
+/*
+ * One of them is over: what became of it. In a task, which waits for a terminal
+ * that was stopped.
+ */
 void progress_tell(struct progress *progress, const struct download *download);
 
 /*
