@@ -106,15 +106,13 @@ TEST(a_range_is_nothing_to_head)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "HEAD /hello.txt HTTP/1.1\r\n" HOST
 		       "Range: bytes=9-\r\n\r\n");
 	client_hear_head(fd, &answer);
 	ck_assert_int_eq(answer.status, 200);
 	ck_assert_uint_eq(answer.length, 6);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* All bytes of a pattern file, and the part of it that a range says. */
@@ -309,8 +307,7 @@ TEST(an_answer_without_a_body_is_followed_by_the_next)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd,
 		   "GET /hello.txt HTTP/1.1\r\n" HOST "If-None-Match: *\r\n\r\n"
 		   "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n");
@@ -321,8 +318,7 @@ TEST(an_answer_without_a_body_is_followed_by_the_next)
 	client_hear(fd, &answer);
 	ck_assert_str_eq(answer.body, "hello\n");
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* ---- compressed siblings ------------------------------------------------ */

@@ -319,8 +319,7 @@ TEST(a_log_that_cannot_be_written_is_told_once)
 	struct server server;
 	int fd;
 
-	server_start(&server, "--log=/dev/full", NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, "--log=/dev/full", NULL);
 	for (int i = 0; i < 3; i++) {
 		client_say(fd, GET_HELLO);
 		assert_hello(fd);
@@ -383,8 +382,7 @@ TEST(a_log_that_nobody_reads_does_not_stop_the_server)
 	memset(path, 'a', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	path[0] = '/';
-	server_start(&server, "--json-log", NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, "--json-log", NULL);
 	/* More than the pipe and LOG_ROOM take. */
 	for (int i = 0; i < 400; i++) {
 		char text[sizeof(path) + 64];

@@ -257,8 +257,7 @@ TEST(no_path_leads_out_of_the_folder_if_hidden_ones_are_served)
 			assert_trick(&server, &fd, tricks[i]);
 	}
 	if (fd >= 0)
-		close(fd);
-	server_end(&server);
+		server_leave(&server, fd);
 }
 
 /* ---- requests ----------------------------------------------------------- */

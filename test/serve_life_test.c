@@ -26,16 +26,14 @@ TEST(a_request_may_come_in_pieces)
 	struct server server;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
 		client_say_bytes(fd, text + i, 1);
 		pause_ms(1);
 	}
 	assert_hello(fd);
 	assert_hello(fd);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(empty_lines_are_no_requests)
@@ -44,8 +42,7 @@ TEST(empty_lines_are_no_requests)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	for (int i = 0; i < 3; i++) {
 		client_say(fd, "\r\n");
 		pause_ms(20);
@@ -59,8 +56,7 @@ TEST(empty_lines_are_no_requests)
 	client_hear(fd, &answer);
 	ck_assert_int_eq(answer.status, 400);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(an_idle_connection_is_closed)
@@ -80,8 +76,7 @@ TEST(an_idle_connection_is_closed)
 	client_hear_end(fd);
 	ck_assert(now() - before > 0.35);
 	close(fresh);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_request_that_takes_too_long_is_given_up)
@@ -91,8 +86,7 @@ TEST(a_request_that_takes_too_long_is_given_up)
 	double before;
 	int fd;
 
-	server_start(&server, "--request-timeout", "0.4");
-	fd = client_dial(&server);
+	fd = server_meet(&server, "--request-timeout", "0.4");
 	before = now();
 	client_say(fd, "GET / HTTP/1.1\r\n");
 	/* Drop by drop does not help. */
@@ -105,8 +99,7 @@ TEST(a_request_that_takes_too_long_is_given_up)
 	ck_assert(now() - before > 0.35);
 	client_hear_end(fd);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_client_that_does_not_read_is_given_up)
@@ -125,8 +118,7 @@ TEST(a_client_that_does_not_read_is_given_up)
 	/* It is told by the end, when it reads. */
 	assert_descriptors(&server, before);
 	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_client_that_asks_and_does_not_read_is_given_up)
@@ -183,8 +175,7 @@ TEST(a_client_that_reads_slowly_is_not)
 	}
 	client_say(fd, "GET /none HTTP/1.0\r\n\r\n");
 	ck_assert_uint_gt(slowly + client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_file_that_shrinks_ends_its_connection)
@@ -200,8 +191,7 @@ TEST(a_file_that_shrinks_ends_its_connection)
 	client_hear_head(fd, &answer);
 	ck_assert_int_eq(truncate("huge.bin", 0), 0);
 	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* ---- bodies ------------------------------------------------------------- */
@@ -211,8 +201,7 @@ TEST(a_body_is_passed_over)
 	struct server server;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST
 		       "Content-Length: 5\r\n\r\nhello" GET_HELLO);
 	assert_hello(fd);
@@ -223,8 +212,7 @@ TEST(a_body_is_passed_over)
 	pause_ms(50);
 	client_say(fd, "lo\r\n0\r\n\r\n" GET_HELLO);
 	assert_hello(fd);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_body_that_does_not_come_is_not_waited_for_long)
@@ -232,14 +220,12 @@ TEST(a_body_that_does_not_come_is_not_waited_for_long)
 	struct server server;
 	int fd;
 
-	server_start(&server, "--request-timeout", "0.3");
-	fd = client_dial(&server);
+	fd = server_meet(&server, "--request-timeout", "0.3");
 	client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST
 		       "Content-Length: 5\r\n\r\nhe");
 	assert_hello(fd);
 	client_hear_end(fd);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_body_that_makes_no_sense_ends_the_connection)
@@ -247,14 +233,12 @@ TEST(a_body_that_makes_no_sense_ends_the_connection)
 	struct server server;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST
 		       "Transfer-Encoding: chunked\r\n\r\nGET / HTTP/1.1");
 	assert_hello(fd);
 	ck_assert_uint_eq(client_drain(fd), 0);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* Which it would not be if the connection were reset. */
@@ -265,8 +249,7 @@ TEST(an_answer_to_a_body_that_makes_no_sense_is_heard)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	ck_assert_int_eq(kill(server.command.pid, SIGSTOP), 0);
 	client_say(fd, "POST /hello.txt HTTP/1.1\r\n" HOST
 		       "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
@@ -277,8 +260,7 @@ TEST(an_answer_to_a_body_that_makes_no_sense_is_heard)
 	ck_assert_int_eq(answer.status, 405);
 	client_hear_end(fd);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(an_upload_is_refused_so_that_it_is_heard)
@@ -288,8 +270,7 @@ TEST(an_upload_is_refused_so_that_it_is_heard)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "POST /hello.txt HTTP/1.1\r\n" HOST
 		       "Content-Length: 1048576\r\n\r\n");
 	client_say_bytes(fd, upload, sizeof(upload));
@@ -297,8 +278,7 @@ TEST(an_upload_is_refused_so_that_it_is_heard)
 	ck_assert_int_eq(answer.status, 405);
 	client_hear_end(fd);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* ---- many clients ------------------------------------------------------- */

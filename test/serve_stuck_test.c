@@ -67,8 +67,7 @@ TEST(a_client_that_shut_its_side_and_does_not_read_is_given_up)
 	/* It has looked now and then, not all the time. */
 	ck_assert(used_time(&server) - used < 0.2 * test_slowed(1));
 	ck_assert_uint_lt(client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_client_that_shut_its_side_gets_all_of_it)
@@ -83,8 +82,7 @@ TEST(a_client_that_shut_its_side_gets_all_of_it)
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 	pause_ms(200);
 	ck_assert_uint_gt(client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_client_that_reads_slowly_but_steadily_gets_all_of_it)
@@ -104,8 +102,7 @@ TEST(a_client_that_reads_slowly_but_steadily_gets_all_of_it)
 		pause_ms(50);
 	}
 	ck_assert_uint_gt(slowly + client_drain(fd), HUGE_SIZE);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* ---- a server that takes over ------------------------------------------- */
@@ -283,8 +280,7 @@ TEST(many_listings_in_one_go_do_not_keep_others_waiting)
 		at = strstr(at + 1, "HTTP/1.1 200 OK");
 	printf("%zu of %d came first\n", count, HEADS);
 	ck_assert_uint_lt(count, HEADS / 2);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* ---- more clients than there may be ------------------------------------- */

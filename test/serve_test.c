@@ -48,8 +48,7 @@ TEST(head_is_get_without_the_body)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "HEAD /hello.txt HTTP/1.1\r\n" HOST "\r\n"
 		       "HEAD /none HTTP/1.1\r\n" HOST "\r\n"
 		       "HEAD /list/ HTTP/1.1\r\n" HOST "\r\n");
@@ -61,8 +60,7 @@ TEST(head_is_get_without_the_body)
 	client_hear_head(fd, &answer);
 	ck_assert_int_eq(answer.status, 200);
 	ck_assert_uint_gt(answer.length, 500);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_folder_is_its_index_or_a_listing)
@@ -125,14 +123,12 @@ TEST(a_raw_nul_is_refused)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say_bytes(fd, text, sizeof(text) - 1);
 	client_hear(fd, &answer);
 	ck_assert_int_eq(answer.status, 400);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(files_of_all_sizes_arrive_whole)
@@ -155,8 +151,7 @@ TEST(files_of_all_sizes_arrive_whole)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		put_pattern("big.bin", sizes[i]);
 		client_say(fd, "GET /big.bin HTTP/1.1\r\n" HOST "\r\n");
@@ -165,8 +160,7 @@ TEST(files_of_all_sizes_arrive_whole)
 		assert_pattern(answer.body, answer.length);
 		free(answer.body);
 	}
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 /* Read by the ring, where the file system lets go of it. */
@@ -248,8 +242,7 @@ TEST(another_method_is_told_which_there_are)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	client_say(fd, "DELETE /hello.txt HTTP/1.1\r\n" HOST "\r\n");
 	client_hear(fd, &answer);
 	ck_assert_int_eq(answer.status, 405);
@@ -259,8 +252,7 @@ TEST(another_method_is_told_which_there_are)
 	client_hear(fd, &answer);
 	ck_assert_int_eq(answer.status, 200);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(a_connection_takes_request_after_request)
@@ -269,16 +261,14 @@ TEST(a_connection_takes_request_after_request)
 	struct answer answer;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	for (int i = 0; i < 100; i++) {
 		client_say(fd, "GET /hello.txt HTTP/1.1\r\n" HOST "\r\n");
 		client_hear(fd, &answer);
 		ck_assert_str_eq(answer.body, "hello\n");
 		free(answer.body);
 	}
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(pipelined_requests_are_answered_in_order)
@@ -316,8 +306,7 @@ TEST(pipelined_requests_are_answered_in_order)
 	ck_assert_str_eq(answer_header(&answer, "Connection"), "close");
 	client_hear_end(fd);
 	free(answer.body);
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }
 
 TEST(pipelined_requests_may_come_all_at_once)
@@ -328,8 +317,7 @@ TEST(pipelined_requests_may_come_all_at_once)
 	size_t length = 0;
 	int fd;
 
-	server_start(&server, NULL, NULL);
-	fd = client_dial(&server);
+	fd = server_meet(&server, NULL, NULL);
 	for (int i = 0; i < 1000; i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 					   "GET /hello.txt?%d HTTP/1.1\r\n" HOST
@@ -341,6 +329,5 @@ TEST(pipelined_requests_may_come_all_at_once)
 		ck_assert_str_eq(answer.body, "hello\n");
 		free(answer.body);
 	}
-	close(fd);
-	server_end(&server);
+	server_leave(&server, fd);
 }

@@ -408,6 +408,18 @@ void assert_status(const struct server *server, const char *text, int status)
 	free(answer.body);
 }
 
+int server_meet(struct server *server, const char *option, const char *value)
+{
+	server_start(server, option, value);
+	return client_dial(server);
+}
+
+void server_leave(struct server *server, int fd)
+{
+	close(fd);
+	server_end(server);
+}
+
 /* ---- what takes time ----------------------------------------------------- */
 
 void assert_hello(int fd)

@@ -127,6 +127,10 @@ void assert_body(const struct server *server, const char *path,
 /* That the request, as it stands, gives a page with that status. */
 void assert_status(const struct server *server, const char *text, int status);
 
+/* A server, and a client of it that is there; the end of both. */
+int server_meet(struct server *server, const char *option, const char *value);
+void server_leave(struct server *server, int fd);
+
 /* ---- what takes time ---------------------------------------------------- */
 
 void pause_ms(long ms);

@@ -223,29 +223,6 @@ static int parse_head(struct reply *reply, struct view rest)
 	return err < 0 ? err : judge_body(reply, &fields);
 }
 
-/* How long the head is with the empty line that ends it; 0: it goes on. */
-static size_t find_end(struct reply *reply, const char *bytes, size_t length)
-{
-	const char *end = bytes + length;
-	const char *at = bytes + reply->searched;
-
-	while ((at = (const char *)memchr(at, '\n', (size_t)(end - at)))) {
-		const size_t left = (size_t)(end - at);
-
-		if (left > 1 && at[1] == '\n')
-			return (size_t)(at - bytes) + 2;
-		if (left > 2 && at[1] == '\r' && at[2] == '\n')
-			return (size_t)(at - bytes) + 3;
-		if (left == 1 || (left == 2 && at[1] == '\r')) {
-			reply->searched = (size_t)(at - bytes);
-			return 0;
-		}
-		at++;
-	}
-	reply->searched = length;
-	return 0;
-}
-
 int reply_parse(struct reply *reply, const char *bytes, size_t length)
 {
 	static const char start[] = "HTTP/1.";
@@ -255,7 +232,8 @@ int reply_parse(struct reply *reply, const char *bytes, size_t length)
 	/* What is no HTTP may never have an end that we would know. */
 	if (memcmp(bytes, start, seen) != 0)
 		return refuse(reply, "that is no HTTP");
-	head.length = find_end(reply, bytes, length);
+	head.length =
+		view_head_end((struct view){ bytes, length }, &reply->searched);
 	if (head.length > REPLY_HEAD_MAX ||
 	    (head.length == 0 && length >= REPLY_HEAD_MAX))
 		return refuse(reply, "its head is too long");

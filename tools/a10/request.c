@@ -425,30 +425,6 @@ static void parse_head(struct request *request, struct view rest)
 		judge(request);
 }
 
-/* How long the head is with the empty line that ends it; 0: it goes on. */
-static size_t find_end(struct request *request, const char *bytes,
-		       size_t length)
-{
-	const char *end = bytes + length;
-	const char *at = bytes + request->searched;
-
-	while ((at = (const char *)memchr(at, '\n', (size_t)(end - at)))) {
-		const size_t left = (size_t)(end - at);
-
-		if (left > 1 && at[1] == '\n')
-			return (size_t)(at - bytes) + 2;
-		if (left > 2 && at[1] == '\r' && at[2] == '\n')
-			return (size_t)(at - bytes) + 3;
-		if (left == 1 || (left == 2 && at[1] == '\r')) {
-			request->searched = (size_t)(at - bytes);
-			return 0;
-		}
-		at++;
-	}
-	request->searched = length;
-	return 0;
-}
-
 /*
  * What can be said before the end is there: of what is too long, and of what is
  * no HTTP at all, TLS for instance, whose client would wait for us.
@@ -495,7 +471,8 @@ void request_parse(struct request *request, const char *bytes, size_t length)
 	if (request->searched < blanks)
 		request->searched = blanks;
 	request->progress = REQUEST_PARTIAL;
-	request->head_length = find_end(request, bytes, length);
+	request->head_length = view_head_end((struct view){ bytes, length },
+					     &request->searched);
 	head.at = bytes + blanks;
 	head.length =
 		(request->head_length > 0 ? request->head_length : length) -

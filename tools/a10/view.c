@@ -86,3 +86,25 @@ bool view_is_token(struct view view)
 	}
 	return view.length > 0;
 }
+
+size_t view_head_end(struct view view, size_t *searched)
+{
+	const char *end = view.at + view.length;
+	const char *at = view.at + *searched;
+
+	while ((at = (const char *)memchr(at, '\n', (size_t)(end - at)))) {
+		const size_t left = (size_t)(end - at);
+
+		if (left > 1 && at[1] == '\n')
+			return (size_t)(at - view.at) + 2;
+		if (left > 2 && at[1] == '\r' && at[2] == '\n')
+			return (size_t)(at - view.at) + 3;
+		if (left == 1 || (left == 2 && at[1] == '\r')) {
+			*searched = (size_t)(at - view.at);
+			return 0;
+		}
+		at++;
+	}
+	*searched = view.length;
+	return 0;
+}

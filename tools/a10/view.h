@@ -28,6 +28,12 @@ bool view_take(struct view *rest, char separator, struct view *ret_piece);
 /* All of it decimal digits, no more than fit. 0 or -EINVAL. */
 int view_number(struct view view, uint64_t *ret_number);
 
+/*
+ * Where a head ends, behind its empty line; lines end in LF, or CR LF. 0: it is
+ * not there yet. *searched: so far there is no end, 0 at first.
+ */
+size_t view_head_end(struct view view, size_t *searched);
+
 /* What a method and the name of a field are made of. */
 bool view_is_token(struct view view);
 
