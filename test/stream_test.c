@@ -99,6 +99,7 @@ static int cancel_and_take(void *data)
 	a10_sleep(A10_MILLISECOND);
 	a10_stream_cancel(stream);
 	a10_stream_cancel(stream);
+	a10_stream_cancel(NULL);
 	for (int i = 0; i < 12; i++) {
 		if (a10_await_fd(a10_timeout(a10_stream_next(stream), PATIENCE),
 				 &fd) < 0)

@@ -36,7 +36,8 @@ A10_OP a10_stream_next(struct a10_stream *stream)
 
 /*
  * No more is to come: what has come by then can still be taken, and then next
- * says -ECANCELED. Once or often is the same. On its ring's owner's thread.
+ * says -ECANCELED. Once or often is the same. On its ring's owner's thread. NULL:
+ * nothing.
  */
 A10_API void a10_stream_cancel(struct a10_stream *stream);
 

@@ -388,7 +388,7 @@ void a10_stream_cancel(struct a10_stream *stream)
 {
 	struct slot *slot;
 
-	if (sq_is_inherited(&stream->ring->sq))
+	if (!stream || sq_is_inherited(&stream->ring->sq))
 		return;
 	check_owner(&stream->ring->sq);
 	stream->cancelled = true;

@@ -196,29 +196,16 @@ static int judge_body(struct reply *reply, const struct fields *fields)
 
 /* ---- the whole ----------------------------------------------------------- */
 
-/* Takes a line off, without what ends it: CR LF, or LF alone. */
-static struct view take_line(struct view *rest)
-{
-	const char *end = (const char *)memchr(rest->at, '\n', rest->length);
-	struct view line = { rest->at, (size_t)(end - rest->at) };
-
-	rest->at = end + 1;
-	rest->length -= line.length + 1;
-	if (line.length > 0 && line.at[line.length - 1] == '\r')
-		line.length--;
-	return line;
-}
-
 static int parse_head(struct reply *reply, struct view rest)
 {
 	struct fields fields = { .lines = 0 };
-	struct view line = take_line(&rest);
+	struct view line = view_take_line(&rest);
 	int err = parse_status_line(reply, line);
 
-	line = take_line(&rest);
+	line = view_take_line(&rest);
 	while (err == 0 && line.length > 0) {
 		err = parse_field(reply, &fields, line);
-		line = take_line(&rest);
+		line = view_take_line(&rest);
 	}
 	return err < 0 ? err : judge_body(reply, &fields);
 }

@@ -389,22 +389,9 @@ static void judge(struct request *request)
 
 /* ---- the whole ---------------------------------------------------------- */
 
-/* Takes a line off, without what ends it: CR LF, or LF alone. */
-static struct view take_line(struct view *rest)
-{
-	const char *end = (const char *)memchr(rest->at, '\n', rest->length);
-	struct view line = { rest->at, (size_t)(end - rest->at) };
-
-	rest->at = end + 1;
-	rest->length -= line.length + 1;
-	if (line.length > 0 && line.at[line.length - 1] == '\r')
-		line.length--;
-	return line;
-}
-
 static void parse_head(struct request *request, struct view rest)
 {
-	struct view line = take_line(&rest);
+	struct view line = view_take_line(&rest);
 	uint32_t lines = 0;
 	int status = 0;
 
@@ -412,12 +399,12 @@ static void parse_head(struct request *request, struct view rest)
 	parse_first_line(request, line);
 	if (request->broken && request->status != 405)
 		return;
-	line = take_line(&rest);
+	line = view_take_line(&rest);
 	while (status == 0 && line.length > 0) {
 		status = lines++ == FIELD_LINES_MAX ?
 				 431 :
 				 parse_field(request, line);
-		line = take_line(&rest);
+		line = view_take_line(&rest);
 	}
 	if (status != 0)
 		refuse_broken(request, status);

@@ -108,3 +108,15 @@ size_t view_head_end(struct view view, size_t *searched)
 	*searched = view.length;
 	return 0;
 }
+
+struct view view_take_line(struct view *rest)
+{
+	const char *end = (const char *)memchr(rest->at, '\n', rest->length);
+	struct view line = { rest->at, (size_t)(end - rest->at) };
+
+	rest->at = end + 1;
+	rest->length -= line.length + 1;
+	if (line.length > 0 && line.at[line.length - 1] == '\r')
+		line.length--;
+	return line;
+}

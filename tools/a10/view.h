@@ -34,6 +34,9 @@ int view_number(struct view view, uint64_t *ret_number);
  */
 size_t view_head_end(struct view view, size_t *searched);
 
+/* Takes a line off its front, without what ends it; there must be one. */
+struct view view_take_line(struct view *rest);
+
 /* What a method and the name of a field are made of. */
 bool view_is_token(struct view view);
 
