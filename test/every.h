@@ -94,6 +94,8 @@ EVERY(recvmsg, a10_recvmsg(w->socket[d], &run->header, 0))
 EVERY(recvmsgs, a10_multishot(a10_recvmsg_pooled(w->socket[d], w->pool, 64, 0)))
 EVERY(send, a10_all(a10_send(w->socket[d], run->bytes, 1, 0)))
 EVERY(sendto, a10_sendto(w->socket[d], run->bytes, 1, 0, &run->address))
+EVERY(send_bundled,
+      a10_bundled(a10_all(a10_send(w->socket[d], run->bytes, 1, 0))))
 EVERY(sendmsg, a10_sendmsg(w->socket[d], &run->header, 0))
 EVERY(send_copyless, a10_zero_copy(a10_send(w->socket[d], run->bytes, 1, 0)))
 EVERY(sendmsg_copyless,

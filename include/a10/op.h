@@ -409,10 +409,13 @@ A10_OP a10_poll_first(struct a10_op op)
 }
 
 /*
- * Of a multishot a10_recv_pooled: the kernel may fill several buffers at once,
- * each a result of its own. Fewer trips where much comes; without it where the
- * kernel (before 6.10) or the pool (incremental) cannot. With MSG_TRUNC it is
- * -EINVAL. [RECVSEND_BUNDLE]
+ * Several in one trip, each a result of its own. Of a multishot a10_recv_pooled:
+ * the kernel may fill several buffers at once; without it where the kernel (before
+ * 6.10) or the pool (incremental) cannot, and with MSG_TRUNC -EINVAL. Of an
+ * a10_send that is "all": what stands behind it on its descriptor by the time it
+ * is started, and is bundled with the same flags, goes out with it. For streams;
+ * of datagrams it would make one. One with a10_timeout goes alone; one without
+ * copying, or to an address, is -EINVAL. [RECVSEND_BUNDLE]
  */
 A10_OP a10_bundled(struct a10_op op)
 {

@@ -5,6 +5,7 @@
  * slot that somebody wants to end is never started again.
  */
 #include "buf/pool.h"
+#include "ring/bundle.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -485,6 +486,20 @@ static void single_completed(struct a10_ring *ring, struct slot *slot,
 		slot_deliver(ring, slot, &r);
 }
 
+/* Those that went out with it are told at once, as it is. */
+static void bundled_completed(struct a10_ring *ring, struct slot *slot,
+			      const struct op_row *row,
+			      const struct completion *completion)
+{
+	struct completion own = *completion;
+	uint32_t count;
+
+	if (bundle_completed(ring, slot, &own, &count))
+		single_completed(ring, slot, row, &own);
+	if (count > 0)
+		finished_deliver(ring);
+}
+
 /* The poll that came before the operation itself. */
 static void ready_completed(struct a10_ring *ring, struct slot *slot,
 			    int32_t res)
@@ -541,6 +556,9 @@ void slot_completed(struct a10_ring *ring, struct slot *slot,
 
 		result_make(ring, slot, row, completion, &r);
 		slot_deliver_more(ring, slot, &r);
+	} else if (unlikely(with & A10_WITH_BUNDLE) &&
+		   bundle_leads(ring, slot)) {
+		bundled_completed(ring, slot, row, completion);
 	} else {
 		single_completed(ring, slot, row, completion);
 	}

@@ -6,6 +6,7 @@
  */
 #include "buf/pool.h"
 #include "ring/above.h"
+#include "ring/bundle.h"
 #include "ring/life.h"
 
 #include <errno.h>
@@ -78,6 +79,8 @@ void slot_cancel(struct a10_ring *ring, struct slot *slot, uint16_t mark)
 	} else if (slot->state == SLOT_PARKED && slot->park == PARK_ABOVE) {
 		above_cancel(ring, slot);
 	} else if (slot->state == SLOT_PARKED) {
+		if (slot->park == PARK_BUNDLE && bundle_pause(ring, slot))
+			return;
 		/* What a helper has begun goes on; its end is awaited. */
 		if (slot->park == PARK_WORK && !errand_let_go(ring, slot))
 			return;

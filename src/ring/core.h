@@ -67,6 +67,7 @@ enum slot_park {
 	PARK_POOL,    /* buffers of its pool */
 	PARK_BOUND,   /* buffers it gave */
 	PARK_ORDER,   /* what is before it on its descriptor */
+	PARK_BUNDLE,  /* the same, in whose request its bytes are */
 	PARK_CLOSE,   /* all else on its descriptor */
 	PARK_SCOPE,   /* its scope to be empty */
 	PARK_CHAIN,   /* the rest of its chain to come back, to start again */
@@ -338,6 +339,7 @@ struct a10_ring {
 	bool kernel_thread;
 	bool iopoll;
 	bool closing;     /* destroy has begun */
+	bool restricted;  /* to operations that were named */
 	bool abandoned;   /* its owner has ended; only its close is left */
 	bool grant_bound; /* the ring's own descriptor is registered */
 	bool brought;     /* other threads did, since it last slept */

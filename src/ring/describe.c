@@ -108,6 +108,19 @@ static int check_pointers(const struct a10_op *op)
 	return followed ? 0 : -EFAULT;
 }
 
+/* What can go in one trip with others of its kind. */
+static bool is_bundle(const struct a10_op *op, const struct op_row *row)
+{
+	const uint32_t flags = op->extra.flags;
+
+	/* What MSG_TRUNC tells of is in no buffer. */
+	if (row == op_row(URING_OP_RECV))
+		return flags & A10_WITH_MULTISHOT &&
+		       !(op->request.op_flags & MSG_TRUNC);
+	return row == op_row(URING_OP_SEND) && flags & A10_WITH_ALL &&
+	       !(flags & A10_WITH_ZERO_COPY) && !op->request.offset;
+}
+
 /* Combinations that cannot be, whatever the kernel. */
 static int check_op(const struct a10_op *op, const struct op_row *row)
 {
@@ -147,10 +160,8 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_POLL && row->nowait != NOWAIT_MSG &&
 	    row->nowait != NOWAIT_ACCEPT)
 		return -EINVAL;
-	if (flags & A10_WITH_BUNDLE &&
-	    (row != op_row(URING_OP_RECV) || !(flags & A10_WITH_MULTISHOT) ||
-	     op->request.op_flags & MSG_TRUNC))
-		return -EINVAL; /* what it tells of is in no buffer */
+	if (flags & A10_WITH_BUNDLE && !is_bundle(op, row))
+		return -EINVAL;
 	if ((row->data == DATA_MESSAGE ||
 	     op->request.opcode == A10_OPCODE_SOCKET_TIMESTAMPS) &&
 	    !(flags & A10_WITH_MULTISHOT))

@@ -17,6 +17,7 @@ static const char *const parks[] = {
 	[PARK_POOL] = " for buffers",
 	[PARK_BOUND] = " for its buffers to come back",
 	[PARK_ORDER] = " for those before it",
+	[PARK_BUNDLE] = " for the send that it goes out with",
 	[PARK_CLOSE] = " for what it cancelled",
 	[PARK_SCOPE] = " for its scope",
 	[PARK_CHAIN] = " for its chain",

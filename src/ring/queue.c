@@ -9,6 +9,7 @@
  * until the tail is published, by poll or flush, so it can still be taken back.
  */
 #include "base/memory.h"
+#include "ring/bundle.h"
 #include "ring/life.h"
 
 #include <poll.h>
@@ -120,6 +121,8 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 			sqe->fd = cold_at(ring, slot_index(slot))->cell;
 	} else if (slot->step == STEP_INSTALL) {
 		request_install(sqe, request_at(ring, slot_index(slot)));
+	} else if (slot->marks & MARK_ORDERED) {
+		bundle_gather(ring, slot, sqe);
 	}
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&

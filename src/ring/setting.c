@@ -136,6 +136,8 @@ int a10_ring_restrict(struct a10_ring *ring, const enum a10_opcode *opcodes,
 	err = control(ring, URING_REGISTER_RESTRICTIONS, list,
 		      (unsigned int)used);
 	free(list);
+	if (err == 0)
+		ring->restricted = true;
 	return err;
 }
 
