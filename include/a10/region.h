@@ -52,6 +52,17 @@ A10_API int a10_region_clone(const struct a10_region *region,
 A10_API int a10_region_set_release(struct a10_region *region,
 				   void (*release)(void *owned), void *owned);
 
+/*
+ * The kernel's own word for it: calls release(owned) once, at a poll, when nothing
+ * uses the memory by this entry of the table any more, after a10_region_update or
+ * a10_region_destroy; so it knows of a10_raw's requests too. Else at the end of
+ * the ring. It takes up to a second before Linux 6.13. The memory is registered
+ * anew for it; of a clone no longer by sharing. -EBUSY: an operation names it, or
+ * it has one; else as a10_region_create. [tags of REGISTER_BUFFERS_UPDATE]
+ */
+A10_API int a10_region_set_tag(struct a10_region *region,
+			       void (*release)(void *owned), void *owned);
+
 /* The memory. Any thread. */
 A10_API void *a10_region_data(const struct a10_region *region);
 

@@ -111,6 +111,18 @@ A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
 A10_API int a10_ring_set_direct_range(struct a10_ring *ring, uint32_t first,
 				      uint32_t count);
 
+/*
+ * Puts the file of fd, a regular descriptor, in the place of direct, and calls
+ * release(owned) once, at a poll, when that was closed or replaced and no request
+ * uses the file by this place any more: a10_raw's neither. Else at the end of the
+ * ring. -EXDEV: of another ring; -EINVAL: the one is no direct descriptor, or the
+ * other is; -EBADF. Owner's thread, or any before the ring is bound.
+ * [tags of REGISTER_FILES_UPDATE2]
+ */
+A10_API int a10_ring_tag_direct(struct a10_ring *ring, struct a10_fd direct,
+				struct a10_fd fd, void (*release)(void *owned),
+				void *owned);
+
 /* The direct descriptor in that place of the ring's table. Any thread. */
 A10_API struct a10_fd a10_ring_direct(const struct a10_ring *ring,
 				      uint32_t place);

@@ -102,6 +102,18 @@ struct iovec;
 bool region_holds(const struct a10_region *region, const struct iovec *iov,
 		  size_t count);
 
+/*
+ * tag.c: a number by which the kernel tells that an entry of a table is not used
+ * any more. make: 0, there is no memory. forget: the kernel was not told of it.
+ * arrived: it has said so; the owner, where callbacks may run. finish: at the end
+ * of the ring, all that are left.
+ */
+uint64_t tag_make(struct a10_ring *ring, void (*release)(void *owned),
+		  void *owned);
+void tag_forget(struct a10_ring *ring, uint64_t user_data);
+void tag_arrived(struct a10_ring *ring, uint64_t user_data);
+void tags_finish(struct a10_ring *ring);
+
 /* The calls back, in ring/again.c and ring/cancel.c. */
 void ring_pool_refilled(struct a10_ring *ring, struct a10_pool *pool);
 void ring_loan_ended(struct a10_ring *ring, uint64_t source);

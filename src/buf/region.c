@@ -2,8 +2,8 @@
  * Regions: memory in a slot of the ring's table of registered buffers. The list
  * is in the order of slots, so the first gap is a free one. The memory is shared
  * with the clones on other rings, and goes with the last of them; whoever gave it
- * may be told. The kernel's own notices, tags, are not needed for that: an
- * operation is over when the kernel is done with its buffer.
+ * may be told: an operation is over when the kernel is done with its buffer. What
+ * the library does not count, a10_raw's, only the kernel knows of: see tag.c.
  */
 #include "base/fork.h"
 #include "base/log.h"
@@ -33,6 +33,7 @@ struct a10_region {
 	void *data;
 	size_t size;
 	uint32_t index;
+	bool tagged; /* the kernel tells when it does without its entry */
 	bool closed; /* destroyed, but for the operations that name it */
 	bool over;   /* so is its ring; freed with the last that holds it */
 	/*
@@ -67,14 +68,15 @@ int ring_registrable(const struct a10_ring *ring)
 	return 0;
 }
 
-/* iov of NULL and 0: empties the slot. */
+/* data NULL and size 0: empties the slot. tag: see tag.c, or 0. */
 static int slot_update(struct a10_ring *ring, uint32_t index, void *data,
-		       size_t size)
+		       size_t size, uint64_t tag)
 {
 	struct iovec iov = { .iov_base = data, .iov_len = size };
 	struct uring_rsrc_update2 update = {
 		.offset = index,
 		.data = (uintptr_t)&iov,
+		.tags = tag ? (uintptr_t)&tag : 0,
 		.nr = 1,
 	};
 	const int updated = ring->calls->control(ring->backend,
@@ -169,7 +171,7 @@ static int slot_fill(struct a10_ring *ring, const struct a10_region *region,
 	/* -EBUSY: it copies whole tables only, as 6.12. */
 	if (err == -EINVAL || err == -EBUSY)
 		err = slot_update(ring, region->index, region->data,
-				  region->size);
+				  region->size, 0);
 	return err;
 }
 
@@ -257,6 +259,27 @@ int a10_region_set_release(struct a10_region *region,
 	return 0;
 }
 
+int a10_region_set_tag(struct a10_region *region, void (*release)(void *owned),
+		       void *owned)
+{
+	int err = ring_registrable(region->ring);
+	uint64_t tag;
+
+	if (err < 0)
+		return err;
+	if (region->tagged || region_is_held(region))
+		return -EBUSY;
+	tag = tag_make(region->ring, release, owned);
+	if (!tag)
+		return -ENOMEM;
+	err = slot_update(region->ring, region->index, region->data,
+			  region->size, tag);
+	if (err < 0)
+		tag_forget(region->ring, tag);
+	region->tagged = err == 0;
+	return err;
+}
+
 int a10_region_update(struct a10_region *region, void *data, size_t size)
 {
 	int err = ring_registrable(region->ring);
@@ -271,13 +294,14 @@ int a10_region_update(struct a10_region *region, void *data, size_t size)
 	memory = memory_new(data, size);
 	if (!memory)
 		return -ENOMEM;
-	err = slot_update(region->ring, region->index, data, size);
+	err = slot_update(region->ring, region->index, data, size, 0);
 	if (err < 0) {
 		memory_unref(memory);
 		return err;
 	}
 	memory_unref(region->memory);
 	region->memory = memory;
+	region->tagged = false;
 	region->data = data;
 	region->size = size;
 	return 0;
@@ -297,7 +321,7 @@ static void region_end(struct a10_region *region)
 	*link = region->next;
 	pthread_mutex_unlock(&lists_lock);
 	if (!sq_is_inherited(&ring->sq) && !ring->abandoned) {
-		err = slot_update(ring, region->index, NULL, 0);
+		err = slot_update(ring, region->index, NULL, 0, 0);
 		if (err < 0)
 			log_line(A10_LOG_WARNING,
 				 "region %u: not unregistered: %s",

@@ -4,6 +4,7 @@
  * must not find the queue half read; a slot can have several in a batch; and
  * the kernel has room again while callbacks run.
  */
+#include "buf/pool.h"
 #include "ring/life.h"
 #include "ring/orphan.h"
 
@@ -91,6 +92,8 @@ static void completion_special(struct a10_ring *ring,
 	if (id & ID_TAG_MASK) {
 		if ((id & ID_TAG_MASK) == TAG_CANCEL)
 			cancel_answered(ring, id_plain(id), completion->res);
+		else if ((id & ID_TAG_MASK) == TAG_ENTRY)
+			tag_arrived(ring, id);
 		return;
 	}
 	/* Another thread has asked the kernel to end it, and the owner before. */

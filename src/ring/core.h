@@ -34,6 +34,9 @@
 #define TAG_CANCEL UINT64_C(2)
 /* Only in user_data: of a request that was taken back; nobody's. */
 #define TAG_NOBODY UINT64_C(4)
+/* Only in user_data: of no request, see buf/tag.c. */
+#define TAG_ENTRY UINT64_C(8)
+#define TAG_BITS  5
 
 #define NO_SLOT 0u
 
@@ -247,6 +250,7 @@ struct completion {
 #define INBOX_CLOSED UINT32_MAX
 
 struct errand;
+struct tag;
 
 /*
  * What any thread may use; lives until the last reference is given back. Slots
@@ -414,6 +418,8 @@ struct a10_ring {
 
 	struct pool_list pools;
 	struct region_list regions;
+	struct tag *tags;   /* of entries, that were not told yet ... */
+	uint64_t tags_made; /* ... of so many */
 	uint16_t next_group;
 
 	a10_trace_fn *trace;

@@ -175,6 +175,7 @@ void ring_free(struct a10_ring *ring, bool inherited)
 	if (ring->backend)
 		ring->sq.calls->close(ring->backend, inherited);
 	ring->backend = NULL;
+	tags_finish(ring);
 	ready_close(ring);
 	descriptors_finish(ring);
 	if (ring->tasks.watch)
