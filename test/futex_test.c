@@ -1,7 +1,14 @@
 /* Words in memory that are waited for, and woken. */
+#include "denial.h"
 #include "support.h"
 
+#include <sys/syscall.h>
+
 #include "ring/core.h"
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
 
 static void ring_forget(struct a10_ring *ring, uint32_t opcode)
 {
@@ -212,15 +219,84 @@ TEST(words_that_cannot_be_are_refused)
 				 -EINVAL);
 	ck_assert_int_eq(value_of(ring, a10_futex_wait(crooked, 0, 0)),
 			 -EINVAL);
-	/* One more than there is room for beside the one that ends it. */
-	for (int i = 0; i < 128; i++) {
-		waits[i].uaddr = (uintptr_t)&word;
+	ring_close(ring);
+}
+
+/* Of 128 there is no room for one more, the one that ends a wait. */
+static void test_most(bool older, uint32_t count)
+{
+	struct a10_ring *ring = ring_made(older);
+	struct futex_waitv waits[128];
+	uint32_t words[128] = { 0 };
+	struct seen seen;
+
+	memset(waits, 0, sizeof(waits));
+	for (uint32_t i = 0; i < count; i++) {
+		waits[i].uaddr = (uintptr_t)&words[i];
 		waits[i].flags = 2 | FUTEX_PRIVATE_FLAG;
 	}
-	ck_assert_int_eq(value_of(ring, a10_futex_waitv(waits, 128)),
-			 -EOPNOTSUPP);
-	ck_assert_int_eq(value_of(ring, a10_timeout(a10_futex_waitv(waits, 127),
-						    A10_MILLISECOND)),
+	ck_assert_int_eq(value_of(ring,
+				  a10_timeout(a10_futex_waitv(waits, count),
+					      A10_MILLISECOND)),
 			 -ETIME);
+	start(ring, a10_futex_waitv(waits, count), &seen);
+	wake(ring, &words[count - 1], 1, 1, 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, (ssize_t)count - 1);
+	start(ring, a10_futex_waitv(waits, count), &seen);
+	run_for(ring, A_MOMENT);
+	ck_assert_uint_eq(seen.count, 0);
+	__atomic_store_n(&words[3], 1, __ATOMIC_RELAXED);
+	/* Where a wake-up may be missed the change is seen all the same. */
+	if (!(older && count == 128))
+		wake(ring, &words[3], 1, 1, 0);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 3);
+	ck_assert_int_eq(value_of(ring, a10_futex_waitv(waits, count)),
+			 -EAGAIN);
 	ring_close(ring);
+}
+
+TEST(as_many_words_are_waited_for_as_there_can_be)
+{
+	test_most(false, 128);
+	test_most(true, 127);
+	test_most(true, 128);
+}
+
+/* In a process that has no call to wait for several. */
+static void act_without_call(void *data)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct futex_waitv wait = { .flags = 2 | FUTEX_PRIVATE_FLAG };
+	uint32_t word = 0;
+	struct seen seen;
+
+	(void)data;
+	wait.uaddr = (uintptr_t)&word;
+	ring_forget(ring, A10_OPCODE_FUTEX_WAIT);
+	ring_forget(ring, A10_OPCODE_FUTEX_WAITV);
+	ring_forget(ring, A10_OPCODE_FUTEX_WAKE);
+	ck_assert_int_eq(value_of(ring, a10_futex_waitv(&wait, 1)),
+			 -EOPNOTSUPP);
+	test_wait(ring, 0);
+	test_wait(ring, A10_FUTEX_SHARED);
+	start(ring, a10_futex_wait(&word, 0, 0), &seen);
+	run_for(ring, A_MOMENT);
+	ck_assert_uint_eq(seen.count, 0);
+	__atomic_store_n(&word, 1, __ATOMIC_RELAXED);
+	RUN_UNTIL(ring, seen.ended);
+	ck_assert_int_eq(seen.last.value, 0);
+	test_cancel(ring);
+}
+
+TEST(a_word_is_waited_for_without_a_call_that_could_be_ended)
+{
+	const struct denial older = {
+		.first = SYS_futex_waitv,
+		.last = SYS_futex_waitv,
+		.err = -ENOSYS,
+	};
+
+	ck_assert_int_eq(under(&older, act_without_call, NULL), 0);
 }

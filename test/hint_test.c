@@ -1,6 +1,8 @@
 /* What is said of how to transfer: in bundles, polling first, not waiting. */
 #include "support.h"
 
+#include "ring/core.h"
+
 /* ---- bundles ----------------------------------------------------------------- */
 
 struct stream {
@@ -134,9 +136,7 @@ TEST(an_accept_polls_first_or_does_not_wait)
 	struct a10_address name, peer;
 	struct seen seen;
 	int number = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ssize_t value = outcome_of(ring, a10_accept_now(listener, NULL, 0));
 
-	ck_assert(value == -EAGAIN || value == -EOPNOTSUPP);
 	start(ring, a10_poll_first(a10_direct(a10_accept(listener, &peer, 0))),
 	      &seen);
 	run_for(ring, A_MOMENT);
@@ -149,19 +149,62 @@ TEST(an_accept_polls_first_or_does_not_wait)
 	ck_assert_int_eq(
 		value_of(ring, a10_getpeername(seen.last.fd, &name)),
 		ring_has(ring, A10_OPCODE_FIXED_FD_INSTALL) ? 0 : -EOPNOTSUPP);
-	if (value == -EAGAIN) {
-		int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		struct a10_fd fd;
-
-		ck_assert_int_eq(
-			value_of(ring, a10_getsockname(listener, &name)), 0);
-		ck_assert_int_eq(connect(second, &name.as.any, name.length), 0);
-		fd = fd_of(ring, a10_accept_now(listener, NULL, 0));
-		fd_close(ring, fd);
-		ck_assert_int_eq(close(second), 0);
-	}
 	fd_close(ring, seen.last.fd);
 	fd_close(ring, listener);
 	ck_assert_int_eq(close(number), 0);
 	ring_close(ring);
+}
+
+static void test_now(struct a10_ring *ring, bool older, bool direct)
+{
+	struct a10_fd listener = fd_of(ring, a10_listen_on("127.0.0.1:0", 0));
+	struct a10_op now = a10_accept_now(listener, NULL, 0);
+	struct a10_address name;
+	struct seen seen[4];
+	int clients[2];
+
+	if (older)
+		ring->grant.features &= ~URING_FEAT_RECVSEND_BUNDLE;
+	if (direct)
+		now = a10_direct(now);
+	ck_assert_int_eq(value_of(ring, a10_getsockname(listener, &name)), 0);
+	ck_assert_int_eq(value_of(ring, now), -EAGAIN);
+	for (int i = 0; i < 2; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ck_assert_int_eq(connect(clients[i], &name.as.any, name.length),
+				 0);
+	}
+	/* More than there are: each is let in once. */
+	for (int i = 0; i < 4; i++)
+		start(ring, now, &seen[i]);
+	for (int i = 0; i < 4; i++) {
+		RUN_UNTIL(ring, seen[i].ended);
+		ck_assert_int_eq(seen[i].last.value, i < 2 ? 0 : -EAGAIN);
+		ck_assert(a10_fd_valid(seen[i].last.fd) == (i < 2));
+		ck_assert(a10_fd_is_direct(seen[i].last.fd) ==
+			  (i < 2 && direct));
+		if (i < 2)
+			fd_close(ring, seen[i].last.fd);
+		if (i < 2)
+			ck_assert_int_eq(close(clients[i]), 0);
+	}
+	if (older)
+		ck_assert_int_eq(outcome_of(ring, a10_multishot(now)),
+				 -EOPNOTSUPP);
+	fd_close(ring, listener);
+	ring_close(ring);
+}
+
+TEST(an_accept_that_does_not_wait_says_that_there_is_nobody)
+{
+	struct a10_config config = {
+		.direct_descriptors = 4,
+		.kernel_thread = A10_ON,
+	};
+
+	for (int direct = 0; direct < 2; direct++) {
+		test_now(ring_open_direct(4), false, direct);
+		test_now(ring_open_direct(4), true, direct);
+		test_now(ring_open(&config), true, direct);
+	}
 }

@@ -31,8 +31,8 @@ A10_OP a10_futex_op(enum a10_opcode opcode, const uint32_t *word,
 /*
  * Over when somebody wakes the word: value 0; -EAGAIN at once if it is not
  * value. flags: 0 or A10_FUTEX_SHARED; others are -EINVAL. Before Linux 6.7 a
- * thread waits for each, 1024 at most (-EAGAIN besides; before 5.16
- * -EOPNOTSUPP). [FUTEX_WAIT]
+ * thread waits for each, 1024 at most (-EAGAIN besides); before 5.16 it may miss
+ * a wake-up that leaves the word as it was. [FUTEX_WAIT]
  */
 A10_OP a10_futex_wait(const uint32_t *word, uint32_t value, uint32_t flags)
 {
@@ -52,8 +52,9 @@ A10_OP a10_futex_wake(const uint32_t *word, uint32_t count, uint32_t flags)
 
 /*
  * Over when somebody wakes any of at most 128 words: value says which. The
- * array is copied; each has its own flags. Before Linux 6.7 a thread waits, for
- * at most 127 (before 5.16 -EOPNOTSUPP). [FUTEX_WAITV]
+ * array is copied; each has its own flags. Before Linux 6.7 a thread waits, which
+ * of 128 may miss a wake-up that leaves the word as it was; before 5.16 it is
+ * -EOPNOTSUPP. [FUTEX_WAITV]
  */
 A10_OP a10_futex_waitv(const struct futex_waitv *words, uint32_t count)
 {

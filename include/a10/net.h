@@ -99,7 +99,7 @@ A10_OP a10_accept(struct a10_fd fd, struct a10_address *ret_peer, int flags)
 
 /*
  * The same, but -EAGAIN at once if nobody waits to be accepted. Before Linux
- * 6.10 -EOPNOTSUPP. [ACCEPT_DONTWAIT]
+ * 6.10 in a chain, or as a multishot, -EOPNOTSUPP. [ACCEPT_DONTWAIT]
  */
 A10_OP a10_accept_now(struct a10_fd fd, struct a10_address *ret_peer, int flags)
 {

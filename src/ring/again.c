@@ -100,6 +100,18 @@ static void retry_later(struct a10_ring *ring, struct slot *slot)
 	timer_update(ring, slot);
 }
 
+/*
+ * Before 6.10 it is an accept and a cancel behind it: the accept has taken who
+ * waited by then, or nobody did.
+ */
+bool accept_is_hurried(const struct a10_ring *ring,
+		       const struct a10_request *request)
+{
+	return request->opcode == URING_OP_ACCEPT &&
+	       request->priority & URING_ACCEPT_DONTWAIT &&
+	       !(ring->grant.features & URING_FEAT_RECVSEND_BUNDLE);
+}
+
 static bool said_not_to_wait(const struct a10_request *request,
 			     const struct op_row *row)
 {
@@ -475,6 +487,8 @@ static void single_completed(struct a10_ring *ring, struct slot *slot,
 		if (is_ending(slot)) {
 			if (is_ended_here(ring, slot, row, r.value))
 				r.value = (ssize_t)slot_reason(slot, r.value);
+		} else if (slot->marks & MARK_PAUSE && is_ended(r.value)) {
+			r.value = -EAGAIN; /* accept_is_hurried */
 		} else if (!(with & A10_WITH_RAW) &&
 			   restart_failed(ring, slot, row, r.value)) {
 			return;

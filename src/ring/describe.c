@@ -517,9 +517,8 @@ static int describe_whole(struct a10_ring *ring, uint32_t index, bool owner,
 	if (row->capture == CAPTURE_OPTION && !request->address3 &&
 	    cold->argument[1] == A10_SOCKOPT_NUMBER)
 		request->address3 = (uintptr_t)op->extra.argument;
-	if (row->nowait == NOWAIT_ACCEPT &&
-	    request->priority & URING_ACCEPT_DONTWAIT &&
-	    !(ring->grant.features & URING_FEAT_RECVSEND_BUNDLE))
+	if (accept_is_hurried(ring, request) &&
+	    cold->flags & A10_WITH_MULTISHOT)
 		return -EOPNOTSUPP;
 	if (row->capture == CAPTURE_COMMAND &&
 	    request->length > COMMAND_SMALL && !ring->sqe_shift)

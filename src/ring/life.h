@@ -429,6 +429,10 @@ static inline bool ring_knows(const struct a10_ring *ring, uint32_t opcode)
 	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
 }
 
+/* An accept that does not wait, of which this kernel has no flag: see again.c. */
+bool accept_is_hurried(const struct a10_ring *ring,
+		       const struct a10_request *request);
+
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);
 /* In place of a value: a scope does not hear how what is detached has ended. */

@@ -124,6 +124,12 @@ static void slot_start_special(struct a10_ring *ring, struct slot *slot,
 	} else if (slot->marks & MARK_ORDERED) {
 		bundle_gather(ring, slot, sqe);
 	}
+	if (slot->opcode == A10_OPCODE_ACCEPT &&
+	    accept_is_hurried(ring, request_at(ring, slot_index(slot)))) {
+		sqe->ioprio &= (uint16_t)~URING_ACCEPT_DONTWAIT;
+		slot_pause(ring, slot);
+		ring->cancels_wait = true; /* one turn more */
+	}
 	if (slot->flags & SLOT_COLD &&
 	    cold_at(ring, slot_index(slot))->flags & A10_WITH_TIMEOUT &&
 	    !(slot->marks & MARK_ARMED) && !waits_in_chain(ring, slot))

@@ -42,7 +42,7 @@ static bool may_start(const struct a10_sq *sq, uint32_t index)
 	if (row->own != OWN_NONE || with & A10_WITH_ORDER ||
 	    request->flags & URING_SQE_IO_DRAIN)
 		return false;
-	if (standin_is_needed(ring, slot))
+	if (standin_is_needed(ring, slot) || accept_is_hurried(ring, request))
 		return false;
 	if (!(with & A10_WITH_ALL))
 		return true;

@@ -240,6 +240,8 @@ static bool needs_standin(const struct a10_ring *ring, const struct a10_op *op,
 		return (uint32_t)op->request.address != SOL_SOCKET;
 	case A10_OPCODE_GETSOCKNAME: /* of 6.19, as this opcode is */
 		return !ring_knows(ring, URING_OP_NOP128);
+	case A10_OPCODE_ACCEPT:
+		return accept_is_hurried(ring, &op->request);
 	default:
 		return row->borrows && op->request.flags & URING_SQE_FIXED_FILE;
 	}
