@@ -15,7 +15,7 @@ static struct a10_fd to;
 static struct stat into; /* what TO is */
 static size_t count, done, failed;
 
-static ssize_t copy_file(const char *path, mode_t mode)
+static ssize_t copy_file(const char *path, mode_t mode, size_t size)
 {
 	const int flags = O_WRONLY | O_CREAT | O_TRUNC;
 	char bytes[32768]; /* the task's stack has twice as much */
@@ -26,9 +26,11 @@ static ssize_t copy_file(const char *path, mode_t mode)
 	if (n < 0)
 		return n;
 	n = a10_await_fd(a10_openat(to, path, flags, mode), &out);
-	while (n >= 0 &&
-	       (n = a10_await(a10_read(in, bytes, sizeof(bytes)))) > 0)
-		n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)));
+	while (n >= 0 && /* in /proc they have an end, but no size */
+	       (n = a10_await(a10_read(in, bytes, sizeof(bytes)))) > 0 &&
+	       (n = a10_await(a10_all(a10_write(out, bytes, (size_t)n)))) > 0 &&
+	       (size_t)n != size)
+		size -= (size_t)n;
 	closed = a10_await(a10_close(out)); /* NFS tells here */
 	a10_fd_release(in);
 	return n < 0 ? n : closed;
@@ -37,18 +39,16 @@ static ssize_t copy_file(const char *path, mode_t mode)
 static int copy_files(void *walk)
 {
 	char path[4096]; /* PATH_MAX */
-	FTSENT *entry;
-	ssize_t err;
 
-	while ((entry = fts_read(walk)) != NULL) {
+	for (FTSENT *entry; (entry = fts_read(walk)) != NULL;) {
 		const struct stat *is = entry->fts_statp;
+		ssize_t err = -entry->fts_errno; /* could not be looked at */
 
 		if (entry->fts_info == FTS_DP) /* a folder, again at its end */
 			continue;
 		snprintf(path, sizeof(path), "%s", entry->fts_path);
-		err = -entry->fts_errno; /* what it could not look at */
 		if (entry->fts_info == FTS_F)
-			err = copy_file(path, is->st_mode);
+			err = copy_file(path, is->st_mode, (size_t)is->st_size);
 		else if (is->st_ino == into.st_ino && is->st_dev == into.st_dev)
 			fts_set(walk, entry, FTS_SKIP);
 		else if (entry->fts_info == FTS_D && /* at once: files follow */
