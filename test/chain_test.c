@@ -102,6 +102,23 @@ TEST(what_follows_a_failure_is_cancelled)
 	ring_close(ring);
 }
 
+TEST(a_timer_in_a_chain_holds_back_what_follows)
+{
+	const struct a10_op ops[] = { a10_after(A_MOMENT), a10_nop() };
+	struct a10_ring *ring = ring_open(NULL);
+	const int64_t begun = a10_now();
+	struct seen seen = { 0 };
+
+	ck_assert_int_gt(a10_submit_linked(a10_ring_sq(ring), ops, 2, on_seen,
+					   &seen),
+			 0);
+	RUN_UNTIL(ring, seen.count == 2);
+	ck_assert_int_ge(a10_now() - begun, A_MOMENT);
+	ck_assert_int_eq(seen.at[0].value, 0);
+	ck_assert_int_eq(seen.at[1].value, 0);
+	ring_close(ring);
+}
+
 TEST(a_hard_link_goes_on_after_a_failure)
 {
 	struct a10_ring *ring = ring_open(NULL);

@@ -8,6 +8,18 @@
 #ifndef RWF_DSYNC
 #define RWF_DSYNC 2
 #endif
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
+#endif
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x80
+#endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x100
+#endif
 
 #define FALLOC_KEEP  1
 #define FALLOC_PUNCH 2
@@ -273,6 +285,44 @@ static void test_flags(struct a10_ring *ring, struct file *file)
 TEST(reads_and_writes_take_the_flags_of_preadv2)
 {
 	with_both(test_flags);
+}
+
+/* Of 6.9, 6.14 and 6.18; what a kernel does not know is -EOPNOTSUPP. */
+TEST(newer_flags_of_writes_have_their_effect_or_are_not_supported)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct folder folder;
+	struct a10_op op;
+	ssize_t value;
+	char bytes[8];
+	int ends[2];
+	int number;
+
+	folder_open(&folder);
+	file_write(folder_file(&folder, "f"), "0123456789", 10);
+	number = open(folder.file, O_RDWR | O_APPEND | O_CLOEXEC);
+	op = a10_pwrite(a10_fd_regular(number), "ab", 2, 4);
+	value = value_of(ring, a10_rwf(op, RWF_NOAPPEND));
+	ck_assert(value == 2 || value == -EOPNOTSUPP);
+	ck_assert_int_eq(lseek(number, 0, SEEK_END), 10);
+	ck_assert_int_eq(pread(number, bytes, 2, 4), 2);
+	ck_assert_mem_eq(bytes, value == 2 ? "ab" : "45", 2);
+	value = value_of(ring, a10_rwf(op, RWF_DONTCACHE));
+	ck_assert(value == 2 || value == -EOPNOTSUPP);
+	value = value_of(ring, a10_rwf(op, RWF_ATOMIC));
+	/* Of a file that is not written past the cache. */
+	ck_assert(value == -EOPNOTSUPP || value == -EINVAL);
+	pipe_open(ends);
+	ck_assert_int_eq(close(ends[0]), 0);
+	/* A signal would end the test. */
+	value = value_of(ring,
+			 a10_rwf(a10_write(a10_fd_regular(ends[1]), "x", 1),
+				 RWF_NOSIGNAL));
+	ck_assert(value == -EPIPE || value == -EOPNOTSUPP);
+	ck_assert_int_eq(close(ends[1]), 0);
+	ck_assert_int_eq(close(number), 0);
+	folder_close(&folder);
+	ring_close(ring);
 }
 
 TEST(flags_of_reads_are_refused_for_what_is_none)

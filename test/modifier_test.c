@@ -203,7 +203,23 @@ TEST(a_registered_region_is_read_and_written)
 			100);
 		pattern_check(data + 20000, 50, 7);
 		pattern_check(data + 21000, 50, 57);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_fixed(a10_pwritev2(fd, iov, 2, 900, 0),
+					   region)),
+			100);
+		ck_assert_int_eq(
+			value_of(ring, a10_pread(fd, data + 30000, 200, 850)),
+			150);
+		pattern_check(data + 30000, 50, 850);
+		pattern_check(data + 30050, 50, 7);
+		pattern_check(data + 30100, 50, 57);
 		iov[1].iov_len = 1 << 20; /* beyond the region */
+		ck_assert_int_eq(
+			outcome_of(ring,
+				   a10_fixed(a10_pwritev2(fd, iov, 2, 7, 0),
+					     region)),
+			-EFAULT);
 		ck_assert_int_eq(
 			outcome_of(ring,
 				   a10_fixed(a10_preadv2(fd, iov, 2, 7, 0),

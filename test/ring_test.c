@@ -24,6 +24,9 @@ TEST(the_version_is_that_of_the_header)
 	ck_assert_str_eq(a10_version(), text);
 }
 
+/* Not in the header of every system. */
+#define NO_SQARRAY (1u << 16)
+
 TEST(a_ring_of_defaults_is_the_fastest_safe_one)
 {
 	struct a10_ring *ring = ring_open(NULL);
@@ -38,6 +41,15 @@ TEST(a_ring_of_defaults_is_the_fastest_safe_one)
 	ck_assert_uint_eq(info.setup_flags & IORING_SETUP_SQPOLL, 0);
 	ck_assert_uint_eq(info.setup_flags & IORING_SETUP_IOPOLL, 0);
 	ck_assert_uint_eq(info.setup_flags & info.setup_dropped, 0);
+	for (int i = 0; i < 3; i++) {
+		const uint32_t flags[] = { IORING_SETUP_SUBMIT_ALL,
+					   IORING_SETUP_TASKRUN_FLAG,
+					   NO_SQARRAY };
+		const uint32_t flag = flags[i];
+
+		if ((info.setup_dropped & flag) == 0)
+			ck_assert_uint_ne(info.setup_flags & flag, 0);
+	}
 	if ((info.setup_dropped & IORING_SETUP_DEFER_TASKRUN) == 0)
 		ck_assert_uint_ne(info.setup_flags & IORING_SETUP_DEFER_TASKRUN,
 				  0);
@@ -47,6 +59,22 @@ TEST(a_ring_of_defaults_is_the_fastest_safe_one)
 	ck_assert_int_le(info.setup_error, 0);
 	ck_assert(info.opcodes[0] & 1);
 	ck_assert_uint_eq(info.overflows, 0);
+	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
+	ring_close(ring);
+}
+
+TEST(a_ring_that_does_not_defer_is_not_interrupted_either)
+{
+	const uint32_t flags =
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+	struct a10_config config = { .defer_task_run = A10_OFF };
+	struct a10_ring *ring = ring_open(&config);
+	struct a10_ring_info info;
+
+	a10_ring_info(ring, &info);
+	ck_assert_uint_eq(info.setup_flags & IORING_SETUP_DEFER_TASKRUN, 0);
+	ck_assert_uint_eq((info.setup_flags | info.setup_dropped) & flags,
+			  flags);
 	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
 	ring_close(ring);
 }

@@ -133,7 +133,7 @@ TEST(network_queues_are_polled_if_the_kernel_can)
 	int err = a10_ring_set_busy_poll(ring, 50, true);
 
 	if (err == -EOPNOTSUPP)
-		SKIP("no NAPI: before Linux 6.9, or without it");
+		SKIP("the kernel has no REGISTER_NAPI (6.9)");
 	ck_assert_int_eq(err, 0);
 	ck_assert_int_eq(value_of(ring, a10_nop()), 0);
 	ck_assert_int_eq(a10_ring_set_busy_poll(ring, 0, false), 0);
@@ -163,7 +163,7 @@ TEST(a_ring_has_another_clock)
 	ck_assert_int_eq(err, -EINVAL);
 	err = a10_ring_set_clock(ring, CLOCK_BOOTTIME);
 	if (err == -EOPNOTSUPP)
-		SKIP("no clock to choose: before Linux 6.12");
+		SKIP("the kernel has no REGISTER_CLOCK (6.12)");
 	ck_assert_int_eq(err, 0);
 	begun = boottime();
 	ck_assert_int_eq(value_of(ring, a10_after(A_MOMENT)), 0);
@@ -213,7 +213,8 @@ TEST(queues_get_another_size_with_what_is_in_them)
 			ck_assert_int_eq(a10_ring_flush(ring), 0);
 		err = a10_ring_resize(ring, sizes[round], sizes[round] * 2);
 		if (err == -EOPNOTSUPP || err == -EINVAL)
-			SKIP("queues keep their size: %s", strerror(-err));
+			SKIP("the kernel has no RESIZE_RINGS (6.13): %s",
+			     strerror(-err));
 		/* What is in them may have no room in smaller ones. */
 		ck_assert(err == 0 || err == -EOVERFLOW);
 		a10_ring_info(ring, &info);
@@ -269,7 +270,7 @@ TEST(a_queue_that_overflows_grows_if_it_was_asked_to)
 
 	ring_bind(ring);
 	if (a10_ring_resize(ring, 0, 0) < 0)
-		SKIP("queues keep their size");
+		SKIP("the kernel has no RESIZE_RINGS (6.13)");
 	/* Started one after the other, and none is taken out. */
 	for (int i = 0; i < 32; i++) {
 		ck_assert_int_gt(a10_submit(a10_ring_sq(ring), a10_nop(),
@@ -352,7 +353,7 @@ TEST(the_kernel_tells_what_it_knows_without_a_ring)
 
 	if (err == -EOPNOTSUPP) {
 		ring_close(ring);
-		SKIP("nothing to ask: before Linux 6.18");
+		SKIP("the kernel has no REGISTER_QUERY (6.18)");
 	}
 	ck_assert_int_eq(err, 0);
 	ck_assert_uint_ge(kernel.opcodes, 63);
@@ -374,7 +375,7 @@ TEST(the_kernel_tells_how_many_buffers_it_has)
 	ck_assert_int_eq(a10_pool_create(ring, 8, 64, 0, &pool), 0);
 	left = a10_pool_left(pool);
 	if (left == -EOPNOTSUPP)
-		SKIP("nothing to ask: before Linux 6.8");
+		SKIP("the kernel has no PBUF_STATUS (6.8)");
 	ck_assert_int_eq(left, 8);
 	pair_open(ring, false, &pair);
 	ck_assert_int_eq(send(pair.theirs, "x", 1, 0), 1);

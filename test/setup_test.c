@@ -145,6 +145,24 @@ TEST(each_choice_that_is_on_is_granted)
 	}
 }
 
+TEST(polling_that_sleeps_first_is_granted_or_refused_in_words)
+{
+	struct a10_config config = { .iopoll = A10_ON,
+				     .hybrid_iopoll = A10_ON };
+	struct a10_ring *ring;
+	struct a10_ring_info info;
+	const int err = a10_ring_create(&config, &ring);
+
+	if (err < 0) {
+		ck_assert_ptr_nonnull(strstr(a10_ring_reason(), "hybrid"));
+		SKIP("the kernel has no HYBRID_IOPOLL: %s", a10_ring_reason());
+	}
+	a10_ring_info(ring, &info);
+	ck_assert_uint_ne(info.setup_flags & IORING_SETUP_IOPOLL, 0);
+	ck_assert_uint_ne(info.setup_flags & 1u << 17, 0);
+	ring_close(ring);
+}
+
 TEST(each_choice_that_is_off_is_not_asked_for)
 {
 	const struct {

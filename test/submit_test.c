@@ -485,6 +485,26 @@ TEST(a_raw_request_is_done_as_the_kernel_reads_it)
 	ring_close(ring);
 }
 
+/* The kernel's own for tests: NOP_INJECT_RESULT, of 6.10, says what to say. */
+TEST(a_raw_nop_has_the_flags_of_the_kernel)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct io_uring_sqe sqe;
+	ssize_t value;
+
+	memset(&sqe, 0, sizeof(sqe));
+	sqe.opcode = IORING_OP_NOP;
+	sqe.rw_flags = 1;
+	sqe.len = 1234;
+	value = value_of(ring, a10_raw(&sqe));
+	/* Before, it is no flag, and not looked at. */
+	ck_assert(value == 1234 || value == 0);
+	sqe.rw_flags = 1 << 30;
+	value = value_of(ring, a10_raw(&sqe));
+	ck_assert(value == -EINVAL || value == 0);
+	ring_close(ring);
+}
+
 TEST(a_raw_request_is_copied_by_the_verb)
 {
 	struct a10_ring *ring = ring_open(NULL);
