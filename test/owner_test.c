@@ -53,6 +53,18 @@ static ssize_t refused_pollable(struct things *things)
 	return a10_ring_pollable(things->ring).request.fd == -1 ? -EPERM : 0;
 }
 
+static ssize_t refused_tag(struct things *things)
+{
+	return a10_region_set_tag(things->region, NULL, NULL);
+}
+
+static ssize_t refused_tag_direct(struct things *things)
+{
+	return a10_ring_tag_direct(things->ring,
+				   a10_ring_direct(things->ring, 0), A10_STDIN,
+				   NULL, NULL);
+}
+
 static ssize_t refused_range(struct things *things)
 {
 	return a10_ring_set_direct_range(things->ring, 0, 1);
@@ -171,6 +183,8 @@ static ssize_t (*const refusals[])(struct things *) = {
 	refused_destroy,
 	refused_fd,
 	refused_pollable,
+	refused_tag,
+	refused_tag_direct,
 	refused_range,
 	refused_scope_close,
 	refused_pool_create,

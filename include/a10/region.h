@@ -58,7 +58,8 @@ A10_API int a10_region_set_release(struct a10_region *region,
  * a10_region_destroy; so it knows of a10_raw's requests too. Else at the end of
  * the ring. It takes up to a second before Linux 6.13. The memory is registered
  * anew for it; of a clone no longer by sharing. -EBUSY: an operation names it, or
- * it has one; else as a10_region_create. [tags of REGISTER_BUFFERS_UPDATE]
+ * it has one; else as a10_region_create. Owner's thread, or any before the ring
+ * is bound. [tags of REGISTER_BUFFERS_UPDATE]
  */
 A10_API int a10_region_set_tag(struct a10_region *region,
 			       void (*release)(void *owned), void *owned);

@@ -5,6 +5,7 @@
  * slot that somebody wants to end is never started again.
  */
 #include "buf/pool.h"
+#include "ring/accept.h"
 #include "ring/bundle.h"
 #include "ring/life.h"
 
@@ -98,18 +99,6 @@ static void retry_later(struct a10_ring *ring, struct slot *slot)
 	cold->retry_at = ring_clock(ring) + wait;
 	slot_park(ring, slot, PARK_RETRY);
 	timer_update(ring, slot);
-}
-
-/*
- * Before 6.10 it is an accept and a cancel behind it: the accept has taken who
- * waited by then, or nobody did.
- */
-bool accept_is_hurried(const struct a10_ring *ring,
-		       const struct a10_request *request)
-{
-	return request->opcode == URING_OP_ACCEPT &&
-	       request->priority & URING_ACCEPT_DONTWAIT &&
-	       !(ring->grant.features & URING_FEAT_RECVSEND_BUNDLE);
 }
 
 static bool said_not_to_wait(const struct a10_request *request,
@@ -317,31 +306,6 @@ bool all_goes_on(struct a10_ring *ring, struct slot *slot,
 	return true;
 }
 
-/* accept(2): these are the connection's or the moment's, not the socket's. */
-static bool is_transient(const struct op_row *row, int64_t value)
-{
-	if (!row->transient)
-		return false;
-	switch (-value) {
-	case ECONNABORTED:
-	case EPERM:
-	case EPROTO:
-	case ENETDOWN:
-	case ENOPROTOOPT:
-	case EHOSTDOWN:
-	case ENONET:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /*
  * The same of this slot: what would have been started again, had nobody asked
  * for its end, is not an answer either.
@@ -354,7 +318,7 @@ static bool is_ended_here(struct a10_ring *ring, const struct slot *slot,
 				      0;
 
 	return is_ended(value) || is_starved(ring, slot, value) ||
-	       (with & A10_WITH_MULTISHOT && is_transient(row, value)) ||
+	       (with & A10_WITH_MULTISHOT && accept_is_transient(row, value)) ||
 	       standin_follows(ring, slot, value);
 }
 
@@ -412,7 +376,7 @@ static void multishot_failed(struct a10_ring *ring, struct slot *slot,
 		    is_ended_here(ring, slot, row, r->value))) {
 		/* Held, it has to end, for want of buffers perhaps. */
 		multishot_again(ring, slot);
-	} else if (is_transient(row, r->value)) {
+	} else if (accept_is_transient(row, r->value)) {
 		retry_later(ring, slot);
 	} else if (!restart_failed(ring, slot, row, r->value)) {
 		slot_deliver(ring, slot, r);

@@ -27,6 +27,19 @@ struct bundle {
 	struct iovec parts[];
 };
 
+/* What can go in one trip with others of its kind. */
+bool bundle_is_possible(const struct a10_op *op, const struct op_row *row)
+{
+	const uint32_t flags = op->extra.flags;
+
+	/* What MSG_TRUNC tells of is in no buffer. */
+	if (row == op_row(URING_OP_RECV))
+		return flags & A10_WITH_MULTISHOT &&
+		       !(op->request.op_flags & MSG_TRUNC);
+	return row == op_row(URING_OP_SEND) && flags & A10_WITH_ALL &&
+	       !(flags & A10_WITH_ZERO_COPY) && !op->request.offset;
+}
+
 static uint64_t left_of(const struct cold *cold)
 {
 	return cold->total - cold->bytes;

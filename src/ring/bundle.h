@@ -1,10 +1,14 @@
-/* Sends that go out together; see bundle.c. All are the owner's. */
+/*
+ * Sends that go out together; see bundle.c. All are the owner's but the first.
+ */
 #ifndef RING_BUNDLE_H
 #define RING_BUNDLE_H
 
 #include "ring/core.h"
 #include "uapi/io_uring.h"
 
+/* Whether it is one of those, or a receive, that can be bundled. */
+bool bundle_is_possible(const struct a10_op *op, const struct op_row *row);
 /* Its request stands at sqe: with those of who can go along, if any can. */
 void bundle_gather(struct a10_ring *ring, struct slot *slot,
 		   struct uring_sqe *sqe);

@@ -5,6 +5,8 @@
  * it touches nothing else of the ring that changes.
  */
 #include "buf/pool.h"
+#include "ring/accept.h"
+#include "ring/bundle.h"
 #include "ring/life.h"
 #include "watch/watch.h"
 
@@ -108,19 +110,6 @@ static int check_pointers(const struct a10_op *op)
 	return followed ? 0 : -EFAULT;
 }
 
-/* What can go in one trip with others of its kind. */
-static bool is_bundle(const struct a10_op *op, const struct op_row *row)
-{
-	const uint32_t flags = op->extra.flags;
-
-	/* What MSG_TRUNC tells of is in no buffer. */
-	if (row == op_row(URING_OP_RECV))
-		return flags & A10_WITH_MULTISHOT &&
-		       !(op->request.op_flags & MSG_TRUNC);
-	return row == op_row(URING_OP_SEND) && flags & A10_WITH_ALL &&
-	       !(flags & A10_WITH_ZERO_COPY) && !op->request.offset;
-}
-
 /* Combinations that cannot be, whatever the kernel. */
 static int check_op(const struct a10_op *op, const struct op_row *row)
 {
@@ -160,7 +149,7 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 	if (flags & A10_WITH_POLL && row->nowait != NOWAIT_MSG &&
 	    row->nowait != NOWAIT_ACCEPT)
 		return -EINVAL;
-	if (flags & A10_WITH_BUNDLE && !is_bundle(op, row))
+	if (flags & A10_WITH_BUNDLE && !bundle_is_possible(op, row))
 		return -EINVAL;
 	if ((row->data == DATA_MESSAGE ||
 	     op->request.opcode == A10_OPCODE_SOCKET_TIMESTAMPS) &&

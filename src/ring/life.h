@@ -80,11 +80,6 @@ void op_give_up(const struct a10_op *op);
  * ------------------------------
  */
 
-static inline bool ring_has_opcode(const struct a10_ring *ring, uint32_t opcode)
-{
-	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
-}
-
 /*
  * Pieces of two of these would mix: sends, and writes at no place of their own.
  */
@@ -428,10 +423,6 @@ static inline bool ring_knows(const struct a10_ring *ring, uint32_t opcode)
 {
 	return ring->grant.opcodes[opcode / 64] >> opcode % 64 & 1;
 }
-
-/* An accept that does not wait, of which this kernel has no flag: see again.c. */
-bool accept_is_hurried(const struct a10_ring *ring,
-		       const struct a10_request *request);
 
 void scope_join(struct a10_ring *ring, struct slot *slot);
 void scope_unlink(struct a10_ring *ring, struct slot *slot);

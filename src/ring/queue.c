@@ -9,6 +9,7 @@
  * until the tail is published, by poll or flush, so it can still be taken back.
  */
 #include "base/memory.h"
+#include "ring/accept.h"
 #include "ring/bundle.h"
 #include "ring/life.h"
 

@@ -19,6 +19,7 @@
  */
 #include "base/memory.h"
 #include "buf/pool.h"
+#include "ring/accept.h"
 #include "ring/life.h"
 
 /* The kernel thread is asked for room that long. */

@@ -6,6 +6,7 @@
  */
 #include "fd/registry.h"
 #include "ring/above.h"
+#include "ring/accept.h"
 #include "ring/life.h"
 
 #include <errno.h>
