@@ -1,4 +1,5 @@
 #include "op/table.h"
+#include "base/assert.h"
 #include "uapi/io_uring.h"
 
 #define SINCE(major, minor) .since_major = (major), .since_minor = (minor)
@@ -346,4 +347,20 @@ const struct op_row *op_row(uint32_t opcode)
 	if (opcode >= OP_ROWS || !op_table[opcode].name)
 		return &unknown;
 	return &op_table[opcode];
+}
+
+uint64_t op_plain_bits(void)
+{
+	uint64_t bits = 0;
+	uint32_t opcode;
+
+	for (opcode = 0; opcode < OP_ROWS; opcode++) {
+		const uint8_t plain = op_table[opcode].plain;
+
+		check(plain != PLAIN_ALONE || opcode == URING_OP_NOP);
+		check(plain != PLAIN_DESCRIPTOR || opcode < 64);
+		if (plain == PLAIN_DESCRIPTOR)
+			bits |= UINT64_C(1) << opcode;
+	}
+	return bits;
 }

@@ -152,7 +152,10 @@ enum op_help {
 	HELP_PATH,   /* it waits for a disk if address is a path of AF_UNIX */
 };
 
-/* Whether its first half and res say all: the plain path. */
+/*
+ * Whether its first half and res say all: the plain path. The one that has no
+ * descriptor is NOP.
+ */
 enum op_plain {
 	PLAIN_NO,
 	PLAIN_ALONE,
@@ -196,6 +199,8 @@ struct op_row {
 
 extern const struct op_row op_table[OP_ROWS];
 
+/* The opcodes that are PLAIN_DESCRIPTOR, all below 64. */
+uint64_t op_plain_bits(void);
 /* Never a request of the kernel's: a system call, on any kernel. */
 bool op_is_call(uint32_t opcode);
 /* The row of opcode; one that says nothing for what is no opcode. */

@@ -17,17 +17,22 @@
 char kernel_order;
 #endif
 
-/* count of 16 bytes, one behind the other. */
+/*
+ * count of 16 bytes, one behind the other. The slot of an id is at its lower
+ * half times two, less what the tag adds: that is the same line.
+ */
 static inline void copy_small(struct completion *to, const raw_word *cqe,
 			      uint32_t count, const struct slot *slots)
 {
 	const raw_word *end = cqe + (size_t)count * 2;
-	raw_word *word = (void *)to;
+	const uintptr_t line = (uintptr_t)slots;
 
-	for (; cqe != end; cqe += 2, word += 2) {
-		word[0] = cqe[0];
-		word[1] = cqe[1];
-		__builtin_prefetch(&slots[id_slot(cqe[0])]);
+	_Static_assert(sizeof(*slots) == 2 * (ID_TAG_MASK + 1), "id_slot");
+	for (; cqe != end; cqe += 2, to++) {
+		const size_t at = (uint32_t)cqe[0];
+
+		memcpy(to, cqe, sizeof(*to));
+		__builtin_prefetch((const void *)(line + 2 * at));
 	}
 }
 

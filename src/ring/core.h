@@ -362,6 +362,7 @@ struct a10_ring {
 	uint32_t *queue_link; /* where the next to be queued is linked */
 	uint32_t queue_first;
 	struct descriptor *descriptors;
+	uint64_t plain;         /* a bit per opcode that is PLAIN_DESCRIPTOR */
 	uint32_t regular_limit; /* regular number n is n + 1 ... */
 	uint32_t direct_base;   /* ... direct slot n is direct_base + n */
 	uint32_t direct_limit;

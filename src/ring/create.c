@@ -126,6 +126,7 @@ static void owner_init(struct a10_ring *ring)
 	ring->published = ring->tail;
 	ring->calls = ring->sq.calls;
 	ring->sq.backend = ring->backend;
+	ring->plain = op_plain_bits();
 	ring->queue_link = &ring->queue_first;
 	ring->finished_link = &ring->finished_first;
 	ring->result.sq = &ring->sq;

@@ -159,18 +159,15 @@ submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
  * First of all that is written: after it the arguments need no registers any
  * more.
  */
-static inline void request_write(struct a10_ring *ring, uint32_t index,
-				 uint32_t at, uint64_t head, uint64_t offset,
+static inline void request_write(raw_word *sqe, raw_word *kept, uint64_t id,
+				 uint64_t head, uint64_t offset,
 				 uint64_t address, uint64_t tail)
 {
-	raw_word *sqe = (void *)&ring->sqes[at & ring->sq_mask];
-	raw_word *kept = (void *)request_at(ring, index);
-
 	sqe[0] = kept[0] = head;
 	sqe[1] = kept[1] = offset;
 	sqe[2] = kept[2] = address;
 	sqe[3] = kept[3] = tail;
-	sqe[4] = slot_at(ring, index)->id;
+	sqe[4] = id;
 	sqe[5] = 0;
 	sqe[6] = 0;
 	sqe[7] = 0;
@@ -186,32 +183,35 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	const uint32_t opcode = (uint32_t)head & 0xffff;
 	uint32_t at, index, number;
 	struct slot *slot;
+	uint64_t id;
 
-	if (unlikely(!sq_is_mine(sq) || opcode >= OP_RAW))
+	if (unlikely(!sq_is_mine(sq) || opcode >= 64))
 		goto slow;
 	at = ring->tail;
 	index = ring->free_first;
 	if (unlikely(ring->window == at || index == NO_SLOT))
 		goto slow;
 	number = (uint32_t)(head >> 32);
-	if (op_table[opcode].plain != PLAIN_ALONE &&
-	    (op_table[opcode].plain == PLAIN_NO ||
-	     number >= ring->regular_limit))
+	if (opcode != URING_OP_NOP &&
+	    (!(ring->plain >> opcode & 1) || number >= ring->regular_limit))
 		goto slow;
-	request_write(ring, index, at, head, offset, address, tail);
 	slot = slot_at(ring, index);
-	if (op_table[opcode].plain == PLAIN_ALONE)
+	slot->done = done;
+	slot->data = data;
+	id = slot->id;
+	request_write((void *)&ring->sqes[at & ring->sq_mask],
+		      (void *)request_at(ring, index), id, head, offset,
+		      address, tail);
+	if (opcode == URING_OP_NOP)
 		slot->descriptor = 0;
 	else
 		descriptor_join(ring, slot, number + 1);
 	ring->free_first = slot->next;
 	ring->tail = at + 1;
 	ring->pending++;
-	slot->done = done;
-	slot->data = data;
 	slot->next = at;
 	slot->status = SLOT_RUNNING | opcode << 8 | (uint64_t)SLOT_SHORT << 48;
-	return (a10_id)slot->id;
+	return (a10_id)id;
 slow:
 	return submit_words_slow(sq, head, offset, address, tail, done, data);
 }
