@@ -383,8 +383,12 @@ static void *run_until_the_end(void *data)
 
 TEST(who_joined_a_task_that_ends_the_thread_is_told)
 {
-	struct leaver leaver = { ring_open(NULL), 1 };
+	struct leaver leaver = { NULL, 1 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	SKIP("a sanitizer knows no thread that ends in a task");
+#endif
+	leaver.ring = ring_open(NULL);
 	thread_join(thread_start(run_until_the_end, &leaver));
 	ck_assert_int_eq(leaver.value, -ECANCELED);
 	ring_close(leaver.ring);
