@@ -38,6 +38,7 @@ struct world {
 	struct a10_process_options options;
 	struct a10_process child; /* which stays */
 	struct open_how how;
+	bool forces; /* not before 6.7, see run_modified */
 };
 
 static inline uint64_t pick(struct world *world, uint64_t of)
@@ -141,6 +142,7 @@ static inline void world_open(struct world *world, bool large)
 	world->other = ring_open_direct(64);
 	ring_bind(world->other);
 	world->sq = a10_ring_sq(world->ring);
+	world->forces = ring_has(world->ring, A10_OPCODE_WAITID);
 	folder_open(&world->folder);
 	ck_assert_int_eq(a10_ring_set_direct_range(world->ring, 0, 60), 0);
 	ck_assert_int_eq(a10_pool_create(world->ring, 16, 512, 0, &world->pool),
