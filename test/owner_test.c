@@ -268,6 +268,11 @@ static void call_scope_count(struct things *things)
 	(void)a10_scope_count(&things->scope);
 }
 
+static void call_stream_cancel(struct things *things)
+{
+	a10_stream_cancel(things->stream);
+}
+
 static void call_stream_close(struct things *things)
 {
 	a10_stream_close(things->stream);
@@ -307,12 +312,12 @@ static void call_region_destroy(struct things *things)
 
 /* The last three cannot be done at all: they end the program in any build. */
 static void (*const calls[])(struct things *) = {
-	call_pending,        call_dump,           call_info,
-	call_trace,          call_available,      call_scope_cancel,
-	call_scope_deadline, call_scope_limit,    call_scope_open,
-	call_scope_count,    call_stream_close,   call_watch_add,
-	call_watch_remove,   call_watch_destroy,  call_stream_open,
-	call_pool_destroy,   call_region_destroy,
+	call_pending,        call_dump,          call_info,
+	call_trace,          call_available,     call_scope_cancel,
+	call_scope_deadline, call_scope_limit,   call_scope_open,
+	call_scope_count,    call_stream_cancel, call_stream_close,
+	call_watch_add,      call_watch_remove,  call_watch_destroy,
+	call_stream_open,    call_pool_destroy,  call_region_destroy,
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
