@@ -194,7 +194,7 @@ static void write_waiting(struct log *log)
 static void note_failure(struct log *log, int err)
 {
 	log->lost += log->writing_lines;
-	if (!log->has_complained && !log->given_up)
+	if (!log->has_complained && !log->given_up && has_room(STDERR_FILENO))
 		complain("serve: the log cannot be written: %s",
 			 strerror(-err));
 	log->has_complained = true;
