@@ -114,8 +114,10 @@ static int prepare(struct get *get, const char *text, struct download **ret)
 	struct download *download = calloc(1, sizeof(*download));
 	const char *fault;
 
-	if (!download)
-		return complain("get: %s", strerror(ENOMEM));
+	if (!download) {
+		complain("get: %s", strerror(ENOMEM));
+		return EXIT_FAILED;
+	}
 	*ret = download;
 	download->settings = &get->options.settings;
 	fault = url_parse(view_of(text), &download->url);
