@@ -77,8 +77,8 @@ TEST(shielded_tasks_that_join_each_other_end_with_their_ring)
 	struct couple couple = { .begun = 0 };
 
 	for (int i = 0; i < 2; i++)
-		couple.ids[i] = a10_task_spawn(a10_ring_sq(ring), join_the_other,
-					     &couple, 0);
+		couple.ids[i] = a10_task_spawn(a10_ring_sq(ring),
+					       join_the_other, &couple, 0);
 	run_for(ring, A10_MILLISECOND);
 	ck_assert_uint_eq(couple.begun, 2);
 	ring_close(ring);
