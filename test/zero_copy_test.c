@@ -614,8 +614,8 @@ TEST(receives_without_copies_are_cancelled_and_closed)
 	RUN_UNTIL(ring, a10_pool_available(pool) == 4);
 	pair_close(ring, &pair);
 	tcp_open(&pair);
-	id = start(ring, a10_multishot(a10_recv_pooled(pair.ours, pool, 0)),
-		   &seen);
+	(void)start(ring, a10_multishot(a10_recv_pooled(pair.ours, pool, 0)),
+		    &seen);
 	put(pair.theirs, "last", 4);
 	RUN_UNTIL(ring, seen.count == 1);
 	ring_close(ring);
