@@ -87,27 +87,16 @@ static bool is_time(const struct a10_op *op)
 	       clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME;
 }
 
-/* What the library follows by itself: of others the kernel says -EFAULT. */
-static int check_pointers(const struct a10_op *op)
+/* The library would follow nothing; of others the kernel says -EFAULT. */
+static bool lacks_pointer(const struct a10_request *of, uint64_t argument)
 {
-	bool followed = true;
-
-	switch (op->request.opcode) {
-	case A10_OPCODE_WORK:
-		followed = op->extra.argument[0];
-		break;
-	case A10_OPCODE_RESOLVE:
-		followed = op->request.offset || !op->request.length;
-		break;
-	case A10_OPCODE_SCOPE_WAIT:
-	case A10_OPCODE_MESSAGE_SEND:
-	case A10_OPCODE_FD_MOVE:
-		followed = op->request.address;
-		break;
-	default:
-		break;
-	}
-	return followed ? 0 : -EFAULT;
+	if (of->opcode == A10_OPCODE_WORK)
+		return !argument;
+	if (of->opcode == A10_OPCODE_RESOLVE)
+		return !of->offset && of->length;
+	return !of->address && (of->opcode == A10_OPCODE_SCOPE_WAIT ||
+				of->opcode == A10_OPCODE_FD_MOVE ||
+				of->opcode == A10_OPCODE_MESSAGE_SEND);
 }
 
 /* Combinations that cannot be, whatever the kernel. */
@@ -168,7 +157,8 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (row->own == OWN_TIMEOUT && !is_time(op))
 		return -EINVAL;
-	if (row->own != OWN_NONE && check_pointers(op) < 0)
+	if (row->own != OWN_NONE &&
+	    lacks_pointer(&op->request, op->extra.argument[0]))
 		return -EFAULT;
 	return check_multishot(op, row);
 }
