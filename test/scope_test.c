@@ -571,6 +571,19 @@ TEST(a_wait_on_another_ring_than_the_scopes_is_refused)
 	ring_close(ring);
 }
 
+TEST(a_wait_for_a_scope_is_not_taken_into_it)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct a10_scope scope;
+
+	a10_scope_open(&scope, a10_ring_sq(ring), 0);
+	ck_assert_int_eq(a10_scope_submit(&scope, a10_scope_wait(&scope),
+					  on_never, NULL),
+			 -EDEADLK);
+	ck_assert_int_eq(a10_scope_close(&scope), 0);
+	ring_close(ring);
+}
+
 TEST(a_scope_with_flags_that_are_not_known_takes_nothing)
 {
 	struct a10_ring *ring = ring_open(NULL);

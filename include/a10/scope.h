@@ -76,9 +76,9 @@ A10_API uint32_t a10_scope_count(const struct a10_scope *scope);
 /*
  * Over when nothing is left in the scope: value 0, or the first error of an
  * operation in it that the scope's own cancel did not cause; of a scope of which
- * the first wins 0 if one has succeeded. Itself not in it.
- * Empty now: over at the next poll. Only a10_cancel of it and its own time-out
- * cut it short.
+ * the first wins 0 if one has succeeded. Itself not in it: -EDEADLK. Empty now:
+ * over at the next poll. Only a10_cancel of it and its own time-out cut it
+ * short.
  */
 A10_OP a10_scope_wait(struct a10_scope *scope)
 {

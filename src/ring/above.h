@@ -11,6 +11,8 @@
 #define ABOVE_FIRST A10_OPCODE_TASK
 #define ABOVE_COUNT 8
 
+#define SCOPE_FLAGS_KNOWN (A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS)
+
 /* How a task's wait goes, as far as that is possible without a slot. */
 enum await_how {
 	AWAIT_BY_SLOT, /* it is not */

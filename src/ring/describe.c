@@ -5,6 +5,7 @@
  * it touches nothing else of the ring that changes.
  */
 #include "buf/pool.h"
+#include "ring/above.h"
 #include "ring/accept.h"
 #include "ring/bundle.h"
 #include "ring/life.h"
@@ -21,8 +22,6 @@
 #define SQE_FLAGS_OFFERED                                                    \
 	(URING_SQE_FIXED_FILE | URING_SQE_IO_DRAIN | URING_SQE_IO_HARDLINK | \
 	 URING_SQE_ASYNC)
-
-#define SCOPE_FLAGS_KNOWN (A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS)
 
 /* Extra that a slot without a cold part can do without. */
 #define WITH_LITTLE (A10_WITH_TAIL | A10_WITH_DIRECT_FD | A10_WITH_RWF)
@@ -214,6 +213,8 @@ static int check_scopes(const struct a10_sq *sq, const struct a10_op *op,
 		waited = (void *)(uintptr_t)op->request.address;
 	if ((waited && waited->sq != sq) || (scope && scope->sq != sq))
 		return -EXDEV;
+	if (scope && scope == waited)
+		return -EDEADLK;
 	return scope && scope->flags & ~SCOPE_FLAGS_KNOWN ? -EINVAL : 0;
 }
 

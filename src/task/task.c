@@ -413,10 +413,8 @@ static inline a10_id task_submit_here(struct a10_ring *ring,
 /* Whether there is nothing to refuse it for, or to do for the first one. */
 static bool is_plain(const struct a10_ring *ring, const struct a10_scope *scope)
 {
-	const uint32_t known = A10_SCOPE_FAIL_FAST | A10_SCOPE_FIRST_WINS;
-
 	return ring->tasks.finish && !ring->closing &&
-	       (!scope || !(scope->flags & ~known));
+	       (!scope || !(scope->flags & ~SCOPE_FLAGS_KNOWN));
 }
 
 a10_id a10_task_spawn_with(const struct a10_task_options *options,
