@@ -75,10 +75,7 @@ void slot_undescribe(struct a10_sq *sq, uint32_t index, bool owner);
 /* Any thread: what the op owns, when the verb fails. */
 void op_give_up(const struct a10_op *op);
 
-/*
- * ---- admit.c: the owner takes a described slot in
- * ------------------------------
- */
+/* ---- admit.c: the owner takes a described slot in ------------------------ */
 
 /*
  * Pieces of two of these would mix: sends, and writes at no place of their own.
@@ -100,10 +97,7 @@ void slot_begin(struct a10_ring *ring, struct slot *slot);
 uint32_t internal_submit(struct a10_ring *ring, const struct a10_op *op,
 			 a10_done *done, void *data);
 
-/*
- * ---- queue.c: slots into the submission queue
- * ---------------------------------
- */
+/* ---- queue.c: slots into the submission queue ---------------------------- */
 
 /* Behind all others; what comes after it on the plain path has to queue too. */
 static inline void queue_push(struct a10_ring *ring, struct slot *slot)
@@ -136,20 +130,14 @@ void window_open(struct a10_ring *ring);
 /* Takes back what is written but not published. false: too late. */
 bool queue_withdraw(struct a10_ring *ring, struct slot *slot);
 
-/*
- * ---- complete.c: what comes back
- * ------------------------------------------------
- */
+/* ---- complete.c: what comes back ----------------------------------------- */
 
 /* Copies completions, publishes the head, delivers. Returns how many came. */
 uint32_t completions_take(struct a10_ring *ring);
 /* In a forked child: what was taken is not delivered. */
 void completions_forget(struct a10_ring *ring);
 
-/*
- * ---- finish.c: results
- * -------------------------------------------------------
- */
+/* ---- finish.c: results --------------------------------------------------- */
 
 /* The value is known; it is delivered at the next turn of poll. */
 void slot_finish(struct a10_ring *ring, struct slot *slot, int64_t value);
@@ -178,10 +166,7 @@ void result_drop(struct a10_ring *ring, struct a10_result *r);
 /* What ended it, if something did: -ECANCELED or -ETIME; else value. */
 int64_t slot_reason(const struct slot *slot, int64_t value);
 
-/*
- * ---- again.c: restarts, a10_all, multishots, pauses
- * ----------------------------
- */
+/* ---- again.c: restarts, a10_all, multishots, pauses ---------------------- */
 
 void slot_park(struct a10_ring *ring, struct slot *slot, enum slot_park park);
 /* Out of what it is parked in; its state is the caller's to set. */
@@ -225,10 +210,7 @@ void slot_hold(struct a10_ring *ring, struct slot *slot);
 /* A multishot that was MARK_HELD is not any more: it goes on if it can. */
 void slot_unhold(struct a10_ring *ring, struct slot *slot);
 
-/*
- * ---- cancel.c
- * ----------------------------------------------------------------
- */
+/* ---- cancel.c ------------------------------------------------------------ */
 
 /* Closing is always carried out, and a message is nobody's to take back. */
 static inline bool is_unstoppable(const struct slot *slot)
@@ -259,10 +241,7 @@ void cancel_descriptor(struct a10_ring *ring, uint32_t descriptor);
 /* a10_cancel_fd, by the owner; in end.c. */
 void cancel_fd_now(struct a10_ring *ring, struct a10_fd fd);
 
-/*
- * ---- timer.c
- * -------------------------------------------------------------------
- */
+/* ---- timer.c ------------------------------------------------------------- */
 
 /* As of this turn's last entry: late enough for what is over. */
 int64_t ring_clock(struct a10_ring *ring);
@@ -279,10 +258,7 @@ void timers_expire(struct a10_ring *ring);
 /* When poll must wake: the first timer or cancel retry; else INT64_MAX. */
 int64_t timers_next(struct a10_ring *ring);
 
-/*
- * ---- descriptor.c: what is under way on one
- * ------------------------------------
- */
+/* ---- descriptor.c: what is under way on one ------------------------------ */
 
 int descriptors_init(struct a10_ring *ring, uint32_t direct);
 void descriptors_finish(struct a10_ring *ring);
@@ -315,19 +291,13 @@ static inline void descriptor_unlink(struct a10_ring *ring, struct slot *slot)
 /* Starts what waited for it: the next in order, or a close. */
 void descriptor_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
 
-/*
- * ---- order.c: one behind the other
- * -----------------------------------------------
- */
+/* ---- order.c: one behind the other --------------------------------------- */
 
 /* Whether it may start; else it is parked. */
 bool order_join(struct a10_ring *ring, struct slot *slot);
 void order_leave(struct a10_ring *ring, struct slot *slot, int64_t value);
 
-/*
- * ---- chain.c
- * ------------------------------------------------------------------
- */
+/* ---- chain.c ------------------------------------------------------------- */
 
 /* A member's completion. */
 void chain_completed(struct a10_ring *ring, struct slot *slot,
@@ -340,10 +310,7 @@ void chain_admit(struct a10_ring *ring, struct slot *first);
 /* Delivers the members whose turn it is; goes on with what has to. */
 void chain_turn(struct a10_ring *ring, struct slot *slot);
 
-/*
- * ---- timeout.c, close.c, connect.c, scope.c: the library's own
- * -------------------
- */
+/* ---- timeout.c, close.c, connect.c, scope.c: the library's own ----------- */
 
 void timeout_begin(struct a10_ring *ring, struct slot *slot);
 void timeout_expired(struct a10_ring *ring, struct slot *slot, int64_t due);
@@ -366,10 +333,7 @@ void connect_begin(struct a10_ring *ring, struct slot *slot);
 /* CONNECT or FILES_UPDATE of it is over. */
 void made_completed(struct a10_ring *ring, struct slot *slot, int32_t res);
 
-/*
- * ---- standin.c: what the kernel here cannot do; output.c
- * ----------------------
- */
+/* ---- standin.c: what the kernel here cannot do; output.c ----------------- */
 
 /* Whether the slot's request is not for this kernel. */
 bool standin_is_needed(struct a10_ring *ring, const struct slot *slot);
@@ -401,10 +365,7 @@ void output_end(struct a10_ring *ring, const struct slot *slot,
 struct msghdr;
 void rights_close(const struct msghdr *header);
 
-/*
- * ---- receive.c: bundles and messages
- * -----------------------------------------
- */
+/* ---- receive.c: bundles and messages ------------------------------------- */
 
 /* SOCK_*; of what is no socket that can be asked SOCK_STREAM. */
 int32_t socket_type_of(struct a10_ring *ring, int32_t fd);
@@ -447,10 +408,7 @@ static inline bool is_bell(const struct slot *slot)
 	       slot->opcode == A10_OPCODE_POLL_ADD;
 }
 
-/*
- * ---- errand.c, dial.c: helper threads, and names
- * ------------------------------------------------
- */
+/* ---- errand.c, dial.c: helper threads, and names ------------------------- */
 
 void work_begin(struct a10_ring *ring, struct slot *slot);
 void resolve_begin(struct a10_ring *ring, struct slot *slot);
@@ -467,10 +425,7 @@ void errands_settle(struct a10_sq *sq);
 bool dial_begin(struct a10_ring *ring, struct slot *slot, bool listens);
 void dial_end(struct a10_ring *ring, struct slot *slot);
 
-/*
- * ---- message.c: to and from other rings
- * ---------------------------------------
- */
+/* ---- message.c: to and from other rings ---------------------------------- */
 
 void message_arrived(struct a10_ring *ring, struct slot *slot);
 void message_send(struct a10_ring *ring, struct slot *slot);
@@ -492,10 +447,7 @@ static inline bool has_finished(const struct a10_ring *ring)
 	return ring->finished_first != NO_SLOT || messages_can_move(ring);
 }
 
-/*
- * ---- inbox.c, wake.c: other threads
- * ------------------------------------------------
- */
+/* ---- inbox.c, wake.c: other threads -------------------------------------- */
 
 /* Any thread. 0 or -ESHUTDOWN. */
 int inbox_push(struct a10_sq *sq, uint32_t index);
@@ -526,10 +478,7 @@ int bell_arm(struct a10_ring *ring);
 bool bell_doze(struct a10_ring *ring, uint32_t how);
 void bell_rise(struct a10_ring *ring);
 
-/*
- * ---- start.c: rings with a kernel thread
- * ---------------------------------------
- */
+/* ---- start.c: rings with a kernel thread --------------------------------- */
 
 /* Any thread: inbox_link, and starts it if that can be. 1: tell nobody. */
 int start_push(struct a10_sq *sq, uint32_t index);
@@ -545,20 +494,14 @@ void start_give(struct a10_ring *ring);
 /* What another thread has started: the owner's books. */
 void start_admit(struct a10_ring *ring, struct slot *slot);
 
-/*
- * ---- ready.c: the descriptor for somebody else's loop
- * ---------------------------
- */
+/* ---- ready.c: the descriptor for somebody else's loop -------------------- */
 
 /* Before and after a poll or a flush, if there is one. */
 void ready_begin(struct a10_ring *ring);
 void ready_end(struct a10_ring *ring);
 void ready_close(struct a10_ring *ring);
 
-/*
- * ---- turn.c: poll
- * ---------------------------------------------------------------
- */
+/* ---- turn.c: poll -------------------------------------------------------- */
 
 /* An overflow was seen; in setting.c. */
 void completions_grow(struct a10_ring *ring);
@@ -575,19 +518,13 @@ bool ring_has_completions(const struct a10_ring *ring);
 /* Turns until something was delivered (how many), or now >= deadline: 0. */
 int ring_poll_until(struct a10_ring *ring, int64_t deadline);
 
-/*
- * ---- orphan.c: an owner ends; and see orphan.h
- * ----------------------------------------------
- */
+/* ---- orphan.c: an owner ends; and see orphan.h --------------------------- */
 
 /* This thread's rings. */
 void owned_add(struct a10_ring *ring);
 void owned_remove(struct a10_ring *ring);
 
-/*
- * ---- trace.c
- * --------------------------------------------------------------------
- */
+/* ---- trace.c ------------------------------------------------------------- */
 
 void trace_event(struct a10_ring *ring, enum a10_trace_kind kind,
 		 const struct slot *slot, int64_t value);
