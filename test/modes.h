@@ -14,12 +14,14 @@ struct mode {
 	struct a10_config config;
 	bool outer;      /* its owner sleeps in epoll_wait */
 	int64_t rest_ns; /* after so long its kernel thread sleeps */
+	bool same;       /* to valgrind, as another; and it takes its time */
 };
 
 static const struct mode by_default = { .outer = false };
 static const struct mode shared = { .config.single_issuer = A10_OFF };
 static const struct mode that_does_not_defer = {
 	.config.defer_task_run = A10_OFF,
+	.same = true,
 };
 static const struct mode with_a_short_queue = {
 	.config.submission_entries = 4,
@@ -32,32 +34,41 @@ static const struct mode with_a_kernel_thread_that_dozes = {
 	.config.kernel_thread = A10_ON,
 	.config.kernel_thread_idle_ns = A10_MILLISECOND,
 	.rest_ns = 4 * A10_MILLISECOND,
+	.same = true,
 };
 static const struct mode with_a_kernel_thread_and_a_short_queue = {
 	.config.kernel_thread = A10_ON,
 	.config.submission_entries = 4,
 	.config.completion_entries = 8,
 };
-static const struct mode that_was_disabled = { .config.disabled = A10_ON };
+static const struct mode that_was_disabled = {
+	.config.disabled = A10_ON,
+	.same = true,
+};
 static const struct mode that_batches = {
 	.config.batch_wait_ns = A10_MILLISECOND,
 	.config.batch_completions = 8,
+	.same = true,
 };
 static const struct mode with_registered_waits = {
 	.config.registered_wait = A10_ON,
+	.same = true,
 };
 static const struct mode with_large_completions = {
 	.config.large_completions = A10_ON,
+	.same = true,
 };
 static const struct mode busy_polled = { .config.iopoll = A10_ON };
 static const struct mode in_another_loop = { .outer = true };
 static const struct mode shared_in_another_loop = {
 	.config.single_issuer = A10_OFF,
 	.outer = true,
+	.same = true,
 };
 static const struct mode with_a_kernel_thread_in_another_loop = {
 	.config.kernel_thread = A10_ON,
 	.outer = true,
+	.same = true,
 };
 
 /* A test of sentence(const struct mode *) for each of them. */
@@ -97,6 +108,8 @@ static inline void place_make(struct place *place, const struct mode *mode)
 {
 	int err;
 
+	if (mode->same && on_valgrind())
+		SKIP("to valgrind it is as another mode");
 	memset(place, 0, sizeof(*place));
 	place->mode = mode;
 	place->epoll = -1;
