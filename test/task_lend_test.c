@@ -219,7 +219,9 @@ TEST(who_wins_waits_until_the_kernel_is_done_with_what_the_loser_was_lent)
 
 /* ---- by the real one --------------------------------------------------------- */
 
-#define SIZE ((size_t)8 << 20)
+/* More than the sockets hold, and less than a user may lock. */
+#define SIZE ((size_t)2 << 20)
+#define ROOM (128 << 10)
 
 struct sender {
 	struct a10_fd fd;
@@ -234,8 +236,12 @@ static struct a10_fd tcp_open(struct a10_ring *ring, int *ret_peer)
 	struct a10_fd listener = fd_of(ring, a10_listen_on("127.0.0.1:0", 0));
 	struct a10_address address = { .length = sizeof(address.as) };
 	struct a10_fd fd;
+	const int room = ROOM;
 	char text[64];
 
+	ck_assert_int_eq(setsockopt(a10_fd_number(listener), SOL_SOCKET,
+				    SO_RCVBUF, &room, sizeof(room)),
+			 0);
 	ck_assert_int_eq(getsockname(a10_fd_number(listener), &address.as.any,
 				     &address.length),
 			 0);
@@ -243,6 +249,9 @@ static struct a10_fd tcp_open(struct a10_ring *ring, int *ret_peer)
 	fd = fd_of(ring, a10_connect_to(text, 0));
 	*ret_peer = accept4(a10_fd_number(listener), NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(*ret_peer, 0);
+	ck_assert_int_eq(setsockopt(a10_fd_number(fd), SOL_SOCKET, SO_SNDBUF,
+				    &room, sizeof(room)),
+			 0);
 	fd_close(ring, listener);
 	return fd;
 }
