@@ -230,7 +230,7 @@ static inline void world_close(struct world *world)
 	/* Whoever waited for any child may have had this one. */
 	ck_assert_int_eq(a10_process_kill(&world->child, SIGKILL), 0);
 	(void)value_of(world->ring, a10_process_wait(&world->child));
-	fd_close(world->ring, world->child.pidfd);
+	a10_fd_release(world->child.pidfd);
 	a10_watch_destroy(world->watch);
 	a10_channel_unref(world->channel);
 	a10_semaphore_finish(&world->semaphore);

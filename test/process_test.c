@@ -540,7 +540,7 @@ TEST(a_signal_is_sent_to_one_and_to_a_group_and_queued_with_a_value)
 	ck_assert_uint_eq(info.ssi_ptr, value);
 	ck_assert_int_eq(info.ssi_int, 9);
 	ck_assert_int_eq(a10_signal_queue(process.pid, SIGUSR1, 0), -ESRCH);
-	fd_close(ring, process.pidfd);
+	a10_fd_release(process.pidfd);
 	fd_close(ring, fd);
 	ring_close(ring);
 }
