@@ -9,6 +9,7 @@
 #define JOBS 8u
 
 /* A fiftieth of the time that is left. The library's waits are of this clock. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 			   const struct timespec *until)
 {
