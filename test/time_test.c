@@ -226,11 +226,13 @@ TEST(a_late_program_is_told_how_many_periods_passed)
 	struct seen seen;
 	a10_id id = start(ring, a10_multishot(a10_after(2 * A10_MILLISECOND)),
 			  &seen);
+	unsigned int told;
 
-	RUN_UNTIL(ring, seen.count == 1);
+	RUN_UNTIL(ring, seen.count >= 1);
+	told = seen.count;
 	nap(21 * A10_MILLISECOND);
-	RUN_UNTIL(ring, seen.count == 2);
-	ck_assert_uint_ge(seen.at[1].count, 10);
+	RUN_UNTIL(ring, seen.count > told);
+	ck_assert_uint_ge(seen.at[told].count, 10);
 	ck_assert_int_eq(a10_cancel(a10_ring_sq(ring), id), 0);
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(seen.ended, 1);

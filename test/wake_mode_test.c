@@ -262,6 +262,16 @@ static void wakes_by_signals(struct place *place, uint64_t *random)
 	}
 }
 
+/*
+ * TSan has handlers run at the next call of libc's, which poll's sleep is not: on
+ * the owner's thread one that comes just before it runs after it.
+ */
+#ifdef __SANITIZE_THREAD__
+#define HANDLERS_RUN_AT_ONCE 0
+#else
+#define HANDLERS_RUN_AT_ONCE 1
+#endif
+
 /* On the owner's thread, where they interrupt its sleep too; and on another. */
 static void a_signal_handler_wakes_a_ring(const struct mode *mode)
 {
@@ -274,7 +284,8 @@ static void a_signal_handler_wakes_a_ring(const struct mode *mode)
 	place_open(&place, mode);
 	for_signals = place.sq;
 	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-	wakes_by_signals(&place, &random);
+	if (HANDLERS_RUN_AT_ONCE)
+		wakes_by_signals(&place, &random);
 	ck_assert_int_eq(sem_init(&end, 0, 0), 0);
 	thread = thread_start(take_signals, &end);
 	signals_go(SIG_BLOCK);
