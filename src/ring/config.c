@@ -79,8 +79,7 @@ static const char *value_conflict(const struct a10_config *c)
 	return FIRST_BROKEN(rules);
 }
 
-/* As the kernel makes a size of it: a power of two, cut if it is too much. */
-static uint32_t entries_granted(uint32_t asked, uint32_t most)
+uint32_t entries_granted(uint32_t asked, uint32_t most)
 {
 	uint32_t entries = 1;
 

@@ -18,4 +18,7 @@ const char *options_conflict(const struct a10_config *config);
 void options_resolve(const struct a10_config *config,
 		     struct a10_config *ret_resolved);
 
+/* As the kernel makes a size of it: a power of two, cut if it is too much. */
+uint32_t entries_granted(uint32_t asked, uint32_t most);
+
 #endif

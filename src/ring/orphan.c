@@ -15,12 +15,9 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "ring/life.h"
 #include "ring/orphan.h"
-
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>

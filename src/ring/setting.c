@@ -1,6 +1,7 @@
 /* What io_uring_register(2) sets of a ring, and what it tells. */
 #include "buf/pool.h"
 #include "ring/life.h"
+#include "ring/options.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -246,16 +247,10 @@ void completions_grow(struct a10_ring *ring)
 		ring->config.grow_completions = A10_OFF;
 }
 
-/* As the kernel reads it: clamped, then rounded up; 0: as it is. */
+/* 0: as it is. */
 static uint32_t entries_of(uint32_t entries, uint32_t now, uint32_t most)
 {
-	uint32_t rounded = 1;
-
-	if (entries == 0)
-		return now;
-	while (rounded < entries && rounded < most)
-		rounded *= 2;
-	return rounded;
+	return entries == 0 ? now : entries_granted(entries, most);
 }
 
 int a10_ring_resize(struct a10_ring *ring, uint32_t submission_entries,

@@ -50,8 +50,8 @@ struct run {
 	bool done;
 
 	atomic_bool stopping;
-	uint64_t
-		token; /* of the process whose it is: a child has the eventfd too */
+	/* Of the process whose it is: a child has the eventfd too. */
+	uint64_t token;
 	int drain_fd; /* can be read from a10_shards_drain on */
 	uint32_t count;
 	const struct a10_config *config;

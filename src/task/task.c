@@ -122,8 +122,8 @@ static _Noreturn inline void task_leave_for_good(struct task *task)
 static _Noreturn void task_leave_for_good(struct task *task)
 {
 	task_leave(task);
-	/* NULL: what was kept of this stack is given up. */
 	FIBER_SWITCH(task->poll_fiber);
+	/* NULL: what was kept of this stack is given up. */
 	FIBER_LEAVE(NULL, task->poll_low, task->poll_size);
 	context_switch(&task->place, task->poll, 0);
 	__builtin_unreachable();
