@@ -207,6 +207,7 @@ static void all_end(struct ring_stage *stage)
 		need(false, "pending for ever",
 		     (long long)a10_ring_pending(stage->ring));
 	}
+	atomic_fetch_add(&stage->era, 1);
 	while (bag_take(stage))
 		continue;
 	poll_once(stage, 0);
@@ -286,6 +287,7 @@ static void ring_end(struct ring_stage *stage, pthread_t *threads, bool orderly)
 	atomic_fetch_add(&stage->era, 1);
 	need(a10_ring_destroy(stage->ring, 20 * A10_SECOND) == 0,
 	     "a10_ring_destroy", 0);
+	atomic_fetch_add(&stage->era, 1);
 	a10_fd_release(stage->listener);
 	if (!orderly) {
 		atomic_store(&stage->over, true);

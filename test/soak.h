@@ -112,7 +112,7 @@ struct ring_stage {
 	uint32_t entries; /* of the submission queue                    */
 	bool drains;      /* drained operations are among the others    */
 	atomic_bool over; /* the threads are to end                     */
-	atomic_uint era;  /* one more before and after all is cancelled */
+	atomic_uint era;  /* odd while all is cancelled, one more after it */
 	struct place places[SCOPES];
 	pthread_mutex_t lock; /* guards the bag */
 	struct a10_buf bag[BUFFERS];

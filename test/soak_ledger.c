@@ -221,6 +221,13 @@ bool bag_take(struct ring_stage *stage)
 	return buf.data != NULL;
 }
 
+/* What another thread began in the midst of it is cancelled, or not. */
+static bool all_was_cancelled(const struct record *record)
+{
+	return record->era % 2 == 1 ||
+	       record->era != atomic_load(&record->stage->era);
+}
+
 static bool error_is_fine(const struct record *record, ssize_t value)
 {
 	if (record->kind == KIND_WAIT) /* that of what it waited for */
@@ -228,7 +235,7 @@ static bool error_is_fine(const struct record *record, ssize_t value)
 	switch (value) {
 	case -ECANCELED:
 		return atomic_load(&record->cancelled) ||
-		       record->era != atomic_load(&record->stage->era) ||
+		       all_was_cancelled(record) ||
 		       (record->kind == KIND_CHAIN && record->results > 1);
 	case -EBADF:
 		return record->kind == KIND_CHAIN;
