@@ -40,6 +40,68 @@ TEST(words_are_a_request)
 	ring_close(ring);
 }
 
+static a10_id read_direct(struct a10_sq *sq, struct a10_fd fd, uint32_t ring,
+			  uint32_t flags, void *byte, struct seen *seen)
+{
+	const uint32_t number = (uint32_t)fd.plus_one - 1;
+
+	memset(seen, 0, sizeof(*seen));
+	return a10_sq_submit_direct_words(
+		sq, ring, A10_OPCODE_READ | flags << 8 | (uint64_t)number << 32,
+		UINT64_MAX, (uintptr_t)byte, 1, on_seen, seen);
+}
+
+TEST(words_are_a_request_of_a_direct_descriptor)
+{
+	struct a10_ring *ring = ring_open_direct(2);
+	struct a10_ring *other = ring_open_direct(2);
+	struct a10_sq *sq = a10_ring_sq(ring);
+	struct a10_fd fd, beyond;
+	struct seen seen;
+	char bytes[4] = "";
+	int ends[2];
+
+	pipe_open(ends);
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	fd = fd_of(ring, a10_fd_register(a10_fd_regular(ends[0])));
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_gt(
+			read_direct(sq, fd, fd.ring, 1, &bytes[i], &seen), 0);
+		RUN_UNTIL(ring, seen.ended == 1);
+		ck_assert_int_eq(seen.last.value, 1);
+	}
+	ck_assert_str_eq(bytes, "abc");
+	/* What waits is found by its descriptor. */
+	ck_assert_int_gt(read_direct(sq, fd, fd.ring, 1, bytes, &seen), 0);
+	ck_assert_int_eq(a10_ring_flush(ring), 0);
+	ck_assert_int_eq(a10_cancel_fd(sq, fd), 0);
+	RUN_UNTIL(ring, seen.ended == 1);
+	ck_assert_int_eq(seen.last.value, -ECANCELED);
+	/* There is no such place. */
+	beyond = fd;
+	beyond.plus_one = 500000;
+	ck_assert_int_gt(read_direct(sq, beyond, fd.ring, 1, bytes, &seen), 0);
+	RUN_UNTIL(ring, seen.ended == 1);
+	ck_assert_int_eq(seen.last.value, -EBADF);
+	/* Another ring's of this thread, no ring's, and one that is not said to be direct. */
+	/* Where all is warm, nothing is looked at twice. */
+	for (int i = 0; i < 2; i++) {
+		memset(&seen, 0, sizeof(seen));
+		a10_submit(a10_ring_sq(other), a10_nop(), on_seen, &seen);
+		RUN_UNTIL(other, seen.ended == 1);
+	}
+	ck_assert_int_eq(read_direct(a10_ring_sq(other), fd, fd.ring, 1, bytes,
+				     &seen),
+			 -EXDEV);
+	ck_assert_int_eq(read_direct(sq, fd, 0, 1, bytes, &seen), -EINVAL);
+	ck_assert_int_eq(read_direct(sq, fd, fd.ring, 0, bytes, &seen),
+			 -EINVAL);
+	fd_close(ring, fd);
+	pipe_close(ends);
+	ring_close(other);
+	ring_close(ring);
+}
+
 TEST(any_call_with_a_path_can_be_made)
 {
 	struct a10_ring *ring = ring_open(NULL);

@@ -287,11 +287,15 @@ TEST(a_timers_ticks_add_up_while_nobody_takes_them)
 static int refused_streams(void *data)
 {
 	struct a10_stream *stream = a10_stream_open(a10_nop(), 1);
+	struct a10_result r;
 
 	(void)data;
 	ck_assert_int_eq(a10_await(a10_stream_next(stream)), -EINVAL);
 	ck_assert_int_eq(a10_await(a10_stream_next(stream)), -EINVAL);
 	ck_assert_int_eq(a10_await(a10_stream_next(NULL)), -ENOMEM);
+	ck_assert_int_eq(a10_task_await_next(NULL, NULL), -ENOMEM);
+	ck_assert_int_eq(a10_task_await_next(stream, &r), -EINVAL);
+	ck_assert_int_eq(r.value, -EINVAL);
 	a10_stream_close(stream);
 	a10_stream_close(NULL);
 	/* An error ends it, and is said again. */
@@ -306,6 +310,7 @@ static int refused_streams(void *data)
 TEST(what_is_wrong_with_a_stream_next_says)
 {
 	ck_assert_int_eq(run(refused_streams, NULL), 0);
+	ck_assert_int_eq(a10_task_await_next(NULL, NULL), -EDEADLK);
 }
 
 struct both {

@@ -74,9 +74,9 @@ static int wait_by_hand(void *data)
 
 	(void)data;
 	ck_assert_int_eq(a10_task_await_op(&op, &r), 0);
-	ck_assert_int_eq(a10_task_await_words(A10_OPCODE_NOP, 0, 0, 0), 0);
-	ck_assert_int_eq(a10_task_await_words(A10_OPCODE_READ | nowhere, 0, 0,
-					      0),
+	ck_assert_int_eq(a10_task_await_words(0, A10_OPCODE_NOP, 0, 0, 0), 0);
+	ck_assert_int_eq(a10_task_await_words(0, A10_OPCODE_READ | nowhere, 0,
+					      0, 0),
 			 -EBADF);
 	return 0;
 }

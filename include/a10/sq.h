@@ -44,6 +44,12 @@ A10_API a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head,
 				   uint64_t offset, uint64_t address,
 				   uint64_t tail, a10_done *done, void *data);
 
+/* The same on a direct descriptor of the ring of that number. */
+A10_API a10_id a10_sq_submit_direct_words(struct a10_sq *sq, uint32_t ring,
+					  uint64_t head, uint64_t offset,
+					  uint64_t address, uint64_t tail,
+					  a10_done *done, void *data);
+
 /* Any operation; scope NULL: none. op is copied. Else as a10_submit. */
 A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 				struct a10_scope *scope, a10_done *done,
@@ -65,17 +71,22 @@ A10_API a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 A10_INLINE a10_id a10_submit(struct a10_sq *sq, struct a10_op op,
 			     a10_done *done, void *data)
 {
+	const uint64_t head = (uint64_t)op.request.opcode |
+			      (uint64_t)op.request.flags << 8 |
+			      (uint64_t)op.request.priority << 16 |
+			      (uint64_t)(uint32_t)op.request.fd << 32;
+	const uint64_t tail = (uint64_t)op.request.length |
+			      (uint64_t)op.request.op_flags << 32;
+
 	if (op.extra.flags == 0)
-		return a10_sq_submit_words(
-			sq,
-			(uint64_t)op.request.opcode |
-				(uint64_t)op.request.flags << 8 |
-				(uint64_t)op.request.priority << 16 |
-				(uint64_t)(uint32_t)op.request.fd << 32,
-			op.request.offset, op.request.address,
-			(uint64_t)op.request.length |
-				(uint64_t)op.request.op_flags << 32,
-			done, data);
+		return a10_sq_submit_words(sq, head, op.request.offset,
+					   op.request.address, tail, done,
+					   data);
+	if (op.extra.flags == A10_WITH_DIRECT_FD)
+		return a10_sq_submit_direct_words(sq, op.extra.ring, head,
+						  op.request.offset,
+						  op.request.address, tail,
+						  done, data);
 	{
 		/* A copy: op's own address never escapes: it is registers. */
 		const struct a10_op copy = op;

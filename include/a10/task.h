@@ -23,6 +23,8 @@
 
 A10_BEGIN
 
+struct a10_stream;
+
 /*
  * Returns >= 0, or -errno. An exception of C++ that leaves it ends the program;
  * inside it they are thrown, handled and in flight as ever, across what it
@@ -89,9 +91,17 @@ A10_OP a10_task_join(a10_id task)
 
 /* ---- waiting: in a task, else -EDEADLK ----------------------------------- */
 
-/* The request's first half as words; the rest is zero. Use a10_await. */
-A10_API ssize_t a10_task_await_words(uint64_t head, uint64_t offset,
-				     uint64_t address, uint64_t tail);
+/*
+ * The request's first half as words; the rest is zero. ring: what its descriptor
+ * is direct on, or 0. Use a10_await.
+ */
+A10_API ssize_t a10_task_await_words(uint32_t ring, uint64_t head,
+				     uint64_t offset, uint64_t address,
+				     uint64_t tail);
+
+/* A stream's next result. Use a10_await, a10_await_result, a10_await_fd. */
+A10_API ssize_t a10_task_await_next(struct a10_stream *stream,
+				    struct a10_result *ret_result);
 
 /* A join. Use a10_await. */
 A10_API ssize_t a10_task_await_join(a10_id task);
@@ -103,14 +113,35 @@ A10_API ssize_t a10_task_await_op(const struct a10_op *op,
 /*
  * Suspends the task until op is over and the kernel is done with its buffers,
  * whatever ended it, so they may lie on the stack. Returns result.value, or
- * what a verb would have refused it with. A descriptor or buffer that it brings
- * is closed or given back: see a10_await_fd, a10_await_result. A multishot:
- * -EINVAL, see a10_stream_open.
+ * what a verb would have refused it with; the whole result also of that. What it
+ * brings is the caller's. A multishot: -EINVAL, see a10_stream_open. ret_result
+ * NULL: as a10_await.
+ */
+A10_INLINE ssize_t a10_await_result(struct a10_op op,
+				    struct a10_result *ret_result)
+{
+	if (op.request.opcode == A10_OPCODE_STREAM_NEXT &&
+	    op.extra.flags == A10_WITH_LIBRARY)
+		return a10_task_await_next(
+			(struct a10_stream *)(uintptr_t)op.request.address,
+			ret_result);
+	{
+		/* A copy: op's own address never escapes: it is registers. */
+		const struct a10_op copy = op;
+
+		return a10_task_await_op(&copy, ret_result);
+	}
+}
+
+/*
+ * The same for who wants the value only: a descriptor or buffer that it brings is
+ * closed or given back, see a10_await_fd.
  */
 A10_INLINE ssize_t a10_await(struct a10_op op)
 {
-	if (op.extra.flags == 0)
+	if ((op.extra.flags & ~A10_WITH_DIRECT_FD) == 0)
 		return a10_task_await_words(
+			op.extra.ring,
 			(uint64_t)op.request.opcode |
 				(uint64_t)op.request.flags << 8 |
 				(uint64_t)op.request.priority << 16 |
@@ -121,26 +152,14 @@ A10_INLINE ssize_t a10_await(struct a10_op op)
 	if (op.request.opcode == A10_OPCODE_TASK_JOIN &&
 	    op.extra.flags == A10_WITH_LIBRARY)
 		return a10_task_await_join((a10_id)op.request.offset);
-	{
-		/* A copy: op's own address never escapes: it is registers. */
-		const struct a10_op copy = op;
-
-		return a10_task_await_op(&copy, NULL);
-	}
-}
-
-/* The whole result, also of what was refused. */
-A10_INLINE ssize_t a10_await_result(struct a10_op op,
-				    struct a10_result *ret_result)
-{
-	return a10_task_await_op(&op, ret_result);
+	return a10_await_result(op, NULL);
 }
 
 /* Of what makes a descriptor: 0 and the descriptor, or -errno and none. */
 A10_INLINE int a10_await_fd(struct a10_op op, struct a10_fd *ret_fd)
 {
 	struct a10_result r;
-	ssize_t value = a10_task_await_op(&op, &r);
+	ssize_t value = a10_await_result(op, &r);
 
 	*ret_fd = r.fd;
 	return value < 0 ? (int)value : 0;

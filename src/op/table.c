@@ -358,7 +358,8 @@ uint64_t op_plain_bits(void)
 		const uint8_t plain = op_table[opcode].plain;
 
 		check(plain != PLAIN_ALONE || opcode == URING_OP_NOP);
-		check(plain != PLAIN_DESCRIPTOR || opcode < 64);
+		check(plain != PLAIN_DESCRIPTOR ||
+		      (opcode < 64 && !op_table[opcode].borrows));
 		if (plain == PLAIN_DESCRIPTOR)
 			bits |= UINT64_C(1) << opcode;
 	}

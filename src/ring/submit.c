@@ -130,27 +130,41 @@ a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 	return submit_foreign(sq, op, scope, done, data);
 }
 
-static void request_from_words(struct a10_request *request, uint64_t head,
-			       uint64_t offset, uint64_t address, uint64_t tail)
+static struct a10_op op_from_words(uint64_t head, uint64_t offset,
+				   uint64_t address, uint64_t tail)
 {
-	request->opcode = (uint8_t)head;
-	request->flags = (uint8_t)(head >> 8);
-	request->priority = (uint16_t)(head >> 16);
-	request->fd = (int32_t)(uint32_t)(head >> 32);
-	request->offset = offset;
-	request->address = address;
-	request->length = (uint32_t)tail;
-	request->op_flags = (uint32_t)(tail >> 32);
+	struct a10_op op = a10_nop();
+
+	op.request.opcode = (uint8_t)head;
+	op.request.flags = (uint8_t)(head >> 8);
+	op.request.priority = (uint16_t)(head >> 16);
+	op.request.fd = (int32_t)(uint32_t)(head >> 32);
+	op.request.offset = offset;
+	op.request.address = address;
+	op.request.length = (uint32_t)tail;
+	op.request.op_flags = (uint32_t)(tail >> 32);
+	op.extra.length = op.request.length;
+	return op;
 }
 
 static __attribute__((noinline)) a10_id
 submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
 		  uint64_t address, uint64_t tail, a10_done *done, void *data)
 {
-	struct a10_op op = a10_nop();
+	const struct a10_op op = op_from_words(head, offset, address, tail);
 
-	request_from_words(&op.request, head, offset, address, tail);
-	op.extra.length = op.request.length;
+	return a10_sq_submit_op(sq, &op, NULL, done, data);
+}
+
+static __attribute__((noinline)) a10_id
+submit_direct_slow(struct a10_sq *sq, uint32_t ring, uint64_t head,
+		   uint64_t offset, uint64_t address, uint64_t tail,
+		   a10_done *done, void *data)
+{
+	struct a10_op op = op_from_words(head, offset, address, tail);
+
+	op.extra.flags = A10_WITH_DIRECT_FD;
+	op.extra.ring = ring;
 	return a10_sq_submit_op(sq, &op, NULL, done, data);
 }
 
@@ -174,13 +188,16 @@ static inline void request_write(raw_word *sqe, raw_word *kept, uint64_t id,
 	__asm__("" : : : "memory");
 }
 
-a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
-			   uint64_t address, uint64_t tail, a10_done *done,
-			   void *data)
+/* of_ring: the ring its descriptor is direct on; 0: it is regular. */
+static inline __attribute__((always_inline)) a10_id
+submit_words(struct a10_sq *sq, uint32_t of_ring, uint64_t head,
+	     uint64_t offset, uint64_t address, uint64_t tail, a10_done *done,
+	     void *data)
 {
 	struct a10_ring *ring = ring_of(sq);
-	/* With flags it is larger than any opcode. */
-	const uint32_t opcode = (uint32_t)head & 0xffff;
+	const uint32_t flags = of_ring ? URING_SQE_FIXED_FILE : 0;
+	/* With other flags it is larger than any opcode. */
+	const uint32_t opcode = ((uint32_t)head & 0xffff) ^ flags << 8;
 	uint32_t at, index, number;
 	struct slot *slot;
 	uint64_t id;
@@ -192,8 +209,11 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	if (unlikely(ring->window == at || index == NO_SLOT))
 		goto slow;
 	number = (uint32_t)(head >> 32);
-	if (opcode != URING_OP_NOP &&
-	    (!(ring->plain >> opcode & 1) || number >= ring->regular_limit))
+	if (of_ring && unlikely(of_ring != sq->number))
+		goto slow;
+	if ((of_ring || opcode != URING_OP_NOP) &&
+	    (!(ring->plain >> opcode & 1) ||
+	     number >= (of_ring ? ring->direct_limit : ring->regular_limit)))
 		goto slow;
 	slot = slot_at(ring, index);
 	slot->done = done;
@@ -202,7 +222,9 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	request_write((void *)&ring->sqes[at & ring->sq_mask],
 		      (void *)request_at(ring, index), id, head, offset,
 		      address, tail);
-	if (opcode == URING_OP_NOP)
+	if (of_ring)
+		descriptor_join(ring, slot, ring->direct_base + number);
+	else if (opcode == URING_OP_NOP)
 		slot->descriptor = 0;
 	else
 		descriptor_join(ring, slot, number + 1);
@@ -213,7 +235,28 @@ a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
 	slot->status = SLOT_RUNNING | opcode << 8 | (uint64_t)SLOT_SHORT << 48;
 	return (a10_id)id;
 slow:
-	return submit_words_slow(sq, head, offset, address, tail, done, data);
+	return of_ring ? submit_direct_slow(sq, of_ring, head, offset, address,
+					    tail, done, data) :
+			 submit_words_slow(sq, head, offset, address, tail,
+					   done, data);
+}
+
+a10_id a10_sq_submit_words(struct a10_sq *sq, uint64_t head, uint64_t offset,
+			   uint64_t address, uint64_t tail, a10_done *done,
+			   void *data)
+{
+	return submit_words(sq, 0, head, offset, address, tail, done, data);
+}
+
+a10_id a10_sq_submit_direct_words(struct a10_sq *sq, uint32_t ring,
+				  uint64_t head, uint64_t offset,
+				  uint64_t address, uint64_t tail,
+				  a10_done *done, void *data)
+{
+	if (unlikely(!ring))
+		return a10_sq_submit_words(sq, head, offset, address, tail,
+					   done, data);
+	return submit_words(sq, ring, head, offset, address, tail, done, data);
 }
 
 /* ---- chains -------------------------------------------------------------- */

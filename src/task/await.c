@@ -8,11 +8,6 @@
 
 #include <errno.h>
 
-/* Of a waiting task's frames, around the record of what it waits for: bytes. */
-#define FETCH_LINE  64
-#define FETCH_BELOW (2 * FETCH_LINE)
-#define FETCH_ABOVE (14 * FETCH_LINE)
-
 /* In a forked child it is nobody's any more. */
 static bool task_is_here(void)
 {
@@ -41,25 +36,10 @@ static void awaited_take(struct awaited *awaited, const struct a10_result *r)
 	}
 }
 
-/*
- * The task goes on in its frames, from the record up, and each return among
- * them is mispredicted: lines that are not in the caches any more would be
- * fetched one after the other. So all of them are asked for at once.
- */
-static inline void frames_fetch(const struct awaited *awaited)
-{
-	uintptr_t at = (uintptr_t)awaited - FETCH_BELOW;
-	const uintptr_t end = (uintptr_t)awaited + FETCH_ABOVE;
-
-	for (; at < end; at += FETCH_LINE)
-		__builtin_prefetch((const void *)at);
-}
-
 static void await_done(void *data, const struct a10_result *r)
 {
 	struct awaited *awaited = data;
 
-	frames_fetch(awaited);
 	awaited_take(awaited, r);
 	if (likely(!r->more))
 		task_resume(awaited->task, r->value);
@@ -321,8 +301,8 @@ ssize_t a10_task_await_op(const struct a10_op *op,
 
 /* All that is not plain. */
 static __attribute__((noinline)) ssize_t
-await_words_slow(struct task *task, uint64_t head, uint64_t offset,
-		 uint64_t address, uint64_t tail)
+await_words_slow(struct task *task, uint32_t ring, uint64_t head,
+		 uint64_t offset, uint64_t address, uint64_t tail)
 {
 	struct a10_op op = a10_nop();
 
@@ -334,12 +314,14 @@ await_words_slow(struct task *task, uint64_t head, uint64_t offset,
 	op.request.address = address;
 	op.request.length = (uint32_t)tail;
 	op.request.op_flags = (uint32_t)(tail >> 32);
+	op.extra.flags = ring ? A10_WITH_DIRECT_FD : 0;
+	op.extra.ring = ring;
 	op.extra.length = op.request.length;
 	return task_await(task, &op, NULL, false);
 }
 
-ssize_t a10_task_await_words(uint64_t head, uint64_t offset, uint64_t address,
-			     uint64_t tail)
+ssize_t a10_task_await_words(uint32_t ring, uint64_t head, uint64_t offset,
+			     uint64_t address, uint64_t tail)
 {
 	struct task *task = task_here;
 	struct awaited *awaited;
@@ -347,12 +329,17 @@ ssize_t a10_task_await_words(uint64_t head, uint64_t offset, uint64_t address,
 	if (unlikely(!task))
 		return -EDEADLK;
 	if (unlikely((task->reason | task->shield) || task->ring->closing))
-		return await_words_slow(task, head, offset, address, tail);
+		return await_words_slow(task, ring, head, offset, address,
+					tail);
 	awaited = &task->awaited;
 	awaited->sq = NULL;
 	awaited->shielded = (uint8_t)head == A10_OPCODE_CLOSE;
-	awaited->id = a10_sq_submit_words(task->sq, head, offset, address, tail,
-					  await_plain_done, task);
+	awaited->id =
+		ring ? a10_sq_submit_direct_words(task->sq, ring, head, offset,
+						  address, tail,
+						  await_plain_done, task) :
+		       a10_sq_submit_words(task->sq, head, offset, address,
+					   tail, await_plain_done, task);
 	if (unlikely(awaited->id < 0))
 		return (ssize_t)awaited->id;
 	return task_wait(task, awaited, 1);

@@ -61,45 +61,47 @@ struct local {
 #define LOCALS_HELD 4
 
 struct task {
+	/* What each wait uses, in the first three lines of the cache. */
 	context_place place;
 	context_place poll; /* where who resumed it goes on */
 	struct a10_ring *ring;
 	struct a10_sq *sq;
-	struct task *next; /* in ring.tasks */
-	uint64_t id;
-	a10_task_fn *fn;
-	void *data;
-	struct stack *stack;
-	/* From here to the name's first word zero at its start: together. */
-	int value;
-	uint8_t state; /* enum task_state */
-	bool shield;
-	int16_t reason;         /* -ECANCELED or -ETIME; 0: nobody asked */
-	uint32_t streak;        /* results in a row that it did not wait for */
-	uint32_t joiners;       /* slots, by park_next; NO_SLOT is 0 */
-	struct task *joined_by; /* those that wait for it, by join_next */
-	int error;              /* errno, while it does not run */
-	_Atomic uint32_t elsewhere; /* one of another ring's is over */
-	struct local *more_locals;
-	uint32_t more_count;
-	uint32_t local_count; /* of locals, ever used */
-	void *fiber;          /* the sanitizers': its own */
-	struct exceptions exceptions;
-	char name[32];
-	/* These two are nothing whenever it runs. */
-	uint32_t await_count;
+	struct task *outer; /* task_here where it was resumed */
 	/* It waits without a slot: ends that, with the task's reason ... */
 	void (*give_up)(struct task *task);
 	void *waits_in; /* ... and what that needs to know ... */
 	struct a10_result *waits_result; /* ... and what is to be filled */
-	struct task *join_next; /* of those that wait for the same, ... */
-	struct task *join_prev; /* ... both ways */
+	uint8_t state;                   /* enum task_state */
+	uint8_t guard;                   /* its stack's: enum guard */
+	bool shield;
+	int16_t reason;  /* -ECANCELED or -ETIME; 0: nobody asked */
+	uint32_t streak; /* results in a row that it did not wait for */
+	int error;       /* errno, while it does not run */
+	/* This and give_up are nothing whenever it runs. */
+	uint32_t await_count;
 	struct awaited *awaits;
 	struct awaited awaited; /* the one, if it is only one */
+	struct task *next;      /* in ring.tasks */
 	ssize_t given;          /* what its wait returns, if it is ready */
-	struct task *outer;     /* task_here where it was resumed */
-	void *poll_fiber;       /* the sanitizers': of who resumed it, ... */
-	void *kept;             /* ... and theirs */
+
+	uint64_t id;
+	struct stack *stack;
+	a10_task_fn *fn;
+	void *data;
+	struct task *join_next; /* of those that wait for the same, ... */
+	struct task *join_prev; /* ... both ways */
+	int value;
+	uint32_t joiners;           /* slots, by park_next; NO_SLOT is 0 */
+	struct task *joined_by;     /* those that wait for it, by join_next */
+	_Atomic uint32_t elsewhere; /* one of another ring's is over */
+	uint32_t more_count;
+	struct local *more_locals;
+	uint32_t local_count; /* of locals, ever used */
+	void *fiber;          /* the sanitizers': its own */
+	struct exceptions exceptions;
+	char name[32];
+	void *poll_fiber; /* the sanitizers': of who resumed it, ... */
+	void *kept;       /* ... and theirs */
 	const void *poll_low;
 	size_t poll_size;
 	struct local locals[LOCALS_HELD];
@@ -145,10 +147,17 @@ static inline __attribute__((always_inline)) void task_leave(struct task *task)
 	stint_add(task->ring, 1);
 }
 
+/* Whether a canary still sings. Of other guards always. */
+static inline bool task_fits(const struct task *task)
+{
+	return likely(task->guard != GUARD_CANARY) ||
+	       canary_is_whole(task->stack);
+}
+
 /* In the task, before it suspends. */
 static inline __attribute__((always_inline)) void task_rest(struct task *task)
 {
-	if (unlikely(!stack_is_whole(task->stack)))
+	if (unlikely(!task_fits(task)))
 		task_overflowed(task);
 	if (task->state == TASK_RUNNING)
 		task->state = TASK_WAITING;
@@ -186,12 +195,33 @@ static inline __attribute__((always_inline)) void task_enter(struct task *task)
 }
 
 /*
+ * Of many tasks each goes on in lines that are not in the caches any more, one
+ * after the other, each behind a return that is mispredicted. So all are asked for
+ * at once: the task's first three, and the innermost frames.
+ */
+static inline __attribute__((always_inline)) void
+task_fetch(const struct task *task)
+{
+	enum {
+		LINE = 64,
+		FRAMES = 8
+	};
+	const char *frames = task->place;
+
+	__builtin_prefetch((const char *)task + LINE);
+	__builtin_prefetch((const char *)task + 2 * LINE);
+	for (int i = 0; i < FRAMES; i++)
+		__builtin_prefetch(frames + i * LINE);
+}
+
+/*
  * From poll's stack: runs it until it waits or ends, and then the task may be
  * gone. value: for task_suspend.
  */
 static inline __attribute__((always_inline)) void task_resume(struct task *task,
 							      ssize_t value)
 {
+	task_fetch(task);
 	/* A child that was forked in a task may have a ring of its own. */
 	task->outer = task_here;
 	task_enter(task);

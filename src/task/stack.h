@@ -83,13 +83,8 @@ void stack_cache_empty(struct a10_ring *ring);
 uint32_t stack_class(size_t size);
 /* Of so many bytes, at least, what is neither guard nor left free. */
 size_t stack_room(size_t size);
-/* Whether a canary still sings. Of other guards always. */
+/* Whether a canary still sings. */
 bool canary_is_whole(const struct stack *stack);
-
-static inline bool stack_is_whole(const struct stack *stack)
-{
-	return likely(stack->guard != GUARD_CANARY) || canary_is_whole(stack);
-}
 
 /* Whether address is one that only an overflow of it touches. */
 bool stack_is_guard(const struct stack *stack, const void *address);

@@ -27,22 +27,23 @@ struct chunk {
 };
 
 struct a10_stream {
+	/* What each result uses, together. */
 	struct a10_ring *ring;
-	a10_id id; /* of the multishot; 0: it has ended */
+	a10_id id;          /* of the multishot; 0: it has ended */
+	struct task *asker; /* waits for the next, without a slot; or ... */
+	uint32_t waiting;   /* ... the slot of who does */
+	uint32_t count;     /* results that wait */
 	bool held;
+	bool lent;      /* a result is where the next one will be, too */
 	bool cancelled; /* hold it no more */
 	bool closing;   /* keep nothing more */
-	bool lent;      /* a result is where the next one will be, too */
 	uint32_t bound;
 	uint32_t opcode;
-	uint32_t count; /* results that wait */
-	uint32_t from;  /* in the first chunk */
-	uint32_t to;    /* in the last one */
+	uint32_t from; /* in the first chunk */
+	uint32_t to;   /* in the last one */
 	struct chunk *first;
 	struct chunk *last;
 	ssize_t end;         /* what the last result said */
-	uint32_t waiting;    /* the slot of who waits for the next, or ... */
-	struct task *asker;  /* ... a task without one */
 	struct task *closer; /* waits for the end */
 };
 
@@ -319,6 +320,23 @@ static void next_give_up(struct task *task)
 	task_ready(task);
 }
 
+/* Whether the task can do without a slot. */
+static inline bool next_is_ours(const struct a10_stream *stream,
+				const struct task *task)
+{
+	return stream && stream->ring == task->ring &&
+	       stream->waiting == NO_SLOT && !stream->asker;
+}
+
+static inline void next_wait(struct a10_stream *stream, struct task *task,
+			     struct a10_result *ret_result)
+{
+	stream->asker = task;
+	task->waits_result = ret_result;
+	task_waits_in(task, stream, next_give_up);
+	stream_asked(stream);
+}
+
 static enum await_how next_await(const struct a10_op *op,
 				 struct a10_result *ret_result,
 				 ssize_t *ret_value)
@@ -328,8 +346,7 @@ static enum await_how next_await(const struct a10_op *op,
 	struct task *task = task_here;
 	struct a10_result r = { .sq = task->sq };
 
-	if (!stream || stream->ring != task->ring ||
-	    stream->waiting != NO_SLOT || stream->asker)
+	if (!next_is_ours(stream, task))
 		return AWAIT_BY_SLOT;
 	if (has_next(stream)) {
 		/* With a slot, others have their turn. */
@@ -339,11 +356,30 @@ static enum await_how next_await(const struct a10_op *op,
 		*ret_value = next_told(stream, ret_result, &r);
 		return AWAIT_OVER;
 	}
-	stream->asker = task;
-	task->waits_result = ret_result;
-	task_waits_in(task, stream, next_give_up);
-	stream_asked(stream);
+	next_wait(stream, task, ret_result);
 	return AWAIT_BEGUN;
+}
+
+static __attribute__((noinline)) ssize_t next_slow(struct a10_stream *stream,
+						   struct a10_result *ret_r)
+{
+	const struct a10_op op = a10_stream_next(stream);
+
+	return a10_task_await_op(&op, ret_r);
+}
+
+/* The short way of what is usual: nobody has cancelled it, and it must wait. */
+ssize_t a10_task_await_next(struct a10_stream *stream,
+			    struct a10_result *ret_result)
+{
+	struct task *task = task_here;
+
+	if (unlikely(!task || (task->reason | task->shield) ||
+		     sq_is_inherited(task->sq) || !next_is_ours(stream, task) ||
+		     has_next(stream)))
+		return next_slow(stream, ret_result);
+	next_wait(stream, task, ret_result);
+	return task_suspend(task);
 }
 
 static const struct above_calls next_calls = {

@@ -58,7 +58,7 @@ void task_end(struct task *task)
 	struct a10_ring *ring = task->ring;
 	struct slot *slot = slot_at(ring, id_slot(task->id));
 
-	if (unlikely(!stack_is_whole(task->stack)))
+	if (unlikely(!task_fits(task)))
 		task_overflowed(task);
 	if (task->joiners != NO_SLOT)
 		joins_finish(ring, task);
@@ -79,7 +79,7 @@ static inline bool task_end_here(struct a10_ring *ring, struct task *task)
 	struct stack *stack = task->stack;
 
 	if (unlikely(task->fiber || task->more_locals ||
-		     stack->guard == GUARD_CANARY || !stack_fits(ring, stack)))
+		     task->guard == GUARD_CANARY || !stack_fits(ring, stack)))
 		return false;
 	if (unlikely(task->joiners != NO_SLOT))
 		joins_finish(ring, task);
@@ -274,6 +274,7 @@ static inline void task_init(struct task *task, struct a10_sq *sq,
 {
 	task->sq = sq;
 	task->stack = stack;
+	task->guard = stack->guard;
 	task->fn = fn;
 	task->data = (void *)(uintptr_t)data;
 	task->value = 0;
