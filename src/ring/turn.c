@@ -299,16 +299,16 @@ static void turn_prepare(struct a10_ring *ring)
  * Of what others set. Taken by an exchange, since who set it once more meanwhile
  * is heard by that; looked at without, since most times it is not set.
  */
-static __attribute__((noinline)) bool flag_take(_Atomic uint32_t *flag)
+static __attribute__((noinline)) bool flag_clear(_Atomic uint32_t *flag)
 {
 	/* Acquire: pairs with the release of sq_signal and a10_sq_stop. */
 	return atomic_exchange_explicit(flag, 0, memory_order_acquire);
 }
 
-static inline bool flag_is_set(_Atomic uint32_t *flag)
+static inline bool flag_take(_Atomic uint32_t *flag)
 {
 	return unlikely(atomic_load_explicit(flag, memory_order_relaxed)) &&
-	       flag_take(flag);
+	       flag_clear(flag);
 }
 
 /*
@@ -424,7 +424,7 @@ int ring_poll_until(struct a10_ring *ring, int64_t deadline)
 			turns--;
 			continue;
 		}
-		if (ring->delivered > 0 || flag_is_set(&ring->sq.woken) ||
+		if (ring->delivered > 0 || flag_take(&ring->sq.woken) ||
 		    is_drained(ring) || deadline == 0)
 			break;
 		if (deadline != BACKEND_NO_DEADLINE &&
@@ -463,7 +463,7 @@ int a10_ring_run(struct a10_ring *ring)
 		ret = ring_enter_check(ring);
 		if (ret < 0)
 			return ret;
-		if (flag_is_set(&ring->sq.stopped))
+		if (flag_take(&ring->sq.stopped))
 			return 1;
 		if (a10_ring_pending(ring) == 0)
 			return 0;
