@@ -38,7 +38,7 @@ struct watch {
 	int64_t ns;
 	sem_t end;              /* posted once: the thread is to end */
 	_Atomic uint32_t state; /* enum watch_state */
-	uint32_t told;          /* the stint that was told of */
+	_Atomic uint32_t told;  /* the stint that is told of: the thread's */
 	/* The handler's until WATCH_NOTED, then the thread's. */
 	int count;
 	void *frames[FRAMES];
@@ -48,6 +48,17 @@ struct watch {
 
 static _Thread_local struct watch *watch_here
 	__attribute__((tls_model("initial-exec")));
+
+static uint32_t stint_of(const struct watch *watch)
+{
+	return atomic_load_explicit(&watch->ring->tasks.stint,
+				    memory_order_relaxed);
+}
+
+static uint32_t told_of(const struct watch *watch)
+{
+	return atomic_load_explicit(&watch->told, memory_order_relaxed);
+}
 
 static void note(int signal)
 {
@@ -61,7 +72,8 @@ static void note(int signal)
 					   memory_order_acquire) != WATCH_ASKED)
 		return;
 	watch->count = 0;
-	if (task) {
+	/* Another may have begun before the signal came. */
+	if (task && stint_of(watch) == told_of(watch)) {
 		memcpy(watch->name, task->name, sizeof(watch->name));
 		watch->id = task->id;
 		watch->count = backtrace(watch->frames, FRAMES);
@@ -83,12 +95,6 @@ static void tell(struct watch *watch)
 	for (i = 0; names && i < watch->count; i++)
 		log_line(A10_LOG_WARNING, "a10:   #%d %s", i, names[i]);
 	free(names);
-}
-
-static uint32_t stint_of(const struct watch *watch)
-{
-	return atomic_load_explicit(&watch->ring->tasks.stint,
-				    memory_order_relaxed);
 }
 
 static void ask(struct watch *watch)
@@ -130,8 +136,9 @@ static void *watch_run(void *data)
 					      memory_order_relaxed);
 		}
 		now = stint_of(watch);
-		if (now % 2 && now == last && now != watch->told) {
-			watch->told = now;
+		if (now % 2 && now == last && now != told_of(watch)) {
+			atomic_store_explicit(&watch->told, now,
+					      memory_order_relaxed);
 			ask(watch);
 		}
 		last = now;
@@ -173,6 +180,19 @@ static int signal_take(void)
 	return sigaction(SIGURG, &action, NULL) < 0 ? -errno : 0;
 }
 
+/* Signals are the program's threads' affair. */
+static int watch_start(struct watch *watch)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&watch->thread, NULL, watch_run, watch);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
 static int watch_begin(struct a10_ring *ring, int64_t ns)
 {
 	struct watch *watch;
@@ -189,7 +209,7 @@ static int watch_begin(struct a10_ring *ring, int64_t ns)
 	watch->ns = ns;
 	sem_init(&watch->end, 0, 0);
 	watch_here = watch;
-	err = pthread_create(&watch->thread, NULL, watch_run, watch);
+	err = watch_start(watch);
 	if (err) {
 		watch_here = NULL;
 		sem_destroy(&watch->end);
