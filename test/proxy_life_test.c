@@ -143,6 +143,30 @@ TEST(a_target_that_is_down_is_told_of_once)
 	assert_said(&proxy.command, "2 not taken by the target");
 }
 
+/* What was asked for by signals fills the pipe, in which one page has room. */
+TEST(a_target_that_is_down_is_told_of_when_there_is_room)
+{
+	struct proxy proxy;
+	struct pollfd printed = { .events = POLLIN };
+	int listener = listen_here();
+	char target[32];
+
+	snprintf(target, sizeof(target), "127.0.0.1:%u", port_of(listener));
+	close(listener);
+	proxy_start_to(&proxy, target, NULL, NULL);
+	printed.fd = proxy.command.output;
+	ck_assert_int_ge(fcntl(proxy.command.output, F_SETPIPE_SZ, 4096), 0);
+	ck_assert_int_eq(kill(proxy.command.pid, SIGUSR1), 0);
+	while (poll(&printed, 1, 1000) == 0)
+		;
+	assert_turned_away(proxy.port);
+	command_read(&proxy.command, true);
+	assert_turned_away(proxy.port);
+	command_read(&proxy.command, true);
+	assert_said(&proxy.command, ": Connection refused\n");
+	proxy_stop(&proxy);
+}
+
 /* Its queue is full, so who comes gets no answer. */
 TEST(a_target_that_does_not_answer_is_given_up)
 {
@@ -277,6 +301,20 @@ static socklen_t fill_abstract(struct sockaddr_un *address, const char *text)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
 }
 
+/* An abstract one, of that name. */
+static int listen_unix(const char *name)
+{
+	const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	const socklen_t length = fill_abstract(&address, name);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length),
+			 0);
+	ck_assert_int_eq(listen(listener, 4), 0);
+	have_patience(listener);
+	return listener;
+}
+
 TEST(both_sides_may_be_unix_sockets)
 {
 	struct sockaddr_un address;
@@ -290,11 +328,7 @@ TEST(both_sides_may_be_unix_sockets)
 
 	snprintf(target, sizeof(target), "unix:@a10-proxy-%d", (int)getpid());
 	snprintf(path, sizeof(path), "unix:@a10-proxied-%d", (int)getpid());
-	length = fill_abstract(&address, target);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length),
-			 0);
-	ck_assert_int_eq(listen(listener, 4), 0);
+	listener = listen_unix(target);
 	command_start(&command, arguments);
 	command_read(&command, true);
 	if (strstr(command.text, "no ring") != NULL)
@@ -317,6 +351,30 @@ TEST(both_sides_may_be_unix_sockets)
 	close(listener);
 	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
 	ck_assert_int_eq(command_wait(&command), 0);
+}
+
+TEST(an_answer_of_a_unix_socket_that_is_closed_arrives_whole)
+{
+	static char bytes[LARGE];
+	struct proxy proxy;
+	char target[64];
+	int client, peer;
+
+	snprintf(target, sizeof(target), "unix:@a10-proxy-%d", (int)getpid());
+	proxy.listener = listen_unix(target);
+	proxy_start_to(&proxy, target, NULL, NULL);
+	meet(&proxy, &client, &peer);
+	if (fork() == 0) {
+		send_large(peer, bytes);
+		_exit(0);
+	}
+	close(peer);
+	pause_ms(200); /* all that there is room for is on its way */
+	client_hear_bytes(client, bytes, LARGE);
+	client_hear_end(client);
+	close(client);
+	proxy_end(&proxy);
+	assert_said(&proxy.command, " 0 broken");
 }
 
 /* A listener on the loopback of IPv6, or -1. */

@@ -32,7 +32,7 @@ struct proxy {
 	struct proxy_settings settings;
 	struct proxy_counts counts;
 	struct pipes pipes;
-	int trouble; /* what the target last failed with, -errno, or 0 */
+	int trouble; /* what was told of the target, -errno, or 0: nothing */
 };
 
 #endif

@@ -206,9 +206,17 @@ static int move_all(struct direction *direction)
  * tells that it was reset since. The ring's poll is over at once where the other
  * side has shut its own; one that goes on tells of what comes after that. 0, when
  * the other direction is over too, or -ECONNRESET.
+ *
+ * A Unix socket that was closed hangs up at once, and no reset may come of that
+ * to a client that has not taken all of the answer yet: of a target only errors
+ * count.
  */
 static int watch(struct direction *direction)
 {
+	struct relay *relay = direction->relay;
+	const bool target =
+		a10_fd_number(direction->from) == a10_fd_number(relay->target);
+	const ssize_t gone = target ? POLLERR : POLLERR | POLLHUP;
 	struct a10_stream *events =
 		a10_stream_open(a10_poll(direction->from, POLLERR), 1);
 	ssize_t n;
@@ -217,7 +225,7 @@ static int watch(struct direction *direction)
 		n = a10_await(a10_stream_next(events));
 	while (n > 0 && !(n & (POLLERR | POLLHUP)));
 	a10_stream_close(events);
-	return n > 0 && !a10_task_cancelled() ? -ECONNRESET : 0;
+	return n > 0 && (n & gone) && !a10_task_cancelled() ? -ECONNRESET : 0;
 }
 
 static int direction_run(void *data)
@@ -286,10 +294,14 @@ static void note_trouble(struct proxy *proxy, int err)
 {
 	if (err == -ECANCELED)
 		return;
-	if (err < 0 && err != proxy->trouble && has_room(STDERR_FILENO))
+	proxy->counts.failed += err < 0;
+	if (err < 0 && err != proxy->trouble) {
+		/* If it cannot be told now, it is of the next client. */
+		if (!has_room(STDERR_FILENO))
+			return;
 		complain("proxy: %s: %s", proxy->settings.target,
 			 err == -ETIME ? "no answer" : strerror(-err));
-	proxy->counts.failed += err < 0;
+	}
 	proxy->trouble = err;
 }
 
