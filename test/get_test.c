@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ TEST(a_line_of_progress_fits)
 
 	snprintf(download.path, sizeof(download.path),
 		 "a-name-that-is-longer-than-there-is-room-for.tar.gz");
-	for (int columns = 20; columns <= 300; columns++) {
+	for (int columns = 0; columns <= 300; columns++) {
 		for (int i = 0; i <= 4; i++) {
 			download.count = (uint64_t)i << 28;
 			progress_line(&download, 10 * A10_SECOND, columns, line,
@@ -47,6 +48,15 @@ TEST(a_line_of_progress_fits)
 	ck_assert_ptr_null(strstr(line, "%"));
 	download.total = 1;
 	progress_line(&download, 0, 100, line, sizeof(line));
+	/* No character is cut in two, in front or behind. */
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	snprintf(download.path, sizeof(download.path),
+		 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4.\xe2\x82\xac\xe2\x82\xac"
+		 "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac.tar");
+	for (int columns = 0; columns <= 30; columns++) {
+		progress_line(&download, 0, columns, line, sizeof(line));
+		ck_assert_int_ne(mbstowcs(NULL, line, 0), -1);
+	}
 }
 
 /* ---- files ------------------------------------------------------------------ */

@@ -467,6 +467,8 @@ TEST(the_command_takes_nothing_else)
 {
 	ck_assert_int_eq(run_command("--jsom"), 2);
 	assert_has(said, "unknown option '--jsom'");
+	ck_assert_int_eq(run_command("-xh"), 2);
+	assert_has(said, "unknown option '-x'");
 	ck_assert_int_eq(run_command("folder"), 2);
 	assert_has(said, "'folder'");
 }

@@ -6,12 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -482,4 +486,50 @@ TEST(what_makes_no_sense_is_refused_in_words)
 	assert_refused(no_port, 2, "HOST:PORT");
 	assert_refused(odd, 2, "'x' is no good");
 	assert_refused(unknown, 2, "unknown option '--fast'");
+}
+
+/* Where the only server of names is this socket, which does not answer. */
+static int enter_network_without_names(void)
+{
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+					     .sin_port = htons(53),
+					     .sin_addr.s_addr =
+						     htonl(INADDR_LOOPBACK) };
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	char path[] = "/tmp/a10-names-XXXXXX";
+	int fd;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET |
+		    (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0)
+		SKIP("no network of its own: %s", strerror(errno));
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_gt(dprintf(fd, "nameserver 127.0.0.1\n"), 0);
+	close(fd);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0)
+		SKIP("no names of its own: %s", strerror(errno));
+	unlink(path);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &loopback), 0);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address,
+			      sizeof(address)),
+			 0);
+	have_patience(fd);
+	return fd;
+}
+
+TEST(looking_for_the_target_can_be_ended)
+{
+	const int names = enter_network_without_names();
+	const char *const arguments[] = { "proxy", "nowhere.example:80", NULL };
+	struct command command;
+	char question[512];
+
+	command_start(&command, arguments);
+	if (recv(names, question, sizeof(question), 0) < 0)
+		SKIP("nobody asks for a name");
+	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
+	ck_assert_int_eq(command_wait(&command), -SIGTERM);
+	close(names);
 }

@@ -407,6 +407,25 @@ TEST(a_log_that_nobody_reads_does_not_stop_the_server)
 	ck_assert_int_eq(server_wait(&server), 0);
 }
 
+/* It opens when there is somebody who reads. */
+TEST(a_log_that_is_waited_for_can_be_given_up)
+{
+	char folder[] = "/tmp/a10-fifo-XXXXXX";
+	const char *const arguments[] = { "serve", "--listen", "127.0.0.1:0",
+					  "--log=fifo", NULL };
+	struct command command;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	command_start(&command, arguments);
+	pause_ms(100);
+	ck_assert_int_eq(kill(command.pid, SIGTERM), 0);
+	ck_assert_int_eq(command_wait(&command), -SIGTERM);
+	ck_assert_int_eq(unlink("fifo"), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
 /* ---- the page about itself ---------------------------------------------- */
 
 TEST(statistics_are_told_if_asked_for)

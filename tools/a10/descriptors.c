@@ -12,25 +12,31 @@ enum {
 	OF_LISTENER = 2,
 };
 
-int descriptors_left(uint32_t threads, uint32_t listeners, uint32_t *ret_count)
+uint32_t descriptors_raise(void)
 {
-	const rlim_t others =
-		OF_PROCESS +
-		(rlim_t)threads * (OF_THREAD + (rlim_t)listeners * OF_LISTENER);
 	struct rlimit limit;
 	rlim_t most;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -errno;
+		return 0;
 	/* As many as we may have; if that is refused, what there is. */
 	most = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
 		most = limit.rlim_cur;
+	return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
+int descriptors_left(uint32_t threads, uint32_t listeners, uint32_t *ret_count)
+{
+	const rlim_t others =
+		OF_PROCESS +
+		(rlim_t)threads * (OF_THREAD + (rlim_t)listeners * OF_LISTENER);
+	const uint32_t most = descriptors_raise();
+
 	if (most <= others)
 		return -EMFILE;
-	most -= others;
-	*ret_count = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+	*ret_count = most - (uint32_t)others;
 	return 0;
 }
 

@@ -4,8 +4,11 @@
 
 #include <stdint.h>
 
+/* Raises the limit of open files as far as it goes, and says how far that is. */
+uint32_t descriptors_raise(void);
+
 /*
- * Raises the limit as far as it goes. What it leaves to connections of a command
+ * Does so. What it leaves to connections of a command
  * with so many threads and listeners in each. 0 or -errno, -EMFILE: nothing.
  */
 int descriptors_left(uint32_t threads, uint32_t listeners, uint32_t *ret_count);

@@ -6,6 +6,7 @@
  * have is kept.
  */
 #include "command.h"
+#include "descriptors.h"
 #include "get_options.h"
 #include "part.h"
 #include "progress.h"
@@ -16,6 +17,9 @@
 
 enum {
 	SIGNALLED = 128, /* + the signal: what shells call an exit by one */
+	/* Descriptors of the process, and of each: socket, part, tag, a spare. */
+	OF_PROCESS = 16,
+	OF_DOWNLOAD = 4,
 };
 
 struct get {
@@ -208,6 +212,21 @@ static void forget_all(struct get *get)
 	free(get->downloads);
 }
 
+/* More at once than there are descriptors for would fail. */
+static void limit_downloads(struct get *get)
+{
+	const uint32_t most = descriptors_raise();
+	uint32_t parallel = 1;
+
+	if (most > OF_PROCESS + OF_DOWNLOAD)
+		parallel = (most - OF_PROCESS) / OF_DOWNLOAD;
+	if (get->options.parallel <= parallel)
+		return;
+	get->options.parallel = parallel;
+	if ((uint32_t)get->options.url_count > parallel)
+		descriptors_complain("get", parallel);
+}
+
 static int open_signals(struct get *get)
 {
 	sigset_t set;
@@ -223,6 +242,7 @@ static int run(struct get *get)
 {
 	int err = open_signals(get);
 
+	limit_downloads(get);
 	if (err < 0)
 		return complain("get: signals: %s", strerror(-err));
 	err = a10_run(NULL, get_main, get);

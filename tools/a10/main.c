@@ -2,7 +2,9 @@
 #include "command.h"
 
 #include <a10.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct command {
 	const char *name;
@@ -58,11 +60,27 @@ static int finish(int status)
 	return status;
 }
 
+/*
+ * Of the first three none may be closed, or the next thing that is opened would
+ * take its place, and what is printed go to it: a client, perhaps. What is opened
+ * here instead fails as what is closed does, the other way round.
+ */
+static void open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		const int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", mode);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *command = command_find(name);
 
+	open_standard();
 	if (command)
 		return finish(command->run(argc - 1, argv + 1));
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

@@ -4,6 +4,7 @@
  * object of JSON.
  */
 #include "command.h"
+#include "option.h"
 
 #include <a10.h>
 #include <getopt.h>
@@ -63,10 +64,8 @@ static int parse_options(struct options *options, int argc, char **argv)
 		} else if (option == OPTION_JSON) {
 			options->json = true;
 		} else {
-			complain("probe: unknown option '%s'; see a10 probe "
-				 "--help",
-				 argv[optind - 1]);
-			return EXIT_USAGE;
+			return option_complain("probe", option,
+					       argv[optind - 1]);
 		}
 	}
 	if (optind < argc) {

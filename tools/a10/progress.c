@@ -9,7 +9,6 @@
 
 enum {
 	COLUMNS_USUAL = 80,
-	COLUMNS_MIN = 20,
 	COLUMNS_MAX = 300,
 	NAME_WIDTH = 24,
 	BAR_MIN = 5,
@@ -74,12 +73,23 @@ static void write_bar(const struct download *download, int width,
 	ret_text[width] = '\0';
 }
 
+/* A byte within a character of UTF-8, before which nothing is to be cut. */
+static bool is_within(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 /* Cut in front, for the end of a name tells more. */
 static const char *tail_of(const char *name, size_t width)
 {
 	const size_t length = strlen(name);
 
-	return length > width ? name + length - width : name;
+	if (length <= width)
+		return name;
+	name += length - width;
+	while (is_within(*name))
+		name++;
+	return name;
 }
 
 void progress_line(const struct download *download, int64_t now, int columns,
@@ -105,22 +115,32 @@ void progress_line(const struct download *download, int64_t now, int columns,
 			  NAME_WIDTH, tail_of(download->path, NAME_WIDTH),
 			  bar[0] ? "[" : "", bar, bar[0] ? "]" : "", percent,
 			  count, rate, left);
-	if (length > columns && (size_t)columns < size)
+	if (length > columns && (size_t)columns < size) {
+		while (columns > 0 && is_within(ret_line[columns]))
+			columns--;
 		ret_line[columns] = '\0';
+	}
 }
 
 /* ---- the terminal -------------------------------------------------------- */
 
-static int columns_of_terminal(void)
+/* How many lines have room there, and of how many columns. */
+static void measure_terminal(uint32_t *ret_lines, int *ret_columns)
 {
 	struct winsize window = { 0 };
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
-		return COLUMNS_USUAL;
+	*ret_lines = LINES_MAX;
+	*ret_columns = COLUMNS_USUAL;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) < 0)
+		return;
+	/* In the last one is the cursor; what has gone up is not erased. */
+	if (window.ws_row > 0 && window.ws_row <= LINES_MAX)
+		*ret_lines = window.ws_row - 1U;
 	/* The last column is left free: some terminals wrap at it. */
-	if (window.ws_col <= COLUMNS_MIN)
-		return COLUMNS_MIN;
-	return window.ws_col > COLUMNS_MAX ? COLUMNS_MAX : window.ws_col - 1;
+	if (window.ws_col > COLUMNS_MAX)
+		*ret_columns = COLUMNS_MAX;
+	else if (window.ws_col > 0)
+		*ret_columns = window.ws_col - 1;
 }
 
 /* Back to where the lines began; they are gone then. */
@@ -132,12 +152,14 @@ static void erase(struct progress *progress)
 
 static void draw(struct progress *progress)
 {
-	const int columns = columns_of_terminal();
 	const int64_t now = a10_now();
 	char line[COLUMNS_MAX + 64];
+	uint32_t lines;
+	int columns;
 
+	measure_terminal(&lines, &columns);
 	erase(progress);
-	for (uint32_t i = 0; i < progress->count && progress->drawn < LINES_MAX;
+	for (uint32_t i = 0; i < progress->count && progress->drawn < lines;
 	     i++) {
 		if (progress->downloads[i]->state != DOWNLOAD_RUNNING)
 			continue;

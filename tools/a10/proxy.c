@@ -206,7 +206,6 @@ static int open_signals(struct proxy_command *command)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -247,6 +246,9 @@ static int run(struct proxy_command *command, struct a10_ring *ring,
 	a10_id id;
 	int err;
 
+	/* Not before: looking for a name may take long, and can be ended. */
+	if (status == EXIT_OK && open_signals(command) < 0)
+		status = complain("proxy: no descriptor for signals");
 	if (status == EXIT_OK)
 		status = listeners_open(&wish, sq, command->listeners,
 					&command->listener_count);
@@ -275,10 +277,9 @@ int proxy_run(int argc, char **argv)
 		return EXIT_OK;
 	}
 	command.proxy.settings = options.settings;
+	signal(SIGPIPE, SIG_IGN);
 	if (limit_descriptors(&command.proxy, options.address_count) < 0)
 		return descriptors_complain_of_none("proxy");
-	if (open_signals(&command) < 0)
-		return complain("proxy: no descriptor for signals");
 	if (a10_ring_create(&config, &ring) < 0)
 		status = complain("proxy: no ring: %s", a10_ring_reason());
 	else

@@ -267,11 +267,13 @@ static int open_all(struct serve *serve)
 		   settings->connections_max);
 	for (uint32_t i = 0; i < serve->crowd.count; i++)
 		serve->servers[i].settings = *settings;
+	/* A log that is a FIFO has to be waited for, and that can be ended. */
+	if (open_folder(serve) != EXIT_OK || open_tables(serve) != EXIT_OK)
+		return EXIT_FAILED;
 	err = open_signals(serve);
 	if (err < 0)
 		return complain("serve: signals: %s", strerror(-err));
-	if (open_ring(serve) != EXIT_OK || open_folder(serve) != EXIT_OK ||
-	    open_tables(serve) != EXIT_OK || open_listeners(serve) != EXIT_OK)
+	if (open_ring(serve) != EXIT_OK || open_listeners(serve) != EXIT_OK)
 		return EXIT_FAILED;
 	return EXIT_OK;
 }
