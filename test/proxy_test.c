@@ -281,6 +281,78 @@ TEST(an_answer_that_comes_before_the_question_is_out_is_passed_on)
 	proxy_end(&proxy);
 }
 
+/*
+ * Until nothing more goes, and then a reset. The proxy is sending to the other
+ * then, and hears of the reset by what it sends to this one.
+ */
+static void fill_and_reset(int fd, int other)
+{
+	static char bytes[65536];
+
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		pause_ms(1);
+	reset(fd);
+	client_say(other, "x");
+	pause_ms(20);
+}
+
+static void assert_cut(int fd)
+{
+	static char bytes[65536];
+	ssize_t n;
+
+	do
+		n = recv(fd, bytes, sizeof(bytes), 0);
+	while (n > 0);
+	ck_assert_int_eq(n, -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	close(fd);
+}
+
+TEST(what_was_cut_short_while_it_was_sent_to_does_not_look_whole)
+{
+	struct proxy proxy;
+	int client, peer;
+
+	proxy_start(&proxy, NULL, NULL);
+	meet(&proxy, &client, &peer);
+	fill_and_reset(client, peer);
+	assert_cut(peer);
+	meet(&proxy, &client, &peer);
+	fill_and_reset(peer, client);
+	assert_cut(client);
+	proxy_end(&proxy);
+	assert_said(&proxy.command, "2 broken");
+}
+
+/* Who has said all may go without an answer: what was said is not lost by that. */
+TEST(what_was_passed_on_arrives_before_a_reset)
+{
+	enum {
+		SAID = 100000
+	}; /* more than peer has room for */
+
+	static char bytes[SAID];
+	const int little = 4096;
+	struct proxy proxy;
+	int client, peer;
+
+	proxy_start(&proxy, NULL, NULL);
+	ck_assert_int_eq(setsockopt(proxy.listener, SOL_SOCKET, SO_RCVBUF,
+				    &little, sizeof(little)),
+			 0);
+	meet(&proxy, &client, &peer);
+	client_say_bytes(client, bytes, SAID);
+	ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+	client_say(peer, "x");
+	pause_ms(50);
+	reset(client);
+	pause_ms(50);
+	client_hear_bytes(peer, bytes, SAID);
+	close(peer);
+	proxy_end(&proxy);
+}
+
 /* In the middle of what is spliced, when the pipe is not empty. */
 TEST(a_stream_that_breaks_off_leaves_no_pipe_behind)
 {

@@ -2,7 +2,9 @@
 
 #include "command.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /*
@@ -16,6 +18,10 @@ enum {
 };
 
 #define SPLICE_PAUSE A10_SECOND /* then somebody else may have the pipe */
+
+/* Before a reset, for what was passed on to arrive: without a byte of it. */
+#define ARRIVAL_TIMEOUT A10_SECOND
+#define ARRIVAL_PAUSE   (10 * A10_MILLISECOND)
 
 struct direction {
 	struct relay *relay;
@@ -34,6 +40,23 @@ static void note_progress(struct relay *relay)
 		a10_scope_set_deadline(&relay->directions, a10_now() + idle);
 }
 
+/*
+ * The side that is sent to takes nothing any more: -EPIPE for all that says so.
+ * Had it ended before it was reset the kernel would say that itself.
+ */
+static int note_refusal(struct direction *direction, int err)
+{
+	if (err != -ECONNRESET)
+		return err;
+	direction->relay->cut = direction->to;
+	return -EPIPE;
+}
+
+static bool was_cut(const struct direction *direction)
+{
+	return a10_fd_equal(direction->relay->cut, direction->from);
+}
+
 /* Step by step, for each of them is progress. 0 or -errno. */
 static int send_all(struct direction *direction, const char *bytes,
 		    size_t length)
@@ -43,8 +66,7 @@ static int send_all(struct direction *direction, const char *bytes,
 			a10_await(a10_send(direction->to, bytes, length, 0));
 
 		if (n < 0)
-			return n == -ECONNRESET ? -EPIPE :
-						  (int)n; /* one thing */
+			return note_refusal(direction, (int)n);
 		note_progress(direction->relay);
 		*direction->count += (uint64_t)n;
 		bytes += n;
@@ -75,6 +97,9 @@ static ssize_t splice_in(struct direction *direction, struct pipe *pipe)
 	}
 	if (n < 0)
 		return -errno;
+	/* A send of the ring may have heard of a reset, and not told yet. */
+	if (n == 0)
+		a10_yield();
 	pipe->held += (size_t)n;
 	return n;
 }
@@ -93,7 +118,7 @@ static int splice_out(struct direction *direction, struct pipe *pipe)
 			       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (n < 0 && errno != EAGAIN)
-			return errno == ECONNRESET ? -EPIPE : -errno;
+			return note_refusal(direction, -errno);
 		if (n > 0) {
 			pipe->held -= (size_t)n;
 			*direction->count += (uint64_t)n;
@@ -236,6 +261,8 @@ static int direction_run(void *data)
 
 	if (err < 0 && err != -EPIPE)
 		return err;
+	if (err == 0 && was_cut(direction))
+		return -ECONNRESET;
 	/* The second one: nobody has to watch what the first came from. */
 	if (relay->watcher > 0)
 		a10_cancel(a10_ring_sq(a10_ring_current()), relay->watcher);
@@ -335,6 +362,33 @@ static void reset_at_close(struct a10_fd fd)
 			 sizeof(none));
 }
 
+/* Bytes that are on their way; of the side that was reset there are none. */
+static int count_queued(struct a10_fd fd)
+{
+	struct pollfd gone = { .fd = a10_fd_number(fd) };
+	int queued;
+
+	if (poll(&gone, 1, 0) != 0 || ioctl(gone.fd, SIOCOUTQ, &queued) < 0)
+		return 0;
+	return queued;
+}
+
+/* Of what has come there is no more, but all that is passed on arrives. */
+static void await_arrival(struct a10_fd fd)
+{
+	int queued = count_queued(fd);
+	int64_t until = a10_now() + ARRIVAL_TIMEOUT;
+
+	while (queued > 0 && a10_now() < until &&
+	       a10_sleep(ARRIVAL_PAUSE) == 0) {
+		const int left = count_queued(fd);
+
+		if (left < queued)
+			until = a10_now() + ARRIVAL_TIMEOUT;
+		queued = left;
+	}
+}
+
 int relay_run(void *data)
 {
 	struct relay *relay = data;
@@ -348,6 +402,10 @@ int relay_run(void *data)
 		counts->idle += err == -ETIME;
 		counts->broken += err < 0 && err != -ETIME && err != -ECANCELED;
 		counts->broken += err == 0 && relay->broken;
+		if (err == -ECONNRESET || (err == 0 && relay->broken)) {
+			await_arrival(relay->client);
+			await_arrival(relay->target);
+		}
 		/* The client has all that the target sent, if only that. */
 		if (err < 0 || relay->broken)
 			reset_at_close(relay->target);
