@@ -88,6 +88,10 @@ void above_wake(struct a10_ring *ring, struct slot *slot);
 a10_id owner_submit(struct a10_ring *ring, const struct a10_op *op,
 		    struct a10_scope *scope, a10_done *done, void *data);
 
+/* What a verb got as words; ring: what its descriptor is direct on, or 0. */
+struct a10_op op_from_words(uint32_t ring, uint64_t head, uint64_t offset,
+			    uint64_t address, uint64_t tail);
+
 /* Any thread: the parked operation is to be looked at, by above_calls.wake. */
 void sq_wake_parked(struct a10_sq *sq, a10_id id);
 

@@ -130,8 +130,8 @@ a10_id a10_sq_submit_op(struct a10_sq *sq, const struct a10_op *op,
 	return submit_foreign(sq, op, scope, done, data);
 }
 
-static struct a10_op op_from_words(uint64_t head, uint64_t offset,
-				   uint64_t address, uint64_t tail)
+struct a10_op op_from_words(uint32_t ring, uint64_t head, uint64_t offset,
+			    uint64_t address, uint64_t tail)
 {
 	struct a10_op op = a10_nop();
 
@@ -143,6 +143,8 @@ static struct a10_op op_from_words(uint64_t head, uint64_t offset,
 	op.request.address = address;
 	op.request.length = (uint32_t)tail;
 	op.request.op_flags = (uint32_t)(tail >> 32);
+	op.extra.flags = ring ? A10_WITH_DIRECT_FD : 0;
+	op.extra.ring = ring;
 	op.extra.length = op.request.length;
 	return op;
 }
@@ -151,7 +153,7 @@ static __attribute__((noinline)) a10_id
 submit_words_slow(struct a10_sq *sq, uint64_t head, uint64_t offset,
 		  uint64_t address, uint64_t tail, a10_done *done, void *data)
 {
-	const struct a10_op op = op_from_words(head, offset, address, tail);
+	const struct a10_op op = op_from_words(0, head, offset, address, tail);
 
 	return a10_sq_submit_op(sq, &op, NULL, done, data);
 }
@@ -161,10 +163,9 @@ submit_direct_slow(struct a10_sq *sq, uint32_t ring, uint64_t head,
 		   uint64_t offset, uint64_t address, uint64_t tail,
 		   a10_done *done, void *data)
 {
-	struct a10_op op = op_from_words(head, offset, address, tail);
+	const struct a10_op op =
+		op_from_words(ring, head, offset, address, tail);
 
-	op.extra.flags = A10_WITH_DIRECT_FD;
-	op.extra.ring = ring;
 	return a10_sq_submit_op(sq, &op, NULL, done, data);
 }
 

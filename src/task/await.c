@@ -304,19 +304,9 @@ static __attribute__((noinline)) ssize_t
 await_words_slow(struct task *task, uint32_t ring, uint64_t head,
 		 uint64_t offset, uint64_t address, uint64_t tail)
 {
-	struct a10_op op = a10_nop();
+	const struct a10_op op =
+		op_from_words(ring, head, offset, address, tail);
 
-	op.request.opcode = (uint8_t)head;
-	op.request.flags = (uint8_t)(head >> 8);
-	op.request.priority = (uint16_t)(head >> 16);
-	op.request.fd = (int32_t)(uint32_t)(head >> 32);
-	op.request.offset = offset;
-	op.request.address = address;
-	op.request.length = (uint32_t)tail;
-	op.request.op_flags = (uint32_t)(tail >> 32);
-	op.extra.flags = ring ? A10_WITH_DIRECT_FD : 0;
-	op.extra.ring = ring;
-	op.extra.length = op.request.length;
 	return task_await(task, &op, NULL, false);
 }
 
