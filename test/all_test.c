@@ -287,6 +287,26 @@ TEST(all_of_a_stream_ends_where_the_stream_ends)
 	ring_close(ring);
 }
 
+TEST(all_of_what_stays_in_the_socket_is_refused)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	struct pair pair;
+	char bytes[8];
+	struct iovec iov = { bytes, 8 };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	pair_open(ring, false, &pair);
+	ck_assert_int_eq(refusal_of(ring, a10_all(a10_recv(pair.ours, bytes, 8,
+							   MSG_PEEK))),
+			 -EINVAL);
+	ck_assert_int_eq(
+		refusal_of(ring,
+			   a10_all(a10_recvmsg(pair.ours, &header, MSG_PEEK))),
+		-EINVAL);
+	pair_close(ring, &pair);
+	ring_close(ring);
+}
+
 TEST(all_of_nothing_is_done_at_once)
 {
 	struct a10_ring *ring = ring_open(NULL);

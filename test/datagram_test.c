@@ -451,8 +451,8 @@ TEST(a_send_without_copying_comes_from_a_region)
 	struct a10_region *region;
 	struct a10_result result;
 	unsigned char *data, got[64];
-	struct iovec iov[2];
-	struct msghdr header = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct iovec iov[3];
+	struct msghdr header = { .msg_iov = iov, .msg_iovlen = 3 };
 	struct udp udp;
 
 	ring_needs(ring, A10_OPCODE_SENDMSG_ZC);
@@ -471,7 +471,8 @@ TEST(a_send_without_copying_comes_from_a_region)
 	ck_assert_int_eq(recv(udp.theirs, got, sizeof(got), 0), 50);
 	pattern_check(got, 50, 100);
 	iov[0] = (struct iovec){ data, 10 };
-	iov[1] = (struct iovec){ data + 200, 20 };
+	iov[1] = (struct iovec){ NULL, 0 };
+	iov[2] = (struct iovec){ data + 200, 20 };
 	result = result_of(
 		ring, a10_fixed(a10_zero_copy(a10_sendmsg(udp.fd, &header, 0)),
 				region));

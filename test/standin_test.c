@@ -394,6 +394,64 @@ TEST(a_socket_is_bound_to_a_path_without_the_opcode)
 	ring_close(ring);
 }
 
+/* A request for a registered buffer takes them for a mistake. */
+TEST(empty_parts_of_a_vector_in_a_region_are_nothing)
+{
+	struct a10_config config = { .registered_buffers = 1 };
+	struct a10_ring *ring = ring_open(&config);
+	struct a10_region *region;
+	struct seen seen;
+	unsigned char *data;
+	int ends[2];
+
+	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &region), 0);
+	data = a10_region_data(region);
+	memcpy(data, "abc", 3);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	for (int forget = 0; forget < 2; forget++) {
+		const struct iovec iov[] = { { data, 0 },
+					     { data, 1 },
+					     { NULL, 0 },
+					     { data + 1, 2 },
+					     { data + 9000, 0 } };
+		const struct iovec back[] = { { NULL, 0 },
+					      { data + 10, 2 },
+					      { data + 20, 0 },
+					      { data + 20, 4 },
+					      { NULL, 0 } };
+
+		if (forget)
+			ring_forget(ring, A10_OPCODE_READV_FIXED);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_fixed(a10_writev(a10_fd_regular(ends[1]),
+						      iov, 5),
+					   region)),
+			3);
+		start(ring,
+		      a10_all(a10_fixed(a10_readv(a10_fd_regular(ends[0]), back,
+						  5),
+					region)),
+		      &seen);
+		RUN_UNTIL(ring, a10_ring_pending(ring) == 1);
+		ck_assert_int_eq(write(ends[1], "def", 3), 3);
+		RUN_UNTIL(ring, seen.ended);
+		ck_assert_int_eq(seen.last.value, 6);
+		ck_assert_mem_eq(data + 10, "ab", 2);
+		ck_assert_mem_eq(data + 20, "cdef", 4);
+		ck_assert_int_eq(
+			value_of(ring,
+				 a10_fixed(a10_readv(a10_fd_regular(ends[0]),
+						     iov, 1),
+					   region)),
+			0);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	a10_region_destroy(region);
+	ring_close(ring);
+}
+
 TEST(vectors_in_a_region_are_read_without_the_opcode_for_them)
 {
 	struct a10_config config = { .registered_buffers = 1 };

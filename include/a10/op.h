@@ -288,7 +288,8 @@ struct a10_result {
 
 /*
  * Repeat a short read, write, send or recv until all is done (or the file
- * ends): value is the total; on an error count tells how much was done. Sends
+ * ends): value is the total; on an error count tells how much was done. A recv
+ * with MSG_PEEK, to which the same bytes would come again, is -EINVAL. Sends
  * of one descriptor that are "all", and writes without an offset, go out whole
  * and in the order submitted; if one fails, those behind it are -ECANCELED.
  */

@@ -485,6 +485,29 @@ uint64_t capture_total(const struct op_row *row,
 	return length;
 }
 
+static size_t vector_compact(struct iovec *iov, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (iov[i].iov_len > 0)
+			iov[kept++] = iov[i];
+	}
+	return kept;
+}
+
+void capture_compact(const struct op_row *row, struct a10_request *request)
+{
+	struct msghdr *header = request_pointer(request->address);
+
+	if (row->data == DATA_VECTOR)
+		request->length = (uint32_t)vector_compact(
+			request_pointer(request->address), request->length);
+	else if (row->data == DATA_HEADER)
+		header->msg_iovlen =
+			vector_compact(header->msg_iov, header->msg_iovlen);
+}
+
 /* Entries that are used up are dropped: the first one left has bytes to do. */
 static struct iovec *vector_advance(struct iovec *iov, size_t *count,
 				    uint64_t bytes)

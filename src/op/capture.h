@@ -58,6 +58,12 @@ int capture_protected(struct capture_cache *cache, const struct op_row *row,
 /* How many vectors there may be. [UIO_MAXIOV] */
 #define VECTOR_MAX 1024u
 
+/*
+ * Leaves out what is empty of a vector that was captured: in a registered buffer
+ * the kernel takes it for a mistake.
+ */
+void capture_compact(const struct op_row *row, struct a10_request *request);
+
 /* After CAPTURE_HEADER_IN: what the kernel wrote goes to the lent header. */
 void capture_write_back(const struct capture *capture, void *header);
 

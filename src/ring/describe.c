@@ -116,6 +116,10 @@ static int check_op(const struct a10_op *op, const struct op_row *row)
 		return -EINVAL;
 	if (flags & A10_WITH_ALL && (!row->partial || flags & A10_WITH_POOL))
 		return -EINVAL;
+	/* What stays in the socket would come again. */
+	if (flags & A10_WITH_ALL && row->nowait == NOWAIT_MSG && !row->send &&
+	    op->request.op_flags & MSG_PEEK)
+		return -EINVAL;
 	if (flags & A10_WITH_TIMEOUT && op->extra.timeout_ns < 0)
 		return -EINVAL;
 	if (flags & A10_WITH_DIRECT && row->result != RESULT_DESCRIPTOR &&
@@ -346,6 +350,7 @@ static int add_region(const struct a10_ring *ring, struct a10_request *request,
 
 	if (index < 0)
 		return index;
+	capture_compact(row, request);
 	if (lacks_vectors(ring, row)) {
 		if (vector_is_in(region, request, row))
 			return 0;
