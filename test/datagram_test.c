@@ -265,6 +265,36 @@ static void on_counted(void *data, const struct a10_result *r)
 		a10_buf_release(r->buf);
 }
 
+/* The same of a receive that is not told of senders at all. */
+TEST(an_empty_datagram_does_not_end_a_receive)
+{
+	struct a10_ring *ring = ring_open(NULL);
+	unsigned int counts[2] = { 0, 0 };
+	struct a10_pool *pool;
+	int ends[2];
+
+	ck_assert_int_eq(a10_pool_create(ring, 4, 256, 0, &pool), 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_gt(a10_submit(a10_ring_sq(ring),
+				    a10_multishot(a10_recv_pooled(
+					    a10_fd_regular(ends[0]), pool, 0)),
+				    on_counted, counts),
+			 0);
+	ck_assert_int_eq(send(ends[1], "a", 1, 0), 1);
+	ck_assert_int_eq(send(ends[1], "", 0, 0), 0);
+	ck_assert_int_eq(send(ends[1], "", 0, 0), 0);
+	ck_assert_int_eq(send(ends[1], "b", 1, 0), 1);
+	RUN_UNTIL(ring, counts[0] == 4 || counts[1] > 0);
+	ck_assert_uint_eq(counts[1], 0);
+	fd_close(ring, a10_fd_regular(ends[0]));
+	RUN_UNTIL(ring, counts[1] == 1);
+	ck_assert_int_eq(close(ends[1]), 0);
+	ck_assert_uint_eq(a10_pool_available(pool), 4);
+	a10_pool_destroy(pool);
+	ring_close(ring);
+}
+
 /* Nobody is named who sent it: only the socket's type says what it is. */
 TEST(an_empty_message_without_a_sender_is_no_end)
 {

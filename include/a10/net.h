@@ -118,8 +118,9 @@ A10_OP a10_recv(struct a10_fd fd, void *buf, size_t length, int flags)
 
 /*
  * recv(2) into a buffer of the pool, picked when there is data: result.buf; at
- * the end value 0 and none. With a10_multishot: until the end. MSG_TRUNC with
- * an incremental pool is -EINVAL. [RECV]
+ * the end value 0 and none. With a10_multishot: until the end; an empty datagram
+ * is such a result too, but an end of a direct descriptor only. MSG_TRUNC with an
+ * incremental pool is -EINVAL. [RECV]
  */
 A10_OP a10_recv_pooled(struct a10_fd fd, struct a10_pool *pool, int flags)
 {

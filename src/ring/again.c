@@ -389,7 +389,9 @@ static bool is_end(struct a10_ring *ring, const struct slot *slot,
 {
 	if (row->result != RESULT_BYTES || r->value != 0)
 		return false;
-	return row->data != DATA_MESSAGE || message_is_end(ring, slot, r);
+	if (row->data == DATA_MESSAGE)
+		return message_is_end(ring, slot, r);
+	return row->nowait != NOWAIT_MSG || !is_of_datagrams(ring, slot);
 }
 
 static void multishot_completed(struct a10_ring *ring, struct slot *slot,

@@ -375,6 +375,7 @@ uint32_t message_offset(const struct a10_request *request);
 bool message_fits(const struct a10_request *request, struct a10_pool *pool);
 void message_make(struct a10_ring *ring, const struct slot *slot,
 		  struct a10_result *r);
+bool is_of_datagrams(struct a10_ring *ring, const struct slot *slot);
 bool message_is_end(struct a10_ring *ring, const struct slot *slot,
 		    struct a10_result *r);
 void bundle_deliver(struct a10_ring *ring, struct slot *slot,

@@ -89,26 +89,32 @@ int32_t socket_type_of(struct a10_ring *ring, int32_t fd)
 	return type;
 }
 
+/* Of a direct one as it was learned before; of a plain receive it was not. */
+bool is_of_datagrams(struct a10_ring *ring, const struct slot *slot)
+{
+	const uint32_t index = slot_index(slot);
+	const struct a10_request *request = request_at(ring, index);
+	const int32_t type =
+		request->flags & URING_SQE_FIXED_FILE ?
+			(int32_t)cold_at(ring, index)->argument[0] :
+			socket_type_of(ring, request->fd);
+
+	return type == SOCK_DGRAM || type == SOCK_RAW;
+}
+
 /*
  * A message without bytes ends the kernel's part too, but is no end: it has a
- * sender, or its socket is none of streams. The type of a direct one has been
- * learned before.
+ * sender, or its socket is none of streams.
  */
 bool message_is_end(struct a10_ring *ring, const struct slot *slot,
 		    struct a10_result *r)
 {
-	const uint32_t index = slot_index(slot);
-	const struct a10_request *request = request_at(ring, index);
 	struct a10_message message;
-	int32_t type;
 
 	if (a10_message_parse(r->buf, &message) == 0 &&
 	    message.header.msg_namelen > 0)
 		return false;
-	type = request->flags & URING_SQE_FIXED_FILE ?
-		       (int32_t)cold_at(ring, index)->argument[0] :
-		       socket_type_of(ring, request->fd);
-	if (type == SOCK_DGRAM || type == SOCK_RAW)
+	if (is_of_datagrams(ring, slot))
 		return false;
 	a10_buf_release(r->buf);
 	r->buf.data = NULL;
