@@ -17,6 +17,28 @@ static void needs_rings(void)
 	ring_close(ring_open(NULL));
 }
 
+static int begin_nothing(const struct a10_shard *shard)
+{
+	(void)shard;
+	return 0;
+}
+
+TEST(why_a_shard_has_no_ring_is_said_to_who_runs_them)
+{
+	const struct a10_config config = {
+		.kernel_thread = A10_ON,
+		.kernel_thread_cpu_plus_one = 60000,
+	};
+
+	needs_rings();
+	ck_assert_int_eq(a10_shards_run(2, &config, begin_nothing, NULL),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(
+		strstr(a10_ring_reason(), "kernel_thread_cpu_plus_one"));
+	ck_assert_int_eq(a10_shards_run(2, NULL, begin_nothing, NULL), 0);
+	ck_assert_str_eq(a10_ring_reason(), "");
+}
+
 struct life {
 	_Atomic(struct a10_shards *) shards;
 	atomic_uint begun;

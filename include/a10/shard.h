@@ -42,7 +42,8 @@ typedef int a10_shard_fn(const struct a10_shard *shard);
  * stops all others. A ring lives until all shards are over, so they may submit
  * to each other to the last. The thread that calls this waits. -EINVAL: more
  * than 1024, or config.disabled or config.attach is set; -EOWNERDEAD: a shard's
- * thread has ended in a callback, which stops all others, too. Any thread.
+ * thread has ended in a callback, which stops all others, too. Why a ring could
+ * not be had says a10_ring_reason, as if this thread had wanted it. Any thread.
  */
 A10_API int a10_shards_run(uint32_t count, const struct a10_config *config,
 			   a10_shard_fn *fn, void *data);

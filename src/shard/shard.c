@@ -15,10 +15,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "backend/event.h"
+#include "base/log.h"
 #include "base/thread.h"
 
 #include <a10/poll.h>
@@ -46,7 +48,8 @@ struct run {
 	uint32_t confirmed; /* ... and still had nothing in this round */
 	uint32_t failed;
 	_Atomic uint32_t round;
-	int error; /* the first */
+	int error;        /* the first ... */
+	char reason[512]; /* ... in words, if it is a ring's */
 	bool done;
 
 	atomic_bool stopping;
@@ -124,8 +127,12 @@ static void look(struct run *run)
 static void fail(struct run *run, struct member *member, int err)
 {
 	pthread_mutex_lock(&run->lock);
-	if (run->error == 0)
+	if (run->error == 0) {
 		run->error = err;
+		if (!member->shard.ring)
+			snprintf(run->reason, sizeof(run->reason), "%s",
+				 reason_text());
+	}
 	if (!member->failed) {
 		member->failed = true;
 		run->failed++;
@@ -390,8 +397,10 @@ int a10_shards_run(uint32_t count, const struct a10_config *config,
 		return err;
 	run->config = config;
 	run->fn = fn;
+	reason_clear();
 	members_run(run, &allowed);
 	err = run->error;
+	reason_set("%s", run->reason);
 	run_free(run);
 	return err;
 }
