@@ -575,6 +575,10 @@ TEST(what_makes_no_sense_is_refused_in_words)
 		{ { "get", "-o", "x", "h/a", "h/b" }, "not for 'h/b' too" },
 		{ { "get", "http://u:p@example.org/x" }, "passwords" },
 		{ { "get", "--parallel", "0", "h/a" }, "'0' is no good" },
+		{ { "get", "--parallel", "-18446744073709551615", "h/a" },
+		  "is no good" },
+		{ { "get", "--stall-timeout", "1e-10", "h/a" },
+		  "'1e-10' is no good" },
 		{ { "get", "--fast" }, "unknown option '--fast'" },
 	};
 

@@ -17,7 +17,7 @@ int option_seconds(const char *text, int64_t *ret_ns)
 	    seconds > SECONDS_MAX)
 		return -EINVAL;
 	*ret_ns = (int64_t)(seconds * (double)A10_SECOND);
-	return 0;
+	return *ret_ns > 0 ? 0 : -EINVAL;
 }
 
 int option_count(const char *text, uint32_t most, uint32_t *ret_count)
@@ -25,7 +25,9 @@ int option_count(const char *text, uint32_t most, uint32_t *ret_count)
 	char *end;
 	const unsigned long count = strtoul(text, &end, 10);
 
-	if (end == text || *end != '\0' || count == 0 || count > most)
+	/* It would take a minus, too. */
+	if (*text < '0' || *text > '9' || *end != '\0' || count == 0 ||
+	    count > most)
 		return -EINVAL;
 	*ret_count = (uint32_t)count;
 	return 0;

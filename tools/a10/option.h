@@ -8,7 +8,7 @@ enum {
 	SECONDS_MAX = 86400,
 };
 
-/* "0.5": 500 ms. 0 or -EINVAL: none, none at all, or more than a day. */
+/* "0.5": 500 ms. 0 or -EINVAL: none, less than 1 ns, or more than a day. */
 int option_seconds(const char *text, int64_t *ret_ns);
 
 /* 1 to most. 0 or -EINVAL. */

@@ -251,6 +251,11 @@ static int run(struct serve *serve)
 	const int err =
 		serve->crowd.count > 1 ? run_several(serve) : run_one(serve);
 
+	/* The first ring was there, others may not be. */
+	if (err < 0 && serve->crowd.count > 1 && *a10_ring_reason() != '\0')
+		return complain("serve: no rings for %u threads: %s (%s)",
+				serve->crowd.count, a10_ring_reason(),
+				strerror(-err));
 	if (err < 0)
 		return complain("serve: %s", strerror(-err));
 	return serve->ended_by > 0 ? SIGNALLED + serve->ended_by : EXIT_OK;
