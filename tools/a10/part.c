@@ -204,12 +204,27 @@ static int give_name(const struct part *part)
 		a10_renameat(A10_CWD, part->part_path, A10_CWD, part->path));
 }
 
+/*
+ * Network file systems tell at a close that they could not keep what was
+ * written. The file itself is to stay open, for its lock. 0 or -errno.
+ */
+static int settle(const struct part *part)
+{
+	const int copy = fcntl(a10_fd_number(part->file), F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno :
+			  (int)a10_await(a10_close(a10_fd_regular(copy)));
+}
+
 int part_finish(struct part *part, bool replace)
 {
 	int err;
 
 	if (is_output(part))
 		return 0;
+	err = settle(part);
+	if (err < 0)
+		return err;
 	/* Somebody put something else in its place. */
 	if (!is_still_it(part))
 		return -ESTALE;
