@@ -16,6 +16,17 @@
 
 static const struct a10_config config_default;
 
+static void no_descriptor(const char *what, int err)
+{
+	reason_set(
+		"%s: %s", what,
+		err == -EMFILE ? "this process has as many descriptors as "
+				 "it may: raise the limit (ulimit -n)" :
+		err == -ENFILE ? "the machine has as many files open as it "
+				 "may: raise the limit (sysctl fs.file-max)" :
+				 strerror(-err));
+}
+
 static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 {
 	int err;
@@ -37,8 +48,8 @@ static int sq_init(struct a10_sq *sq, const struct backend_calls *calls)
 	}
 	sq->bell_fd = event_open();
 	if (sq->bell_fd < 0) {
-		reason_set("no eventfd to wake the ring's owner: %s",
-			   strerror(-sq->bell_fd));
+		no_descriptor("no eventfd to wake the ring's owner",
+			      sq->bell_fd);
 		slots_finish(sq);
 		return sq->bell_fd;
 	}
@@ -98,7 +109,7 @@ static int attach_open(const struct a10_config *config,
 	else if (fd == -EOPNOTSUPP)
 		reason_set("attach: that ring is not the kernel's");
 	else if (fd < 0)
-		reason_set("attach: no descriptor is left to hold that ring");
+		no_descriptor("attach: no descriptor to hold that ring", fd);
 	if (fd < 0)
 		return fd;
 	*ret_fd = fd;
@@ -140,15 +151,10 @@ static void owner_init(struct a10_ring *ring)
 	ring_update_slow(ring);
 }
 
-static int owner_memory(struct a10_ring *ring)
+static int tables_init(struct a10_ring *ring)
 {
-	const uint32_t reserved = ring->config.reserved_operations;
-	int err;
+	int err = descriptors_init(ring, ring->config.direct_descriptors);
 
-	err = slots_reserve(ring, reserved ? reserved : RESERVED_OPERATIONS);
-	if (err < 0)
-		return err;
-	err = descriptors_init(ring, ring->config.direct_descriptors);
 	if (err < 0)
 		return err;
 	ring->batch = calloc(COMPLETION_BATCH, sizeof(*ring->batch));
@@ -161,6 +167,24 @@ static int owner_memory(struct a10_ring *ring)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int owner_memory(struct a10_ring *ring)
+{
+	const uint32_t asked = ring->config.reserved_operations;
+	const uint32_t reserved = asked ? asked : RESERVED_OPERATIONS;
+	int err = slots_reserve(ring, reserved);
+
+	if (err < 0) {
+		reason_set("reserved_operations: no memory for %u, or more "
+			   "than a ring can have",
+			   reserved);
+		return err;
+	}
+	err = tables_init(ring);
+	if (err < 0)
+		reason_set("no memory for the ring's own tables");
+	return err;
 }
 
 void ring_free(struct a10_ring *ring, bool inherited)
@@ -219,10 +243,8 @@ static int ring_make(const struct a10_config *config,
 	}
 	owner_init(ring);
 	err = owner_memory(ring);
-	if (err < 0) {
-		reason_set("no memory for the ring's own tables");
+	if (err < 0)
 		goto free_ring;
-	}
 	*ret_ring = ring;
 	return 0;
 free_ring:
