@@ -17,6 +17,10 @@ _Noreturn void panic(const char *format, ...)
 			     panic("a10: %s:%d: %s: check failed: %s", \
 				   __FILE__, __LINE__, __func__, #condition))
 
+/* What a caller must not do, in words for whoever wrote that. */
+#define check_use(condition, words) \
+	(likely(condition) ? (void)0 : panic("a10: %s: %s", __func__, words))
+
 #define container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

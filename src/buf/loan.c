@@ -221,9 +221,10 @@ void a10_buf_release(struct a10_buf buf)
 	if (!buf.data)
 		return;
 	/* Acquire: pairs with the release in loans_grow. */
-	check(buf.loan <
-	      atomic_load_explicit(&pool->loans_ready, memory_order_acquire));
-	check(lease & 1);
+	check_use(buf.loan < atomic_load_explicit(&pool->loans_ready,
+						  memory_order_acquire) &&
+			  lease & 1,
+		  "the buffer is none that its pool has lent");
 	loan = &pool->loans[buf.loan];
 	if (likely(sq_is_mine(pool->sq)) && !pool->closed) {
 		if (atomic_load_explicit(&loan->lease, memory_order_relaxed) !=

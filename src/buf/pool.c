@@ -338,7 +338,7 @@ void a10_pool_destroy(struct a10_pool *pool)
 	if (!pool)
 		return;
 	ring = ring_of(pool->sq);
-	check(ring_registrable(ring) != -EPERM);
+	check_use(ring_registrable(ring) != -EPERM, NOT_THE_OWNER);
 	inherited = sq_is_inherited(pool->sq);
 	pool_close(ring, pool, inherited);
 	if (!inherited)

@@ -338,8 +338,8 @@ void a10_region_destroy(struct a10_region *region)
 {
 	if (!region)
 		return;
-	check(ring_registrable(region->ring) != -EPERM);
-	check(!region->closed);
+	check_use(ring_registrable(region->ring) != -EPERM, NOT_THE_OWNER);
+	check_use(!region->closed, "the region was destroyed already");
 	pthread_mutex_lock(&lists_lock);
 	region->closed = true;
 	pthread_mutex_unlock(&lists_lock);

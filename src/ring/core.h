@@ -495,18 +495,25 @@ static inline bool sq_is_inherited(const struct a10_sq *sq)
 	return *process_word != sq->token;
 }
 
+#define NOT_THE_OWNER \
+	"the ring is another thread's, and this is a call of its owner's only"
+
 /* Of calls that are the owner's and have no error to say that it is not. */
-static inline void check_owner(const struct a10_sq *sq)
+static inline void check_owner_in(const struct a10_sq *sq, const char *call)
 {
 #ifdef A10_DEBUG
 	const uint64_t owner =
 		atomic_load_explicit(&sq->owner, memory_order_relaxed);
 
-	check(owner == OWNER_NONE || owner == OWNER_GONE || sq_is_mine(sq) ||
-	      sq_is_inherited(sq));
+	if (unlikely(owner != OWNER_NONE && owner != OWNER_GONE &&
+		     !sq_is_mine(sq) && !sq_is_inherited(sq)))
+		panic("a10: %s: " NOT_THE_OWNER, call);
 #else
 	(void)sq;
+	(void)call;
 #endif
 }
+
+#define check_owner(sq) check_owner_in((sq), __func__)
 
 #endif

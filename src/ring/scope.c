@@ -29,8 +29,10 @@ static uint64_t opener_word(const struct a10_sq *sq)
 static void check_opener(const struct a10_scope *scope)
 {
 #ifdef A10_DEBUG
-	check(scope->opener == 0 || scope->opener >> 40 != *process_word ||
-	      scope->opener == (*process_word << 40 | thread_number_cached));
+	check_use(scope->opener == 0 || scope->opener >> 40 != *process_word ||
+			  scope->opener ==
+				  (*process_word << 40 | thread_number_cached),
+		  NOT_THE_OWNER);
 #endif
 	(void)scope;
 }
@@ -39,7 +41,8 @@ void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 {
 	memset(scope, 0, sizeof(*scope));
 	if (!sq) {
-		check(a10_ring_current());
+		check_use(a10_ring_current(),
+			  "sq is NULL, and this thread is polling no ring");
 		sq = a10_ring_sq(a10_ring_current());
 	}
 	check_owner(sq);

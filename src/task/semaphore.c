@@ -128,7 +128,7 @@ void a10_semaphore_init(struct a10_semaphore *semaphore, uint32_t value)
 
 void a10_semaphore_finish(struct a10_semaphore *semaphore)
 {
-	check(!semaphore->first);
+	check_use(!semaphore->first, "somebody waits for the semaphore");
 }
 
 void a10_semaphore_release(struct a10_semaphore *semaphore)
@@ -143,7 +143,8 @@ void a10_semaphore_release(struct a10_semaphore *semaphore)
 		waiter_end(&waiters, waiter, 0);
 		waiters_store(semaphore, &waiters);
 	} else {
-		check(semaphore->value < UINT32_MAX);
+		check_use(semaphore->value < UINT32_MAX,
+			  "so many may acquire it already, 4294967295");
 		semaphore->value++;
 	}
 	lock_give(semaphore_lock(semaphore));
