@@ -398,7 +398,8 @@ struct a10_stream *a10_stream_open(struct a10_op op, uint32_t bound)
 	a10_id id;
 
 	above_register(A10_OPCODE_STREAM_NEXT, &next_calls);
-	check(ring);
+	check_use(ring, "this thread is polling no ring: it is for tasks and "
+			"callbacks");
 	stream = calloc(1, sizeof(*stream));
 	if (!stream) {
 		op_give_up(&op);
@@ -445,7 +446,8 @@ void a10_stream_close(struct a10_stream *stream)
 	if (sq_is_inherited(&stream->ring->sq))
 		return;
 	check_owner(&stream->ring->sq);
-	check(stream->waiting == NO_SLOT && !stream->asker);
+	check_use(stream->waiting == NO_SLOT && !stream->asker,
+		  "somebody waits for its next result");
 	stream->closing = true;
 	a10_stream_cancel(stream);
 	if (stream->id && task) {
