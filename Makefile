@@ -52,7 +52,7 @@ setup-%:
 	@scripts/setup $*
 
 help:
-	@echo 'all      the library, the a10 tool, examples and benchmarks'
+	@echo 'all      the library, the a10 tool, examples, benchmarks and tests'
 	@echo 'run      serve this folder on http://$(LISTEN)'
 	@echo 'check    the tests (TESTS=noun: those of one noun)'
 	@echo 'bench    the benchmarks (BENCH=arguments)'

@@ -1,4 +1,9 @@
-/* fs.h - files and directories. A dirfd is regular, or A10_CWD. */
+/*
+ * fs.h - files and directories. A dirfd is regular, or A10_CWD. Whoever names
+ * them includes what has them: <sys/stat.h> struct statx and STATX_*,
+ * <linux/openat2.h> struct open_how, <stdio.h> RENAME_*, <dirent.h> DT_*,
+ * <sys/xattr.h> XATTR_*.
+ */
 #ifndef A10_FS_H
 #define A10_FS_H
 

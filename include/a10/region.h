@@ -19,8 +19,8 @@ A10_API int a10_region_create(struct a10_ring *ring, void *memory, size_t size,
 /*
  * Its memory and its slot are kept until the last operation with it is over;
  * memory of the caller's may be freed then. Owner's thread, or any before the
- * ring is bound; another one, or twice, is a bug, which aborts. NULL: nothing. A
- * ring destroys the regions that are left.
+ * ring is bound; another one is a bug, which aborts. Once: it is gone then. NULL:
+ * nothing. A ring destroys the regions that are left.
  */
 A10_API void a10_region_destroy(struct a10_region *region);
 

@@ -52,8 +52,9 @@ A10_API void a10_set_log(void (*log)(void *data, enum a10_log_level level,
 
 /*
  * Called with a sentence when the library finds a bug (its own or the caller's)
- * and before it aborts the process. For the process; called on any thread. NULL:
- * to standard error. Any thread.
+ * and before it aborts the process; a library built with debug (meson's option)
+ * finds more: calls on a thread that is not the owner. For the process; called
+ * on any thread. NULL: to standard error. Any thread.
  */
 A10_API void a10_set_panic(void (*panic)(const char *text));
 

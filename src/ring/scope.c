@@ -26,15 +26,15 @@ static uint64_t opener_word(const struct a10_sq *sq)
 	return 0;
 }
 
-static void check_opener(const struct a10_scope *scope)
+static void check_opener(const struct a10_scope *scope, const char *call)
 {
 #ifdef A10_DEBUG
-	check_use(scope->opener == 0 || scope->opener >> 40 != *process_word ||
-			  scope->opener ==
-				  (*process_word << 40 | thread_number_cached),
-		  NOT_THE_OWNER);
+	if (scope->opener != 0 && scope->opener >> 40 == *process_word &&
+	    scope->opener != (*process_word << 40 | thread_number_cached))
+		panic("a10: %s: " NOT_THE_OWNER, call);
 #endif
 	(void)scope;
+	(void)call;
 }
 
 void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
@@ -54,7 +54,7 @@ void a10_scope_open(struct a10_scope *scope, struct a10_sq *sq, uint32_t flags)
 
 uint32_t a10_scope_count(const struct a10_scope *scope)
 {
-	check_opener(scope);
+	check_opener(scope, __func__);
 	return scope->count;
 }
 
