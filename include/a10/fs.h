@@ -120,7 +120,8 @@ A10_OP a10_linkat(struct a10_fd old_dirfd, const char *old_path,
 
 /*
  * Gives an open file without a name, one of O_TMPFILE, its name: it appears
- * whole or not at all. Regular descriptors only; needs /proc. [LINKAT]
+ * whole or not at all. Regular descriptors only; needs /proc. -ENOENT: its name
+ * was removed, it was opened with O_EXCL, or there is no such fd. [LINKAT]
  */
 A10_OP a10_link_file(struct a10_fd fd, struct a10_fd dirfd, const char *path)
 {
