@@ -5,8 +5,9 @@
  * with pools, by the owner and by other threads, cancelled and forgotten, on rings
  * of random set-up that are destroyed and made anew. A ledger is kept: every
  * operation is delivered once to its end or was forgotten and is not delivered any
- * more; what it owns is released once; no descriptor and no buffer is left. Ends
- * with 1 at the first violation, and tells the seed and the operation's history.
+ * more; what it owns is released once; no descriptor and no buffer is left; and an
+ * owner that sleeps is woken. Ends with 1 at the first violation, and tells the seed
+ * and the history of the operation.
  *
  * A record of the ledger is taken by the thread that submits and given back by
  * the owner. What done and release get is no pointer but the record's number and
@@ -135,12 +136,16 @@ static void ring_make(struct ring_stage *stage, uint64_t *random)
 		stage->places[i].waiting = false;
 	}
 	atomic_store(&stage->over, false);
+	atomic_store(&stage->call, 0);
 }
 
 static void *thread_work(void *data)
 {
 	struct submitter *who = data;
 	struct ring_stage *stage = who->stage;
+
+	if (who->number == 1)
+		sleeper_call(who);
 
 	while (!atomic_load(&stage->over) && work_step(who)) {
 		if (random_below(&who->random, 32) == 0)
@@ -164,6 +169,10 @@ static void poll_some(struct ring_stage *stage, uint64_t *random)
 	int times = random_below(random, 4) ? 64 : 1;
 	int64_t ns = random_below(random, 4) ? 0 : random_below(random, 50000);
 
+	/* Behind a drained operation others may wait for the owner alone. */
+	if (stage->submitters > 1 && !stage->drains &&
+	    random_below(random, 256) == 0)
+		sleep_busy(stage);
 	while (times-- > 0 && poll_once(stage, ns) > 0)
 		ns = 0;
 }
@@ -300,6 +309,18 @@ static void ring_end(struct ring_stage *stage, pthread_t *threads, bool orderly)
 	stage->rings++;
 }
 
+static void threads_begin(struct ring_stage *stage, pthread_t *threads)
+{
+	for (unsigned int i = 1; i < stage->submitters; i++) {
+		a10_sq_ref(stage->sq);
+		need(pthread_create(&threads[i], NULL, thread_work,
+				    stage->who[i]) == 0,
+		     "pthread_create", 0);
+		if (i == 1)
+			sleeps(stage, &stage->who[0]->random);
+	}
+}
+
 static void *stage_run(void *data)
 {
 	struct ring_stage *stage = data;
@@ -311,12 +332,7 @@ static void *stage_run(void *data)
 		/* A ring with a kernel thread is slow where cores are few. */
 		until = a10_now() + A10_SECOND / 2;
 		ring_make(stage, &who->random);
-		for (unsigned int i = 1; i < stage->submitters; i++) {
-			a10_sq_ref(stage->sq);
-			need(pthread_create(&threads[i], NULL, thread_work,
-					    stage->who[i]) == 0,
-			     "pthread_create", 0);
-		}
+		threads_begin(stage, threads);
 		for (int steps = 0; steps < EPOCH && !atomic_load(&stop) &&
 				    a10_now() < until;) {
 			int burst = 1 + (int)random_below(&who->random, 64);

@@ -109,10 +109,13 @@ struct ring_stage {
 	int pipes[STREAMS][2];
 	int pairs[STREAMS][2];
 	int file;
-	uint32_t entries; /* of the submission queue                    */
-	bool drains;      /* drained operations are among the others    */
-	atomic_bool over; /* the threads are to end                     */
-	atomic_uint era;  /* odd while all is cancelled, one more after it */
+	uint32_t entries;  /* of the submission queue                    */
+	bool drains;       /* drained operations are among the others    */
+	atomic_bool over;  /* the threads are to end                     */
+	atomic_uint era;   /* odd while all is cancelled, one more after it */
+	atomic_uint call;  /* while it begins: what is to wake its owner ... */
+	atomic_bool heard; /* ... who waits for that ... */
+	a10_id slept_on;   /* ... or for the end of this        */
 	struct place places[SCOPES];
 	pthread_mutex_t lock; /* guards the bag */
 	struct a10_buf bag[BUFFERS];
@@ -165,6 +168,17 @@ void on_release(void *owned);
 
 /* A buffer that was kept goes back; whether there was one. */
 bool bag_take(struct ring_stage *stage);
+
+/* ---- soak_sleep.c ----------------------------------------------------------- */
+
+/* The owner's: it sleeps until other threads do something, as they do. */
+void sleep_busy(struct ring_stage *stage);
+
+/* The owner's, of an idle ring, its first thread being there. */
+void sleeps(struct ring_stage *stage, uint64_t *random);
+
+/* That thread's part of it. */
+void sleeper_call(struct submitter *who);
 
 /* ---- soak_work.c ------------------------------------------------------------ */
 
