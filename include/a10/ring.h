@@ -99,7 +99,9 @@ A10_API int a10_ring_fd(struct a10_ring *ring);
 /*
  * On another ring: this one has something to poll (value POLLIN). Once, or with
  * a10_multishot each time. Its result -EBADF: there is no descriptor, see
- * a10_ring_fd. Made on this ring's owner's thread. [POLL_ADD]
+ * a10_ring_fd. Made on this ring's owner's thread. If the other ring is itself
+ * waited for by its descriptor, turn its defer_task_run off: else the kernel tells
+ * some 10 ms late. [POLL_ADD]
  */
 A10_MUST_USE A10_API struct a10_op a10_ring_pollable(struct a10_ring *ring);
 

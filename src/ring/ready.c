@@ -16,7 +16,8 @@
  * Of a ring that defers its work, kernels (6.18 does) lose a signal whose cause
  * is itself the writing of an eventfd, but for the first after they were told
  * which eventfd it is. So they are told anew in each ready_end; and so the
- * bell's eventfd, with its poll, would not do here.
+ * bell's eventfd, with its poll, would not do here. What is not lost comes late,
+ * after a grace period of RCU: some 10 ms.
  */
 #include "ring/life.h"
 
