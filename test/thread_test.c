@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #define THREADS 4
 
@@ -99,6 +100,36 @@ static void test_submitting(const struct a10_config *config)
 	ck_assert_int_eq(a10_ring_run(ring), 0);
 	ck_assert_uint_eq(atomic_load(&tally.submitted), THREADS * count);
 	ring_close(ring);
+}
+
+static void *rings_come_and_go(void *data)
+{
+	atomic_bool *over = data;
+
+	for (int i = 0; i < 20; i++)
+		ring_close(ring_open(NULL));
+	atomic_store_explicit(over, true, memory_order_relaxed);
+	return NULL;
+}
+
+/* Of what the library closes the numbers are others' without any order. */
+TEST(rings_come_and_go_beside_descriptors_of_others)
+{
+	atomic_bool over = false;
+	int numbers[16], ends[2];
+	pthread_t thread;
+
+	ck_assert_int_eq(
+		pthread_create(&thread, NULL, rings_come_and_go, &over), 0);
+	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+		for (int i = 0; i < 16; i++)
+			numbers[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		for (int i = 0; i < 16; i++)
+			ck_assert_int_eq(close(numbers[i]), 0);
+		pipe_open(ends);
+		pipe_close(ends);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
 TEST(what_each_thread_submits_is_done_in_its_order)
