@@ -66,7 +66,8 @@ A10_OP a10_process_spawn(const struct a10_process_options *options,
 
 /*
  * A signal to a child, never to whoever has its number later, unless it has no
- * pidfd and was waited for. Any thread.
+ * pidfd and was waited for. 0 or -errno: -ESRCH: it is over, and was waited for.
+ * Any thread.
  */
 A10_API int a10_process_kill(const struct a10_process *process, int signal);
 

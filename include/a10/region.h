@@ -35,8 +35,9 @@ A10_API int a10_region_update(struct a10_region *region, void *memory,
 /*
  * The same memory on another ring, of which it does not count against the
  * memlock limit again. Before Linux 6.13 it is registered anew. Either may be
- * destroyed first: allocated memory goes with the last. ring's owner's thread, or
- * any before ring is bound, while nobody uses region's ring.
+ * destroyed first: allocated memory goes with the last. 0, or as
+ * a10_region_create. ring's owner's thread, or any before ring is bound, while
+ * nobody uses region's ring.
  * [REGISTER_CLONE_BUFFERS]
  */
 A10_API int a10_region_clone(const struct a10_region *region,

@@ -67,11 +67,11 @@ A10_API a10_id a10_task_spawn_with(const struct a10_task_options *options,
 				   a10_task_fn *fn, const void *data,
 				   size_t size);
 
-/* In the scope. */
+/* As a10_task_spawn_with, in the scope. */
 A10_API a10_id a10_scope_spawn(struct a10_scope *scope, a10_task_fn *fn,
 			       const void *data, size_t size);
 
-/* On a ring, from any thread; NULL: on the current one. */
+/* Likewise, on a ring, from any thread; NULL: on the current one. */
 A10_API a10_id a10_task_spawn(struct a10_sq *sq, a10_task_fn *fn,
 			      const void *data, size_t size);
 
