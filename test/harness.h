@@ -25,6 +25,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef __has_feature /* clang's; gcc has a macro for each sanitizer */
+#define __has_feature(feature) 0
+#endif
+
 /*
  * The assertion that held last, for who dies behind it: by Check's own way each
  * of them would be a write to a file, and a test may have a hundred thousand.

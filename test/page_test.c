@@ -6,10 +6,6 @@
 
 #include <a10/task.h>
 
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-
 /* TSan asks before a program's own function could answer. */
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 static const bool pretended = false;

@@ -127,10 +127,6 @@ TEST(a_shard_that_ends_as_it_begins_stops_all)
 	one_leaves(leave_at_once);
 }
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define SANITIZED true /* it takes what was on the stack for what still is */
 #else

@@ -443,9 +443,6 @@ TEST(a_small_stack_has_room_for_more_than_the_data_it_takes)
 	ck_assert_int_eq(run(fill_small_stacks, NULL), 0);
 }
 
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
 	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define USUAL_STACK (256 << 10)

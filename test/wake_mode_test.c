@@ -3,6 +3,7 @@
  * does; none is lost, and many are one write.
  */
 #include "modes.h"
+#include "ping.h"
 
 #include <semaphore.h>
 #include <signal.h>
@@ -52,30 +53,6 @@ static void a_thread_wakes_a_ring(const struct mode *mode)
 }
 
 TEST_IN_EACH_MODE(a_thread_wakes_a_ring)
-
-struct ping {
-	struct a10_sq *sq;
-	atomic_uint asked;
-	atomic_uint answered;
-	unsigned int rounds;
-};
-
-static void *ping(void *data)
-{
-	struct ping *ping = data;
-	uint64_t random = test_seed();
-
-	for (unsigned int i = 0; i < ping->rounds; i++) {
-		for (uint64_t spin = test_random(&random) % 200; spin > 0;
-		     spin--)
-			atomic_load(&ping->answered);
-		atomic_fetch_add(&ping->asked, 1);
-		ck_assert_int_eq(a10_sq_wake(ping->sq), 0);
-		while (atomic_load(&ping->answered) != i + 1)
-			sched_yield();
-	}
-	return NULL;
-}
 
 /* However it falls between what the owner does. */
 static void no_wake_is_lost_by_a_ring(const struct mode *mode)

@@ -1,4 +1,5 @@
 /* Waking, stopping and running, from threads and from signal handlers. */
+#include "ping.h"
 #include "support.h"
 
 #include <linux/io_uring.h>
@@ -310,30 +311,6 @@ TEST(stop_ends_a_run_from_a_callback)
 	ck_assert_int_eq(a10_ring_run(ring), 1);
 	ck_assert_uint_eq(stopping.ended, 1);
 	ring_close(ring);
-}
-
-/* Every wake must be seen, however it falls between the polls. */
-struct ping {
-	struct a10_sq *sq;
-	atomic_uint asked;
-	atomic_uint answered;
-	unsigned int rounds;
-};
-
-static void *ping(void *data)
-{
-	struct ping *ping = data;
-	uint64_t random = test_seed();
-
-	for (unsigned int i = 0; i < ping->rounds; i++) {
-		for (uint64_t spin = test_random(&random) % 200; spin > 0;
-		     spin--)
-			atomic_load(&ping->answered);
-		atomic_fetch_add(&ping->asked, 1);
-		ck_assert_int_eq(a10_sq_wake(ping->sq), 0);
-		WAIT_UNTIL(atomic_load(&ping->answered) == i + 1);
-	}
-	return NULL;
 }
 
 TEST(no_wake_is_lost_in_a_race)
