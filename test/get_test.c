@@ -2,10 +2,10 @@
 #include "web.h"
 
 #include "progress.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +20,16 @@
 #include <unistd.h>
 
 /* ---- how far it is ---------------------------------------------------------- */
+
+static void assert_utf8(const char *text)
+{
+	while (*text != '\0') {
+		const size_t step = text_utf8_length(text, strlen(text));
+
+		ck_assert_uint_gt(step, 0);
+		text += step;
+	}
+}
 
 TEST(a_line_of_progress_fits)
 {
@@ -49,13 +59,12 @@ TEST(a_line_of_progress_fits)
 	download.total = 1;
 	progress_line(&download, 0, 100, line, sizeof(line));
 	/* No character is cut in two, in front or behind. */
-	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
 	snprintf(download.path, sizeof(download.path),
 		 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4.\xe2\x82\xac\xe2\x82\xac"
-		 "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac.tar");
+		 "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac.gz");
 	for (int columns = 0; columns <= 30; columns++) {
 		progress_line(&download, 0, columns, line, sizeof(line));
-		ck_assert_int_ne(mbstowcs(NULL, line, 0), -1);
+		assert_utf8(line);
 	}
 }
 
