@@ -1,6 +1,8 @@
 /* Channels and semaphores: between tasks, callbacks, rings and threads. */
 #include "support.h"
 
+#include <sys/mman.h>
+
 #include <a10/channel.h>
 #include <a10/task.h>
 
@@ -566,4 +568,32 @@ static int first_of_two(void *data)
 TEST(the_first_of_several_channels_cancels_the_others)
 {
 	ck_assert_int_eq(run(first_of_two, NULL), 0);
+}
+
+static int receive_into_much(void *data)
+{
+	struct a10_channel *channel = a10_channel_create(24, 1, NULL);
+	const size_t size = (size_t)24 << 27;
+	const char item[24] = "one";
+
+	ck_assert_int_eq(a10_channel_try_send(channel, item, sizeof(item)), 1);
+	ck_assert_int_eq(a10_await(a10_shielded(
+				 a10_channel_receive(channel, data, size))),
+			 1);
+	ck_assert_str_eq(data, "one");
+	a10_channel_unref(channel);
+	return 0;
+}
+
+TEST(a_receive_may_have_room_for_more_than_one_operation_does)
+{
+	const size_t size = (size_t)24 << 27;
+	void *room = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room == MAP_FAILED)
+		SKIP("no such address space");
+	ring_close(ring_open(NULL));
+	ck_assert_int_eq(a10_run(NULL, receive_into_much, room), 0);
+	munmap(room, size);
 }

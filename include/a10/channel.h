@@ -38,7 +38,8 @@ A10_API void a10_channel_unref(struct a10_channel *channel);
 A10_API void a10_channel_close(struct a10_channel *channel);
 
 /*
- * size is in bytes, a multiple of the item's (else -EINVAL), and what items
+ * size is in bytes, a multiple of the item's (else -EINVAL), of which
+ * A10_LENGTH_MAX count at most, with a10_all too; what items
  * points to is copied by the verb; value is in items. Waits while the channel
  * is full: >= 1 that were sent, in order, with a10_all all of them. An error
  * (-EPIPE, -ETIME, -ECANCELED) says that no item went over, with a10_all that

@@ -182,15 +182,27 @@ static int waiter_fill(struct waiter *waiter, const struct a10_channel *channel,
 	return 0;
 }
 
+/* What was cut to what an operation does at most is whole items all the same. */
+static size_t items_size(const struct a10_channel *channel,
+			 const struct a10_request *request)
+{
+	size_t size = request->length;
+
+	if (channel && size == A10_LENGTH_MAX)
+		size -= size % channel->item_size;
+	return size;
+}
+
 /* false: it is finished already. */
 static bool channel_begin(struct a10_ring *ring, struct slot *slot)
 {
 	const uint32_t index = slot_index(slot);
 	const struct a10_request *request = request_at(ring, index);
 	struct waiter *waiter = slot_waiter(ring, slot);
-	const int err = waiter_fill(waiter, channel_of(ring, slot),
+	const struct a10_channel *channel = channel_of(ring, slot);
+	const int err = waiter_fill(waiter, channel,
 				    (void *)(uintptr_t)request->address,
-				    request->length);
+				    items_size(channel, request));
 
 	if (err < 0) {
 		slot_finish(ring, slot, err);
