@@ -406,7 +406,7 @@ TEST(empty_parts_of_a_vector_in_a_region_are_nothing)
 
 	ck_assert_int_eq(a10_region_create(ring, NULL, 4096, &region), 0);
 	data = a10_region_data(region);
-	memcpy(data, "abc", 3);
+	memcpy(data, "abc", 4);
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	for (int forget = 0; forget < 2; forget++) {
 		const struct iovec iov[] = { { data, 0 },
